@@ -1,0 +1,10 @@
+"""Addresses: the console, the admin, and what scoring offers to machines."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("cases.urls")),
+    path("", include("scoring.urls")),
+]
