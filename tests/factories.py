@@ -1,0 +1,107 @@
+"""People, decisions and cases with fixed values; whatever a test is about it names itself."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from importlib import import_module
+from itertools import count
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+
+from cases.models import Alert, Case, CaseEvent
+from cases.services import alerts
+from scoring.models import Decision, Label, Outcome
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+REASONS = [
+    {"code": "card_count_1h", "words": "7 payments in the last hour; 1 is usual", "contribution": 1.8},
+    {"code": "merchant_risk", "words": "The shop has almost no fraud", "contribution": -0.6},
+]
+PASSWORD = "correct horse battery"
+_PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
+_number = count(1)
+
+
+def make_user(role: str | None = "analyst", *, username: str = "") -> User:
+    """A person with a role (None: in no group): alice reviews, bob leads, mia manages, aude audits."""
+    user = User.objects.create_user(
+        username or _PEOPLE[role], password=PASSWORD, is_staff=role in {"manager", "auditor"}
+    )
+    if role is not None:
+        if not Group.objects.filter(name=role).exists():
+            _make_groups_again()
+        user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+def _make_groups_again() -> None:
+    """Tests that commit empty the tables, and with them the groups that a migration made."""
+    groups = import_module("cases.migrations.0002_groups").GROUPS
+    permissions = apps.get_model("auth", "Permission").objects
+    for name, wanted in groups.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        for label, codename in (permission.split(".") for permission in wanted):
+            group.permissions.add(permissions.get(content_type__app_label=label, codename=codename))
+
+
+def make_decision(**overrides: Any) -> Decision:
+    number = next(_number)
+    occurred_at = overrides.get("occurred_at", NOON)
+    values: dict[str, Any] = {
+        "transaction_id": f"t{number:06d}",
+        "occurred_at": occurred_at,
+        "received_at": occurred_at,
+        "decided_at": occurred_at,
+        "amount": Decimal("1249.00"),
+        "currency": "EUR",
+        "card_id": "card-7731",
+        "merchant_id": "m-nordic",
+        "merchant_name": "Nordic Electronics",
+        "merchant_category": "5732",
+        "device_id": "device-1",
+        "ip_address": "192.0.2.7",
+        "record": {"channel": "ecommerce", "card_country": "FR", "merchant_country": "SE"},
+        "outcome": Outcome.REVIEW,
+        "score": 0.95,
+        "reasons": REASONS,
+        "latency_ms": 3.0,
+        "features": b"",
+        "feature_version": "1",
+        "policy_version": 1,
+        "source": "api",
+    }
+    return Decision.objects.create(**values | overrides)
+
+
+def make_label(decision: Decision, label: str = "fraud", **overrides: Any) -> Label:
+    values: dict[str, Any] = {"source": "chargeback", "known_at": NOON}
+    return Label.objects.create(decision=decision, label=label, **values | overrides)
+
+
+def make_case(*, decisions: Sequence[Decision] = (), **overrides: Any) -> Case:
+    """An open case of one card with one alert (or one for each of `decisions`)."""
+    members = list(decisions) or [make_decision(card_id=overrides.get("card_id", f"card-{next(_number):04d}"))]
+    values: dict[str, Any] = {
+        "card_id": members[0].card_id,
+        "stake": Decimal("1186.55"),
+        "currency": "EUR",
+        "amount": members[0].amount,
+        "score": members[0].score,
+        "top_reason": REASONS[0]["words"],
+        "alert_count": len(members),
+        "opened_at": NOON,
+        "due_at": NOON + HOUR,
+    }
+    case = Case.objects.create(**values | overrides)
+    Alert.objects.bulk_create(Alert(case=case, decision=decision) for decision in members)
+    CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.OPENED, happened_at=case.opened_at)
+    return case
+
+
+def flag(*decisions: Decision, now: datetime = NOON) -> Case:
+    """Open or join the case of flagged decisions, as the product does; returns the last one's."""
+    entries = alerts.open_cases([decision.id for decision in decisions], now=now)
+    return entries[-1].case
