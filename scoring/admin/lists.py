@@ -1,0 +1,46 @@
+"""Block and allow lists."""
+
+from ipaddress import ip_address
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from scoring.models import ListEntry
+from scoring.services.lists import add_list_entry
+
+
+class ListEntryForm(forms.ModelForm):
+    """An entry; an address is checked as it is typed in."""
+
+    class Meta:
+        model = ListEntry
+        fields = ("kind", "entity", "value", "reason", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("entity") == ListEntry.Entity.IP and "value" in cleaned:
+            try:
+                ip_address(cleaned["value"])
+            except ValueError:
+                self.add_error("value", "This is neither IPv4 nor IPv6.")
+        return cleaned
+
+
+@admin.register(ListEntry)
+class ListEntryAdmin(admin.ModelAdmin):
+    form = ListEntryForm
+    list_display = ("kind", "entity", "value", "reason", "expires_at", "author", "created_at")
+    list_filter = ("kind", "entity")
+    search_fields = ("=value", "reason")
+    list_select_related = ("author",)
+
+    def save_model(self, request: HttpRequest, obj: ListEntry, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)  # the admin lets nobody else in
+        obj.pk = add_list_entry(**form.cleaned_data, author=request.user).pk
+
+    def has_change_permission(self, request: HttpRequest, obj: ListEntry | None = None) -> bool:
+        # Another value is another entry: take this one off and add that.
+        return obj is None and super().has_change_permission(request, obj)

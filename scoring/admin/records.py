@@ -1,0 +1,56 @@
+"""Decisions, labels and models: the record."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from scoring.admin.readonly import ReadOnlyAdmin
+from scoring.models import Decision, Label, ModelVersion
+from scoring.queries import features_of
+from scoring.services.models import promote_model
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ("transaction_id", "decided_at", "outcome", "score", "amount", "currency", "card_id", "merchant_id")
+    list_filter = ("outcome",)
+    search_fields = ("=transaction_id", "=card_id", "=merchant_id", "=device_id")
+    ordering = ("-id",)
+    exclude = ("features",)
+    readonly_fields = ("feature_values",)
+
+    @admin.display(description="features")
+    def feature_values(self, decision: Decision) -> str:
+        """The vector by name, a line each."""
+        return "\n".join(f"{name}: {value}" for name, value in features_of(decision).items())
+
+
+@admin.register(Label)
+class LabelAdmin(ReadOnlyAdmin):
+    list_display = ("decision", "label", "source", "known_at", "author")
+    list_filter = ("label", "source")
+    list_select_related = ("decision", "author")
+    search_fields = ("=decision__transaction_id",)
+    ordering = ("-id",)
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("version", "stage", "created_at", "trained_from", "trained_to", "labels_as_of")
+    list_filter = ("stage",)
+    ordering = ("-created_at",)
+    exclude = ("artefact",)
+    actions = ("promote",)
+
+    @admin.action(description="Make champion", permissions=["promote"])
+    def promote(self, request: HttpRequest, chosen: QuerySet[ModelVersion]) -> None:
+        """Every process decides with it within seconds; the former champion is retired."""
+        if chosen.count() != 1:
+            self.message_user(request, "Choose one model: there is one champion.", messages.ERROR)
+            return
+        version = chosen.get().version
+        promote_model(version)
+        self.message_user(request, f"Model {version} is the champion.", messages.SUCCESS)
+
+    def has_promote_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("scoring.change_modelversion")

@@ -1,0 +1,79 @@
+"""For what watches: liveness, readiness with each dependency named, Prometheus."""
+
+import os
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from scoring.services.models import champion
+from scoring.services.policy import NoPolicyError, policy_in_force
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when a payment could be decided now, else 503; a missing model or feature store only degrades."""
+    parts = {name: _state(check) for name, check in _CHECKS.items()}
+    is_ready = parts["database"] == parts["policy"] == "ok"
+    return JsonResponse({"ready": is_ready, "parts": parts}, status=200 if is_ready else 503)
+
+
+@login_not_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Counters of this process, or of all that share PROMETHEUS_MULTIPROC_DIR."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _state(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except (DatabaseError, InterfaceError, redis.RedisError, NoPolicyError, LookupError) as error:
+        # The kind of failure only: addresses and passwords stay in the log.
+        return f"down: {type(error).__name__}"
+    return "ok"
+
+
+def _check_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _check_feature_store() -> None:
+    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+        client.ping()
+
+
+def _check_policy() -> None:
+    policy_in_force()
+
+
+def _check_model() -> None:
+    if champion() is None:
+        raise LookupError("no champion")
+
+
+_CHECKS: dict[str, Callable[[], None]] = {
+    "database": _check_database,
+    "policy": _check_policy,
+    "feature_store": _check_feature_store,
+    "model": _check_model,
+}

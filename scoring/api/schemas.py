@@ -1,0 +1,77 @@
+"""Shapes of requests and answers, for the published schema and for checking labels."""
+
+from rest_framework import serializers
+
+from scoring.models import Label, Outcome
+from scoring.transaction import Channel
+
+
+class TransactionSchema(serializers.Serializer[None]):
+    """A payment. The decoder in `scoring.transaction` is what checks it; this describes it."""
+
+    transaction_id = serializers.RegexField(r"^[A-Za-z0-9._:-]+$", max_length=64)
+    occurred_at = serializers.DateTimeField()
+    amount = serializers.CharField(help_text="Decimal string or number, above 0, major units.")
+    currency = serializers.RegexField(r"^[A-Z]{3}$")
+    card_id = serializers.CharField(max_length=64, help_text="A token, never a card number.")
+    merchant_id = serializers.CharField(max_length=64)
+    customer_id = serializers.CharField(max_length=64, required=False)
+    device_id = serializers.CharField(max_length=64, required=False)
+    ip_address = serializers.IPAddressField(required=False)
+    merchant_category = serializers.RegexField(r"^[0-9]{4}$", required=False)
+    merchant_name = serializers.CharField(max_length=128, required=False)
+    merchant_country = serializers.RegexField(r"^[A-Z]{2}$", required=False)
+    card_country = serializers.RegexField(r"^[A-Z]{2}$", required=False)
+    billing_country = serializers.RegexField(r"^[A-Z]{2}$", required=False)
+    channel = serializers.ChoiceField(Channel.__args__, required=False)  # type: ignore[attr-defined]
+    latitude = serializers.FloatField(required=False, min_value=-90, max_value=90)
+    longitude = serializers.FloatField(required=False, min_value=-180, max_value=180)
+    extra = serializers.DictField(required=False)
+
+
+class ReasonSchema(serializers.Serializer[None]):
+    code = serializers.CharField()
+    words = serializers.CharField()
+    contribution = serializers.FloatField(required=False, help_text="Log-odds this adds to the score.")
+
+
+class DecisionSchema(serializers.Serializer[None]):
+    transaction_id = serializers.CharField()
+    outcome = serializers.ChoiceField(Outcome.choices)
+    score = serializers.FloatField(allow_null=True)
+    anomaly_score = serializers.FloatField(allow_null=True)
+    reasons = ReasonSchema(many=True)
+    rule_hits = serializers.ListField(child=serializers.CharField())
+    model_version = serializers.CharField(allow_blank=True)
+    policy_version = serializers.IntegerField()
+    decided_at = serializers.DateTimeField()
+    latency_ms = serializers.FloatField()
+    degraded = serializers.ListField(child=serializers.CharField())
+    card_id = serializers.CharField()
+
+
+class DecisionDetailSchema(DecisionSchema):
+    transaction = TransactionSchema()
+    features = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    feature_version = serializers.CharField()
+
+
+class LabelSchema(serializers.Serializer[None]):
+    transaction_id = serializers.CharField(max_length=64)
+    label = serializers.ChoiceField(Label.Value.choices)  # type: ignore[assignment]  # a field named as an option
+    source = serializers.ChoiceField(Label.Source.choices)  # type: ignore[assignment]
+    known_at = serializers.DateTimeField()
+    note = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+
+
+class ErrorSchema(serializers.Serializer[None]):
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ProblemSchema(serializers.Serializer[None]):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = ErrorSchema(many=True, required=False)  # type: ignore[assignment]

@@ -1,0 +1,129 @@
+"""What an import reads and writes in the record: payments already there, labels in bulk, frauds not yet learnt."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import heappop, heappush
+
+import msgspec
+from django.db import connection
+from django.db.models import QuerySet
+
+from scoring.features.events import FraudKnown
+from scoring.importing.rows import Statement
+from scoring.models import Decision, Label
+from scoring.transaction import Transaction
+
+_decoder = msgspec.json.Decoder(Transaction)
+
+
+class LabelsAppliedElsewhereError(Exception):
+    """Another process taught the features frauds of this import meanwhile. The batch was not written."""
+
+
+def stored_transactions(transaction_ids: Sequence[str]) -> dict[str, Transaction]:
+    """Payments decided before, by id. Reads nothing else of their decisions: a second run is mostly this."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT transaction_id, record::text FROM scoring_decision WHERE transaction_id = ANY(%s)",
+            [list(transaction_ids)],
+        )
+        return {name: _decoder.decode(record) for name, record in cursor.fetchall()}
+
+
+# Decisions of this very transaction are found too. A statement made twice is one row.
+_WRITE_STATEMENTS = """
+WITH written AS (
+  INSERT INTO scoring_label (decision_id, label, source, known_at, note, applied_at)
+  SELECT decision.id, said.label, %s, said.known_at, '', CASE WHEN said.label = 'fraud' THEN NULL ELSE now() END
+  FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS said (transaction_id, label, known_at)
+  JOIN scoring_decision AS decision ON decision.transaction_id = said.transaction_id
+  ON CONFLICT DO NOTHING RETURNING id, label
+)
+SELECT count(*), coalesce(array_agg(id) FILTER (WHERE label = 'fraud'), '{}') FROM written
+"""
+
+
+@dataclass(frozen=True)
+class NewLabels:
+    """Statements that the ledger did not have: how many, and the ids of those that say fraud."""
+
+    count: int = 0
+    fraud_ids: Sequence[int] = ()
+
+
+def write_statements(statements: Sequence[tuple[str, Statement]], *, source: str) -> NewLabels:
+    """Add statements on decided payments to the ledger, inside the caller's transaction."""
+    if not statements:
+        return NewLabels()
+    names, labels, times = zip(*((name, said.label, said.known_at) for name, said in statements), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_STATEMENTS, [source, list(names), list(labels), list(times)])
+        return NewLabels(*cursor.fetchone())
+
+
+@dataclass(frozen=True)
+class PendingFraud:
+    """A fraud in the ledger that the features have not learnt."""
+
+    label_id: int
+    event: FraudKnown
+
+
+class PendingFrauds:
+    """Frauds to be learnt once the file reaches the time they became known."""
+
+    def __init__(self, frauds: Iterable[PendingFraud]) -> None:
+        self._heap: list[tuple[datetime, int, PendingFraud]] = []
+        self.add(frauds)
+
+    def add(self, frauds: Iterable[PendingFraud]) -> None:
+        for fraud in frauds:
+            heappush(self._heap, (fraud.event.known_at, fraud.label_id, fraud))
+
+    def pop_due(self, at: datetime) -> list[PendingFraud]:
+        """Take those known by then, the earliest first."""
+        due = []
+        while self._heap and self._heap[0][0] <= at:
+            due.append(heappop(self._heap)[2])
+        return due
+
+
+def unlearnt_frauds_of(source: str) -> list[PendingFraud]:
+    """Frauds of a source's payments that nothing has learnt, one for each payment, by the label known first."""
+    counted = Label.objects.filter(label=Label.Value.FRAUD).exclude(applied_at=None)
+    labels = (
+        Label.objects.filter(decision__source=source, label=Label.Value.FRAUD, applied_at=None)
+        .exclude(decision_id__in=counted.values("decision_id"))
+        .order_by("decision_id", "known_at", "id")
+        .distinct("decision_id")
+    )
+    return as_pending(labels)
+
+
+def as_pending(labels: QuerySet[Label]) -> list[PendingFraud]:
+    """Labels with what the features learn from them."""
+    rows = labels.values_list("id", "decision__merchant_id", "decision__device_id", "known_at")
+    return [PendingFraud(label, FraudKnown(shop, device or None, at)) for label, shop, device, at in rows]
+
+
+def labels_due(source: str, *, at: datetime) -> list[int]:
+    """Ids of a source's frauds known by a time that the features have not learnt, the earliest first."""
+    due = Label.objects.filter(decision__source=source, label=Label.Value.FRAUD, applied_at=None, known_at__lte=at)
+    return list(due.order_by("known_at", "id").values_list("id", flat=True))
+
+
+def mark_learnt(frauds: Sequence[PendingFraud], *, run_of: str) -> None:
+    """Say in the ledger that the run with this payment teaches them to the features, inside its transaction.
+
+    They get the run's created_at: that is how `recovery` finds what a run had learnt.
+
+    Raises:
+        LabelsAppliedElsewhereError: the caller's transaction must be rolled back.
+    """
+    if not frauds:
+        return
+    created_at = Decision.objects.values_list("created_at", flat=True).get(transaction_id=run_of)
+    waiting = Label.objects.filter(id__in=[fraud.label_id for fraud in frauds], applied_at=None)
+    if waiting.update(applied_at=created_at) != len(frauds):
+        raise LabelsAppliedElsewhereError

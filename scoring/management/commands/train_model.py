@@ -1,0 +1,128 @@
+"""`manage.py train_model`: train on recorded decisions, point in time, and keep the model."""
+
+import argparse
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.timezone import now
+
+from scoring.datasets import first_payment_at
+from scoring.models import ModelVersion
+from scoring.services import models
+from scoring.services.models import TrainingImpossibleError, TrainingPeriod
+
+# Fraud changes within weeks: a longer look back costs memory and teaches what is over.
+LONGEST = timedelta(days=90)
+
+
+def moment(value: str) -> datetime:
+    """A date (its midnight) or a date and time; UTC where no offset is given."""
+    try:
+        given = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a date like 2026-01-31 or 2026-01-31T12:00") from error
+    return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def day_count(value: str) -> int:
+    """A whole number of days, 0 or more."""
+    if not value.isdecimal() or int(value) > 3650:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of days from 0 to 3650")
+    return int(value)
+
+
+class Command(BaseCommand):
+    help = "Train a model on recorded decisions, with only the labels that were known at a time."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--from", dest="start", type=moment, metavar="DATE", help="default: 90 days before --to")
+        parser.add_argument(
+            "--to",
+            dest="end",
+            type=moment,
+            metavar="DATE",
+            help="not included; default: --labels-as-of less maturity",
+        )
+        parser.add_argument("--labels-as-of", type=moment, metavar="DATETIME", help="default: now")
+        parser.add_argument(
+            "--maturity-days",
+            type=day_count,
+            default=settings.LABEL_MATURITY_DAYS,
+            metavar="N",
+            help="age from which no label means legitimate; default: LABEL_MATURITY_DAYS",
+        )
+        parser.add_argument("--promote", action="store_true", help="make it the champion, retiring the one before")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *, promote: bool, **options: Any) -> None:
+        period = self._period(**options)
+        try:
+            stored = models.train_model(period, promote=promote, progress=self._progress)
+        except TrainingImpossibleError as error:
+            raise CommandError(f"{error} {self._advice(period)}", returncode=1) from error
+        self.stdout.write(json.dumps(_facts(stored)) if options["json"] else _words(stored))
+
+    def _period(
+        self,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        labels_as_of: datetime | None,
+        maturity_days: int,
+        **_: Any,
+    ) -> TrainingPeriod:
+        as_of, maturity = labels_as_of or now(), timedelta(days=maturity_days)
+        # Younger payments are known only where they were fraud or reviewed: with them the model would expect
+        # fraud to be many times as frequent as it is.
+        end = end or as_of - maturity
+        start = start or _oldest_before(end)
+        if start >= end:
+            raise CommandError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}.", returncode=2)
+        return TrainingPeriod(start, end, as_of, maturity)
+
+    def _advice(self, period: TrainingPeriod) -> str:
+        return (
+            "Record labels (POST labels/, or verdicts), "
+            f"or lower --maturity-days (now {period.maturity.days}), "
+            f"or widen --from and --to (now {period.start:%Y-%m-%d} to {period.end:%Y-%m-%d})."
+        )
+
+    def _progress(self, line: str) -> None:
+        self.stderr.write(line, style_func=str)
+
+
+def _oldest_before(end: datetime) -> datetime:
+    """The first payment that is not older than LONGEST at `end`, for the period as it will be stored."""
+    oldest = first_payment_at()
+    return max(end - LONGEST, oldest) if oldest and oldest < end else end - LONGEST
+
+
+def _facts(stored: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": stored.version,
+        "stage": stored.stage,
+        "feature_version": stored.feature_version,
+        "calibration_slope": stored.calibration_slope,
+        "calibration_intercept": stored.calibration_intercept,
+        "labels_as_of": stored.labels_as_of.isoformat(),
+        "trained_from": stored.trained_from.isoformat(),
+        "trained_to": stored.trained_to.isoformat(),
+        "metrics": stored.metrics,
+    }
+
+
+def _words(stored: ModelVersion) -> str:
+    figures = stored.metrics
+    lines = [f"Model {stored.version}, {stored.stage}: {figures['rows']:,} payments, {figures['frauds']:,} frauds."]
+    if "auc_roc" in figures:
+        lines.append(
+            f"On the newest fifth of the time: average precision {figures['average_precision']:.3f}, "
+            f"AUC {figures['auc_roc']:.3f}, calibration error {figures['expected_calibration_error']:.4f} "
+            f"({figures['holdout_frauds']:,} frauds of {figures['holdout_rows']:,})."
+        )
+    else:
+        lines.append("The newest fifth of the time has too few frauds to measure it.")
+    return "\n".join(lines)

@@ -1,0 +1,112 @@
+"""A trained model that scores: calibrated probabilities, contributions, and its signed bytes. Pure."""
+
+import hashlib
+import hmac
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from scoring.features.definitions import NAMES, VERSION
+
+# More threads cost milliseconds of jitter on a single row; scale is more processes.
+SCORING_THREADS = 1
+
+
+class ModelRefusedError(Exception):
+    """The artefact must not score; the message says why. Nothing was loaded."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """An XGBoost model and the straight line that calibrates its margins."""
+
+    version: str
+    feature_version: str
+    booster: xgb.Booster
+    slope: float
+    intercept: float
+
+    def score(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Calibrated probability of fraud for each row of float32 (n, features), NaN where missing."""
+        if not len(vectors):
+            return np.empty(0)
+        return calibrated(margins(self.booster, vectors), self.slope, self.intercept)
+
+    def contributions(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-odds each feature adds, float32 (n, features + 1), the last column the base.
+
+        A row adds up to the calibrated margin. Source: Lundberg et al., "Consistent Individualized Feature
+        Attribution for Tree Ensembles", arXiv:1802.03888 (exact TreeSHAP).
+        """
+        if not len(vectors):
+            return np.empty((0, len(NAMES) + 1), np.float32)
+        matrix = xgb.DMatrix(vectors, feature_names=list(NAMES), nthread=SCORING_THREADS)
+        shares: NDArray[np.float32] = self.booster.predict(matrix, pred_contribs=True) * np.float32(self.slope)
+        shares[:, -1] += np.float32(self.intercept)
+        return shares
+
+
+def margins(booster: xgb.Booster, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Uncalibrated log-odds of each row."""
+    return np.asarray(booster.inplace_predict(vectors, predict_type="margin"), np.float64)
+
+
+def calibrated(margin: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.float64]:
+    """Probability of a margin. Source: J. Platt, "Probabilistic outputs for SVMs" (1999)."""
+    return np.asarray(1.0 / (1.0 + np.exp(-(slope * margin + intercept))))
+
+
+def save(booster: xgb.Booster) -> bytes:
+    """UBJSON. The only form a model is kept in: pickles run code when they are read."""
+    return bytes(booster.save_raw(raw_format="ubj"))
+
+
+def sign(artefact: bytes, *, feature_version: str, slope: float, intercept: float, key: str) -> str:
+    """HMAC-SHA-256, hex, over all that decides a score."""
+    # JSON writes floats so that they read back bit by bit, and never a zero byte: its end is unambiguous.
+    facts = json.dumps([feature_version, float(slope), float(intercept)]).encode()
+    return hmac.new(key.encode(), facts + b"\0" + artefact, hashlib.sha256).hexdigest()
+
+
+def load(
+    artefact: bytes,
+    *,
+    version: str,
+    feature_version: str,
+    slope: float,
+    intercept: float,
+    signature: str,
+    key: str,
+) -> Model:
+    """Check an artefact and make it score.
+
+    Raises:
+        ModelRefusedError: wrong signature (xgboost saw no byte of it: a tampered file can crash the process),
+            features of another table, or a calibration that would turn the order of scores.
+    """
+    expected = sign(artefact, feature_version=feature_version, slope=slope, intercept=intercept, key=key)
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise ModelRefusedError(f"model {version}: wrong signature, it was changed or signed with another key")
+    if feature_version != VERSION:
+        raise ModelRefusedError(f"model {version} reads features of version {feature_version}, not {VERSION}")
+    if not (math.isfinite(intercept) and math.isfinite(slope) and slope > 0.0):
+        raise ModelRefusedError(f"model {version}: the calibration {slope} x margin + {intercept} is not rising")
+    return Model(version, feature_version, _booster_of(artefact, version), slope, intercept)
+
+
+def _booster_of(artefact: bytes, version: str) -> xgb.Booster:
+    booster = xgb.Booster({"nthread": SCORING_THREADS})
+    try:
+        booster.load_model(bytearray(artefact))
+    except xgb.core.XGBoostError as error:
+        raise ModelRefusedError(f"model {version} is no XGBoost model") from error
+    if booster.num_features() != len(NAMES):
+        raise ModelRefusedError(f"model {version} reads {booster.num_features()} features, not {len(NAMES)}")
+    if booster.feature_names != list(NAMES):
+        raise ModelRefusedError(f"model {version} reads features of other names than the table's")
+    booster.set_param({"nthread": SCORING_THREADS})
+    return booster

@@ -1,0 +1,128 @@
+"""The label ledger: taking statements in, and telling the features once they are known."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.timezone import now
+
+from scoring.features.events import FraudKnown
+from scoring.features.live import Pending, StateStore
+from scoring.models import Decision, Label, Outbox
+from scoring.services.outbox import add_to_outbox
+
+
+class UnknownTransactionError(Exception):
+    """Labels name payments that were never decided here. Nothing was stored."""
+
+    def __init__(self, transaction_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(transaction_ids[:10]))
+        self.transaction_ids = transaction_ids
+
+
+class LabelTimeError(Exception):
+    """A label claims to be known later than now, or before 1970. Nothing was stored."""
+
+
+# As far as a payment may be ahead of our clock.
+MAX_FUTURE = timedelta(minutes=5)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class LabelStatement:
+    """Somebody says that a payment was fraud, or legitimate."""
+
+    transaction_id: str
+    label: str
+    source: str
+    known_at: datetime
+    note: str = ""
+
+
+@transaction.atomic
+def record_labels(statements: Sequence[LabelStatement], *, author: User | None) -> int:
+    """Write statements to the ledger; the number that were new. A statement made twice is one row.
+
+    Raises:
+        UnknownTransactionError, LabelTimeError: nothing was stored.
+    """
+    # A tile far ahead would take the place of the present ones of its merchant and device.
+    latest = now() + MAX_FUTURE
+    if any(not _EARLIEST < statement.known_at <= latest for statement in statements):
+        raise LabelTimeError("known_at is in the future, or before 1970")
+    wanted = [statement.transaction_id for statement in statements]
+    decision_ids = dict(Decision.objects.filter(transaction_id__in=wanted).values_list("transaction_id", "id"))
+    unknown = [name for name in wanted if name not in decision_ids]
+    if unknown:
+        raise UnknownTransactionError(unknown)
+    labels = [
+        Label(
+            decision_id=decision_ids[statement.transaction_id],
+            label=statement.label,
+            source=statement.source,
+            known_at=statement.known_at,
+            note=statement.note[:500],
+            author=author,
+            # Risk counts frauds against all payments: a legitimate one changes nothing there.
+            applied_at=None if statement.label == Label.Value.FRAUD else now(),
+        )
+        for statement in statements
+    ]
+    stored = _natural_keys(decision_ids.values())
+    new = {_natural_key(label): label for label in labels if _natural_key(label) not in stored}
+    Label.objects.bulk_create(new.values(), ignore_conflicts=True)
+    ids = [
+        label_id for key, label_id in _natural_keys(decision_ids.values()).items()
+        if key in new and key[2] == Label.Value.FRAUD
+    ]  # fmt: skip
+    add_to_outbox(Outbox.Topic.LABELS, ids)
+    return len(new)
+
+
+NaturalKey = tuple[int, str, str, datetime]
+
+
+def _natural_key(label: Label) -> NaturalKey:
+    return label.decision_id, label.source, label.label, label.known_at
+
+
+def _natural_keys(decision_ids: Iterable[int]) -> dict[NaturalKey, int]:
+    return {_natural_key(label): label.id for label in Label.objects.filter(decision_id__in=decision_ids)}
+
+
+def apply_labels(label_ids: Sequence[int], *, store: StateStore) -> int:
+    """Count frauds in the risk of their merchant and device; the number applied. Twice changes nothing.
+
+    A payment counts once, however many sources call it fraud.
+    """
+    with transaction.atomic():
+        labels = (
+            # The decision too: of two labels of one payment, applied at once, the second must see the first.
+            Label.objects.select_for_update(of=("self", "decision"), no_key=True)
+            .filter(id__in=label_ids, applied_at=None, label=Label.Value.FRAUD)
+            .select_related("decision")
+            .order_by("decision_id", "known_at", "id")
+        )
+        events: list[FraudKnown] = []
+        for label in labels:
+            if not _is_counted(label.decision_id, besides=label.id):
+                events.append(fraud_event(label))
+            Label.objects.filter(id=label.id).update(applied_at=now())
+        if events:
+            events.sort(key=lambda event: event.known_at)
+            Pending(store, events).write()
+    return len(events)
+
+
+def _is_counted(decision_id: int, *, besides: int) -> bool:
+    counted = Label.objects.filter(decision_id=decision_id, label=Label.Value.FRAUD).exclude(applied_at=None)
+    return counted.exclude(id=besides).exists()
+
+
+def fraud_event(label: Label) -> FraudKnown:
+    """What the features learn from a label, at the time it became known."""
+    decision = label.decision
+    return FraudKnown(decision.merchant_id, decision.device_id or None, label.known_at)
