@@ -1,0 +1,63 @@
+"""Cases and their history for auditors and managers: to read, not to change."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from cases.models import Case, CaseEvent
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Cases change through the console, where every change leaves its event."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class CaseEventInline(admin.TabularInline):
+    model = CaseEvent
+    extra = 0
+    fields = ("happened_at", "kind", "actor", "text")
+    readonly_fields = ("happened_at", "kind", "actor", "text")
+    can_delete = False
+    ordering = ["happened_at", "id"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnlyAdmin):
+    list_display = [
+        "card_id",
+        "status",
+        "verdict",
+        "stake",
+        "currency",
+        "alert_count",
+        "opened_at",
+        "decided_by",
+    ]
+    list_filter = ["status", "verdict", "typology", "opened_at"]
+    list_select_related = ["decided_by"]
+    search_fields = ["=card_id", "=id"]
+    ordering = ["-opened_at"]
+    inlines = [CaseEventInline]
+    show_full_result_count = False
+
+
+@admin.register(CaseEvent)
+class CaseEventAdmin(ReadOnlyAdmin):
+    list_display = ["happened_at", "kind", "actor", "case", "text"]
+    list_filter = ["kind", "happened_at"]
+    list_select_related = ["case", "actor"]
+    search_fields = ["=actor__username", "=case__card_id"]
+    ordering = ["-happened_at"]
+    show_full_result_count = False

@@ -1,0 +1,26 @@
+"""Reads the numbered feed."""
+
+from django.db.models import Max, QuerySet
+
+from cases.models import FeedEntry
+
+_UNUSED = ("decision__features", "decision__record")
+
+
+def newest_seq() -> int:
+    """Number of the last entry, 0 for an empty feed."""
+    return FeedEntry.objects.aggregate(last=Max("seq"))["last"] or 0
+
+
+def entries_after(seq: int, *, limit: int) -> list[FeedEntry]:
+    """The next entries in order."""
+    return list(_entries().filter(seq__gt=seq).order_by("seq")[:limit])
+
+
+def newest_entries(limit: int) -> list[FeedEntry]:
+    """The last entries, newest first."""
+    return list(_entries().order_by("-seq")[:limit])
+
+
+def _entries() -> QuerySet[FeedEntry]:
+    return FeedEntry.objects.select_related("decision").defer(*_UNUSED)

@@ -1,0 +1,124 @@
+"""Turns flagged decisions into cases and numbered feed entries."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max
+
+from cases import live, money, words
+from cases.models import Alert, Case, CaseEvent, FeedEntry
+from scoring.models import Decision, Outcome
+
+# Numbers one transaction-long advisory lock: whoever writes the feed holds it, so seq grows in commit order.
+_FEED_LOCK = 4_201_001
+_NO_REASON = "No single reason stands out"
+_FLAGGED = (Outcome.REVIEW, Outcome.DECLINE)
+
+
+@dataclass
+class _Batch:
+    """What one call will write."""
+
+    opened: list[Case] = field(default_factory=list)
+    joined: dict[str, Case] = field(default_factory=dict)
+    alerts: list[Alert] = field(default_factory=list)
+    events: list[CaseEvent] = field(default_factory=list)
+    entries: list[FeedEntry] = field(default_factory=list)
+
+
+@transaction.atomic
+def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]:
+    """Open a case for each flagged decision's card, or join the card's open one.
+
+    Idempotent: decisions that have their alert already are passed over. Returns the feed entries it added.
+    """
+    # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
+    # second, simultaneous call with the same ids wait until it can see the alerts of the first.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FEED_LOCK])
+    decisions = Decision.objects.filter(id__in=decision_ids, outcome__in=_FLAGGED, alert=None).order_by("id")
+    batch = _prepare(list(decisions), now=now)
+    _write(batch)
+    if batch.entries:
+        transaction.on_commit(partial(live.push_feed, batch.entries[-1].seq))
+    return batch.entries
+
+
+def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:
+    batch = _Batch()
+    cases = _lock_open_cases({decision.card_id for decision in decisions})
+    last = FeedEntry.objects.aggregate(last=Max("seq"))["last"] or 0
+    for seq, decision in enumerate(decisions, start=last + 1):
+        case = cases.get(decision.card_id)
+        if case is None:
+            case = cases[decision.card_id] = _new_case(decision, now=now)
+            batch.opened.append(case)
+            kind = CaseEvent.Kind.OPENED
+        else:
+            _join(case, decision)
+            batch.joined[case.card_id] = case
+            kind = CaseEvent.Kind.JOINED
+        batch.alerts.append(Alert(case=case, decision=decision))
+        batch.events.append(CaseEvent(case=case, kind=kind, happened_at=now, text=_event_text(decision)))
+        batch.entries.append(FeedEntry(seq=seq, decision=decision, case=case))
+    return batch
+
+
+def _lock_open_cases(card_ids: Iterable[str]) -> dict[str, Case]:
+    """Lock the open cases of the cards, always in the same order.
+
+    A verdict that is being recorded holds the row: we wait, then no longer find the case open, and the alert
+    opens a new one. A verdict that comes after us waits, and then finds our alert in the case.
+    """
+    cases = Case.objects.filter(card_id__in=card_ids, status=Case.Status.OPEN).order_by("card_id")
+    return {case.card_id: case for case in cases.select_for_update()}
+
+
+def _new_case(decision: Decision, *, now: datetime) -> Case:
+    return Case(
+        card_id=decision.card_id,
+        stake=money.stake_of(decision.amount, decision.score),
+        currency=decision.currency,
+        amount=decision.amount,
+        score=decision.score,
+        top_reason=_top_reason(decision),
+        alert_count=1,
+        opened_at=now,
+        due_at=now + timedelta(minutes=settings.CASE_SLA_MINUTES),
+    )
+
+
+def _join(case: Case, decision: Decision) -> None:
+    """Add the decision's stake; show it in the queue when it is the largest of the case."""
+    stake = money.stake_of(decision.amount, decision.score)
+    if stake > money.stake_of(case.amount, case.score):
+        case.amount, case.currency = decision.amount, decision.currency
+        case.score, case.top_reason = decision.score, _top_reason(decision)
+    case.stake += stake
+    case.alert_count += 1
+
+
+def _top_reason(decision: Decision) -> str:
+    return str(decision.reasons[0]["words"])[:300] if decision.reasons else _NO_REASON
+
+
+def _event_text(decision: Decision) -> str:
+    amount = f"{money.shown(decision.amount, decision.currency)} {decision.currency}"
+    return f"{words.OUTCOMES[decision.outcome]}: {amount} at {decision.merchant_name or decision.merchant_id}"
+
+
+def _write(batch: _Batch) -> None:
+    Case.objects.bulk_create(batch.opened)
+    # A case that was opened and joined in one call is written by its insert.
+    opened = {case.id for case in batch.opened}
+    Case.objects.bulk_update(
+        [case for case in batch.joined.values() if case.id not in opened],
+        ["stake", "currency", "amount", "score", "top_reason", "alert_count"],
+    )
+    Alert.objects.bulk_create(batch.alerts)
+    CaseEvent.objects.bulk_create(batch.events)
+    FeedEntry.objects.bulk_create(batch.entries)

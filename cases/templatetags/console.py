@@ -1,0 +1,75 @@
+"""Filters that put values into the console's words. They show; they do not decide."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django import template
+from django.contrib.auth.models import User
+
+from cases import money, words
+from cases.models import Case
+
+register = template.Library()
+
+register.filter("card", words.masked_card)
+register.filter("channel", words.channel_words)
+register.filter("shop", words.shop_words)
+register.filter("person", words.person)
+
+_STAKE_BAR_WIDTH = 64
+_LITTLE_TIME_SECONDS = 600
+
+
+@register.filter
+def money_in(amount: Decimal, currency: str) -> str:
+    """`{{ amount|money_in:currency }}` -> `1,249.00`."""
+    return money.shown(amount, currency)
+
+
+@register.filter
+def whole(amount: Decimal) -> str:
+    return f"{amount:,.0f}"
+
+
+@register.filter
+def age(then: datetime, now: datetime) -> str:
+    return words.duration(now - then)
+
+
+@register.filter
+def time_left(due_at: datetime, now: datetime) -> str:
+    left = words.duration(due_at - now)
+    return left if due_at > now else f"{left} over"
+
+
+@register.filter
+def urgency(due_at: datetime, now: datetime) -> str:
+    """CSS class of the time left."""
+    seconds = (due_at - now).total_seconds()
+    return "over" if seconds <= 0 else "soon" if seconds < _LITTLE_TIME_SECONDS else "fine"
+
+
+@register.filter
+def claimant(case: Case, now: datetime) -> User | None:
+    """Who works on the case; nobody once the lease is over."""
+    is_running = case.claimed_until is not None and case.claimed_until >= now
+    return case.claimed_by if is_running else None
+
+
+@register.filter
+def bar(stake: Decimal, largest: Decimal) -> int:
+    """Width of a stake's bar; the largest fills it."""
+    return max(2, round(_STAKE_BAR_WIDTH * float(stake / largest))) if largest else 2
+
+
+@register.inclusion_tag("components/_risk.html")
+def risk(score: float | None) -> dict[str, object]:
+    said, css_class = words.risk_band(score)
+    return {"words": said, "class": css_class, "score": score}
+
+
+@register.inclusion_tag("components/_time.html")
+def moment(value: datetime, style: str = "minute") -> dict[str, object]:
+    """A time in UTC: `minute` 22 Nov 14:02, `second` 22 Nov 14:02:31, `clock` 14:02:31."""
+    formats = {"minute": "j M H:i", "second": "j M H:i:s", "clock": "H:i:s"}
+    return {"value": value, "format": formats[style]}

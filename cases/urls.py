@@ -1,0 +1,21 @@
+"""Addresses of the console."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from django.views.generic import RedirectView
+
+from cases.views import account, case, live, queue
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="queue"), name="home"),
+    path("login/", account.login, name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("queue/", queue.queue, name="queue"),
+    path("next/", queue.next_case, name="next_case"),
+    path("live/", live.live, name="live"),
+    path("cases/<uuid:case_id>/", case.case_detail, name="case_detail"),
+    path("cases/<uuid:case_id>/claim/", case.claim, name="claim"),
+    path("cases/<uuid:case_id>/release/", case.release, name="release"),
+    path("cases/<uuid:case_id>/verdict/", case.verdict, name="verdict"),
+    path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
+]

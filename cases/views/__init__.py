@@ -1,0 +1,1 @@
+"""Pages of the console. A view parses, makes one service or query call, and renders."""

@@ -1,0 +1,138 @@
+"""One case: look, claim, release, decide, note."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.timezone import now
+from django.views.decorators.http import require_POST, require_safe
+
+from cases import access, words
+from cases.forms import NoteForm, VerdictForm
+from cases.models import Case
+from cases.queries import case_detail as case_queries
+from cases.queries import feed as feed_queries
+from cases.services import claims, notes, verdicts
+from cases.views.pages import ConsoleRequest, page
+from cases.views.queue import next_case
+
+
+@require_safe
+def case_detail(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    case = access.get_visible_case(request.user, case_id)
+    notes.record_view(case=case, viewer=request.user, now=now())
+    return _case_page(request, case, form=VerdictForm(), note_form=NoteForm())
+
+
+@require_POST
+def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    """Take the case or renew the claim; the open page asks every minute."""
+    case = access.get_reviewable_case(request.user, case_id)
+    error = ""
+    try:
+        claims.claim(case=case, analyst=request.user, now=now())
+    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
+        error = _refusal_words(case, refusal)
+    if request.htmx:
+        case = access.get_reviewable_case(request.user, case_id)
+        context = {"case": case, "now": now(), "may_review": True, "may_release": _may_release(request, case)}
+        return page(request, "cases/case_detail.html#claim", context, status=422 if error else 200)
+    if error:
+        messages.error(request, error)
+    return redirect(case)
+
+
+@require_POST
+def release(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    case = access.get_reviewable_case(request.user, case_id)
+    try:
+        claims.release(
+            case=case,
+            actor=request.user,
+            now=now(),
+            may_release_others=access.may_release_others(request.user),
+        )
+    except claims.ClaimedByOtherError as refusal:
+        messages.error(request, _refusal_words(case, refusal))
+        return _case_page(request, case, form=VerdictForm(), note_form=NoteForm(), status=422)
+    return redirect("queue")
+
+
+@require_POST
+def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    case = access.get_reviewable_case(request.user, case_id)
+    form = VerdictForm(request.POST)
+    if form.is_valid():
+        try:
+            labelled = verdicts.record(case=case, analyst=request.user, decided_at=now(), **form.cleaned_data)
+        except (verdicts.AlreadyDecidedError, verdicts.CaseGrewError, claims.ClaimedByOtherError) as refusal:
+            form.add_error(None, _refusal_words(case, refusal))
+        else:
+            messages.success(request, _done_words(case, form.cleaned_data["verdict"], labelled))
+            return next_case(request)
+    case = access.get_reviewable_case(request.user, case_id)
+    return _case_page(request, case, form=form, note_form=NoteForm(), status=422)
+
+
+@require_POST
+def add_note(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    case = access.get_reviewable_case(request.user, case_id)
+    form = NoteForm(request.POST)
+    if form.is_valid():
+        notes.add_note(case=case, author=request.user, text=form.cleaned_data["note"], now=now())
+    status = 422 if form.errors else 200
+    if request.htmx:
+        context = {"case": case, "notes": case_queries.notes_of(case), "note_form": form}
+        return page(request, "cases/case_detail.html#notes", context, status=status)
+    if form.errors:
+        return _case_page(request, case, form=VerdictForm(), note_form=form, status=422)
+    return redirect(case)
+
+
+def _case_page(
+    request: ConsoleRequest, case: Case, *, form: VerdictForm, note_form: NoteForm, status: int = 200
+) -> HttpResponse:
+    moment = now()
+    # Read before the case, as in the queue.
+    seq = feed_queries.newest_seq()
+    detail = case_queries.case_detail(case, now=moment)
+    context = {
+        "case": case,
+        "detail": detail,
+        "notes": detail.notes,
+        "form": form,
+        "note_form": note_form,
+        "now": moment,
+        "seq": seq,
+        "may_review": access.may_review(request.user),
+        "may_release": _may_release(request, case),
+    }
+    return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _may_release(request: ConsoleRequest, case: Case) -> bool:
+    return access.may_review(request.user) and (
+        case.claimed_by == request.user or access.may_release_others(request.user)
+    )
+
+
+def _refusal_words(case: Case, refusal: Exception) -> str:
+    """Tell the slower of two what happened; `case` is read again, for it has changed."""
+    case = Case.objects.select_related("claimed_by", "decided_by").get(id=case.id)
+    if isinstance(refusal, verdicts.CaseGrewError):
+        seen = words.count(case.alert_count, "payment")
+        return f"The case has grown to {seen} since you opened it. Nothing was recorded; please look again."
+    if case.decided_by and case.decided_at:
+        who, said = words.person(case.decided_by), case.get_verdict_display().lower()
+        at = f"{case.decided_at:%H:%M:%S} UTC"
+        return f"{who} has already decided this case: {said}, {at}. Nothing was changed."
+    if case.claimed_by:
+        return f"{words.person(case.claimed_by)} is working on this case. Nothing was changed."
+    return "The case has changed meanwhile. Nothing was recorded; please look again."
+
+
+def _done_words(case: Case, verdict: str, labelled: int) -> str:
+    said = Case.Verdict(verdict).label
+    effect = f"{words.count(labelled, 'payment')} labelled" if labelled else "nothing labelled"
+    return f"{words.masked_card(case.card_id)}: {said}, {effect}. Case closed."

@@ -1,0 +1,49 @@
+// The live page: new entries go on top, as text; pause closes the connection and resume asks for what was missed.
+{
+  const MAX_ROWS = 200;
+  const rows = document.querySelector("[data-live-rows]");
+  const template = document.querySelector("[data-live-row]");
+  const pause = document.querySelector("[data-live-pause]");
+  const form = document.querySelector("[data-live-filter]");
+  const note = document.querySelector("[data-live-note]");
+  const OUTCOMES = { decline: ["declined", "declined"], review: ["review", "reviewed"] };
+  const digits = (amount) => Number(amount).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 4 });
+
+  const build = (entry) => {
+    const row = template.content.cloneNode(true);
+    const cell = (name) => row.querySelector(`[data-cell="${name}"]`);
+    const [outcome, outcomeClass] = OUTCOMES[entry.outcome];
+    const texts = { ...entry, outcome, amount: digits(entry.amount), time: entry.decided_at.slice(11, 19) };
+    texts.score = entry.score === null ? "–" : entry.score.toFixed(3);
+    row.querySelectorAll("[data-cell]").forEach((place) => { place.textContent = texts[place.dataset.cell]; });
+    cell("outcome").classList.add(outcomeClass);
+    cell("time").dateTime = entry.decided_at;
+    cell("card").href = entry.case_url;
+    cell("reason").title = entry.reason;
+    row.firstElementChild.classList.add("arrived");
+    return row;
+  };
+
+  const filter = () => {
+    const data = new FormData(form);
+    return { outcome: data.getAll("outcome"), min_stake: Math.max(0, Number(data.get("min_stake")) || 0) };
+  };
+
+  document.addEventListener("feed:entries", (event) => {
+    document.querySelector("[data-live-empty]")?.remove();
+    event.detail.entries.forEach((entry) => rows.prepend(build(entry)));
+    while (rows.rows.length > MAX_ROWS) rows.lastElementChild.remove();
+  });
+  document.addEventListener("feed:resync", () => {
+    note.textContent = "Much has happened meanwhile: older entries are in the queue.";
+  });
+  pause.addEventListener("click", () => {
+    const isPaused = pause.getAttribute("aria-pressed") !== "true";
+    pause.setAttribute("aria-pressed", isPaused);
+    pause.querySelector("[data-live-pause-text]").textContent = isPaused ? "Resume" : "Pause";
+    note.textContent = isPaused ? "Paused. What comes meanwhile is shown when you resume." : "";
+    document.dispatchEvent(new Event(isPaused ? "feed:pause" : "feed:resume"));
+  });
+  form.addEventListener("change", () => document.dispatchEvent(new CustomEvent("feed:filter", { detail: filter() })));
+  form.addEventListener("submit", (event) => event.preventDefault());
+}

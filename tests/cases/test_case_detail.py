@@ -1,0 +1,267 @@
+"""The case page and what can be done on it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils.timezone import now
+
+from cases.models import Case, CaseEvent
+from cases.services import claims, verdicts
+from scoring.models import Label
+from tests.factories import DAY, HOUR, NOON, flag, make_case, make_decision, make_label
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def url(case):
+    return lambda name: reverse(name, args=[case.id])
+
+
+@pytest.fixture
+def as_alice(client, alice):
+    client.force_login(alice)
+    return client
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+def test_the_page_answers_whether_this_is_the_cardholder(as_alice):
+    for day in range(1, 6):
+        make_decision(
+            occurred_at=NOON - day * DAY,
+            amount=Decimal(40),
+            outcome="approve",
+            device_id="old",
+            ip_address="192.0.2.99",
+        )
+    case = flag(make_decision())
+
+    text = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert "1,249.00" in text
+    assert "Nordic Electronics" in text
+    assert "7 payments in the last hour; 1 is usual" in text
+    assert "speaks for fraud (+1.80 log-odds)" in text
+    assert "40.00 EUR" in text
+    assert "this is 31 times that" in text
+    assert "new in 30 days" in text
+    assert "5 other payments in 30 days, 40.00 to 40.00 EUR, usually 40.00; 1 in this case" in text
+    assert "label 1 payment fraud, close the case" in text
+
+
+def test_the_page_remembers_who_looked_once(as_alice, case, url):
+    as_alice.get(url("case_detail"))
+    as_alice.get(url("case_detail"))
+
+    assert case.events.filter(kind=CaseEvent.Kind.VIEWED).count() == 1
+
+
+def test_hostile_names_are_text(as_alice):
+    case = flag(
+        make_decision(
+            merchant_name="<script>alert(1)</script>",
+            customer_id="<b>x</b>",
+            reasons=[{"code": "x", "words": "<script>alert(2)</script>"}],
+        )
+    )
+
+    text = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert "<script>alert" not in text
+    assert "<b>x</b>" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_other_cards_on_the_device_are_shown_with_what_is_known(as_alice):
+    fraud = make_decision(card_id="card-2209", merchant_id="m2", ip_address=None)
+    make_label(fraud)
+    make_decision(card_id="card-2209", merchant_id="m2", ip_address=None, outcome="approve")
+    case = flag(make_decision())
+
+    text = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert "1 other card, 1 with confirmed fraud" in text
+    assert "fraud · chargeback" in text
+    assert "•••• 2209 <span" in text
+
+
+def test_more_payments_take_as_many_queries(as_alice, django_assert_max_num_queries, django_assert_num_queries):
+    case = flag(make_decision(), make_decision())
+    make_label(make_decision(card_id="other"))
+    as_alice.get(case.get_absolute_url())
+    with django_assert_max_num_queries(18) as few:
+        as_alice.get(case.get_absolute_url())
+    flag(make_decision(), make_decision())
+    make_label(make_decision(card_id="other-2"))
+
+    with django_assert_num_queries(len(few)):
+        as_alice.get(case.get_absolute_url())
+
+
+def test_a_case_without_scores_reasons_or_a_device_is_shown(as_alice):
+    case = flag(make_decision(score=None, reasons=[], device_id="", ip_address=None, record={}, merchant_name=""))
+
+    text = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert "not scored" in text
+    assert "No reasons were stored" in text
+
+
+def test_claiming_and_releasing(as_alice, alice, case, url):
+    assert as_alice.post(url("claim")).url == case.get_absolute_url()
+    case.refresh_from_db()
+    assert case.claimed_by == alice
+
+    assert as_alice.post(url("release")).url == reverse("queue")
+    case.refresh_from_db()
+    assert case.claimed_by is None
+
+
+def test_the_open_page_claims_by_a_fragment(as_alice, alice, case, url):
+    response = as_alice.post(url("claim"), headers=HTMX)
+
+    assert "Yours while this page is open" in text_of(response)
+    assert "<html" not in text_of(response)
+
+
+def test_who_comes_second_is_told_who_has_the_case(as_alice, bob, case, url):
+    claims.claim(case=case, analyst=bob, now=now())
+
+    fragment = as_alice.post(url("claim"), headers=HTMX)
+    assert fragment.status_code == 422
+    assert "Bob</b> is working on this case" in text_of(fragment)
+    page = as_alice.post(url("claim"), follow=True)
+    assert "Bob is working on this case. Nothing was changed." in text_of(page)
+    assert as_alice.post(url("release")).status_code == 422
+
+
+def test_a_lead_releases_the_claim_of_another(client, alice, bob, case, url):
+    claims.claim(case=case, analyst=alice, now=now())
+    client.force_login(bob)
+
+    assert "Release Alice's claim" in text_of(client.get(url("case_detail")))
+    client.post(url("release"))
+
+    case.refresh_from_db()
+    assert case.claimed_by is None
+
+
+def test_a_verdict_closes_the_case_and_opens_the_next(as_alice, case, url):
+    next_case = make_case(stake=Decimal(5))
+
+    response = as_alice.post(
+        url("verdict"), {"verdict": "fraud", "typology": "card_testing", "note": "", "seen_alerts": 1}
+    )
+
+    assert response.url == next_case.get_absolute_url()
+    case.refresh_from_db()
+    assert (case.verdict, case.typology) == ("fraud", "card_testing")
+    assert Label.objects.get().label == "fraud"
+    assert "Fraud, 1 payment labelled. Case closed." in text_of(as_alice.get(response.url))
+
+
+def test_the_last_verdict_returns_to_the_queue(as_alice, case, url):
+    response = as_alice.post(url("verdict"), {"verdict": "inconclusive"}, follow=True)
+
+    assert response.redirect_chain[-1][0] == reverse("queue")
+    assert "nothing labelled. Case closed." in text_of(response)
+
+
+def test_the_slower_analyst_is_told(as_alice, bob, case, url):
+    verdicts.record(case=case, analyst=bob, verdict="fraud", typology="", note="", decided_at=NOON)
+
+    response = as_alice.post(url("verdict"), {"verdict": "legitimate", "note": "x"})
+
+    assert response.status_code == 422
+    assert "Bob has already decided this case: fraud, 12:00:00 UTC" in text_of(response)
+    assert Label.objects.get().label == "fraud"
+
+
+def test_a_verdict_on_fewer_payments_than_there_are_is_asked_again(as_alice, case, url):
+    response = as_alice.post(url("verdict"), {"verdict": "fraud", "seen_alerts": 7, "note": "my words"})
+
+    assert response.status_code == 422
+    assert "has grown to 1 payment" in text_of(response)
+    assert "my words</textarea>" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"verdict": "guilty"},
+        {"verdict": "fraud", "typology": "x"},
+        {"verdict": "fraud", "note": "n" * 2001},
+        {"verdict": "fraud", "note": "\0"},
+        {"verdict": "fraud", "seen_alerts": "many"},
+    ],
+)
+def test_a_bad_verdict_changes_nothing(as_alice, case, url, wrong):
+    response = as_alice.post(url("verdict"), wrong)
+
+    assert response.status_code == 422
+    assert 'role="alert"' in text_of(response)
+    assert Case.objects.get().status == "open"
+
+
+def test_the_kind_of_fraud_is_dropped_when_it_is_none(as_alice, case, url):
+    as_alice.post(url("verdict"), {"verdict": "legitimate", "typology": "stolen_card"})
+
+    case.refresh_from_db()
+    assert (case.verdict, case.typology) == ("legitimate", "")
+
+
+def test_the_last_days_payments_are_offered_and_labelled(as_alice, case, url):
+    make_decision(card_id=case.card_id, occurred_at=now() - HOUR, outcome="approve")
+
+    assert "1 other payment of the last 24 hours" in text_of(as_alice.get(url("case_detail")))
+    as_alice.post(url("verdict"), {"verdict": "fraud", "include_recent": "on"})
+
+    assert Label.objects.count() == 2
+
+
+def test_notes_are_kept_in_order(as_alice, case, url):
+    assert as_alice.post(url("add_note"), {"note": "first"}).url == case.get_absolute_url()
+    text = text_of(as_alice.post(url("add_note"), {"note": "second"}, headers=HTMX))
+
+    assert text.index("second") < text.index("first")
+    assert "<html" not in text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_an_empty_note_is_refused(as_alice, case, url, headers):
+    response = as_alice.post(url("add_note"), {"note": "  "}, headers=headers)
+
+    assert response.status_code == 422
+    assert "Write something first." in text_of(response)
+    assert not case.events.filter(kind="note").exists()
+
+
+def test_a_decided_case_offers_no_verdict(as_alice, bob, case, url):
+    verdicts.record(case=case, analyst=bob, verdict="legitimate", typology="", note="", decided_at=NOON)
+
+    text = text_of(as_alice.get(url("case_detail")))
+
+    assert 'name="verdict"' not in text
+    assert "Legitimate" in text
+
+
+def test_who_only_looks_gets_no_buttons(client, aude, case, url):
+    client.force_login(aude)
+
+    text = text_of(client.get(url("case_detail")))
+
+    assert 'name="verdict"' not in text
+    assert "hx-post" not in text
+    assert "You may read this case" in text
+
+
+def test_a_claim_that_ran_out_is_free_again(as_alice, bob, case, url):
+    claims.claim(case=case, analyst=bob, now=now() - timedelta(days=1))
+
+    assert "Nobody works on this case" in text_of(as_alice.get(url("case_detail")))
