@@ -1,0 +1,7 @@
+"""Django application."""
+
+from django.apps import AppConfig
+
+
+class StreamsConfig(AppConfig):
+    name = "streams"
