@@ -1,0 +1,1 @@
+"""Measures the product as it runs: real servers, real worker, real web process. `make bench`."""

@@ -1,0 +1,124 @@
+"""Servers, a migrated database, a policy, a trained model, and the product's processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fraudapp.embedded import free_port, start_test_servers
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+WORKER = (
+    "-m",
+    "celery",
+    "-A",
+    "fraudapp",
+    "worker",
+    "--without-gossip",
+    "--without-mingle",
+    "--loglevel",
+    "ERROR",
+)
+STREAM_WORKER = (*WORKER, "--stream", "--pool", "solo", "-n", "stream@%h", "-Q", "stream-control")
+TASK_WORKER = (*WORKER, "--pool", "threads", "--concurrency", "2", "-n", "tasks@%h")
+WARM_UP_SECONDS = 120.0
+
+
+@contextmanager
+def servers() -> Iterator[None]:
+    """PostgreSQL that syncs to disk as in production, Valkey, and Django set up on them."""
+    with start_test_servers(durable=True) as started:
+        os.environ.update(
+            DATABASE_URL=started.database_url,
+            REDIS_URL=started.redis_url,
+            STREAM_URL=started.stream_url,
+            SECRET_KEY="bench" * 10,
+            MODEL_SIGNING_KEY="bench" * 10,
+            ALLOWED_HOSTS="127.0.0.1",
+            SECURE_TRANSPORT="false",
+            LOG_LEVEL="WARNING",
+            DJANGO_SETTINGS_MODULE="fraudapp.settings",
+            OMP_NUM_THREADS="1",
+            OPENBLAS_NUM_THREADS="1",
+        )
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(BASE_DIR / ".data" / "numba"))
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        yield
+
+
+def prepare(history_days: float) -> None:
+    """A policy and a model trained on simulated history."""
+    from django.core.management import call_command
+
+    from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
+    from scoring.services.policy import publish_policy
+
+    publish_policy(
+        review_threshold=REVIEW_THRESHOLD,
+        decline_threshold=DECLINE_THRESHOLD,
+        rules=RULES,
+        note="bench",
+        published_by=None,
+        based_on=0,
+    )
+    history = BASE_DIR / ".data" / "bench-history.jsonl"
+    history.parent.mkdir(exist_ok=True)
+    start = datetime.now(UTC) - timedelta(days=history_days)
+    call_command(
+        "simulate",
+        file=history,
+        days=history_days,
+        start=start.isoformat(),
+        fraud_rate=0.01,
+        with_labels=True,
+    )
+    call_command("import_transactions", history, mapping=BASE_DIR / "docs/mappings/simulated.toml")
+    history.unlink()
+    call_command("train_model", maturity_days=2)
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of the product's processes, ended warmly."""
+    started = subprocess.Popen([sys.executable, *arguments], cwd=BASE_DIR)
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(40)
+        except subprocess.TimeoutExpired:
+            started.kill()
+
+
+@contextmanager
+def web(workers: int) -> Iterator[int]:
+    """The web process on a free port; the port."""
+    port = free_port()
+    arguments = ("-m", "uvicorn", "fraudapp.asgi:application", "--port", str(port), "--lifespan", "off")
+    with process(*arguments, "--no-access-log", "--log-level", "warning", "--workers", str(workers)):
+        yield port
+
+
+def wait_for(done: Callable[[], bool], *, seconds: float, every: float = 0.05) -> None:
+    """Poll until done.
+
+    Raises:
+        TimeoutError: it did not happen in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not done within {seconds:.0f} s")
+        time.sleep(every)
