@@ -1,0 +1,134 @@
+"""A browser and the whole web process (pages and WebSocket) on the test database."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from psycopg.conninfo import make_conninfo
+
+from fraudapp.embedded import free_port
+from tests.browser import FLAGS, find_chromium
+from tests.factories import PASSWORD
+
+WIDE = {"width": 1280, "height": 720}
+# A shared machine with two busy cores takes its time.
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        reason = "No Chromium was found; `python -m tests.browser` installs one, CHROMIUM names one."
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    # Playwright's event loop runs in this thread; Django must not take it for a server's.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def process_environment(django_db_setup) -> dict[str, str]:
+    """What the product's own processes need to run on the test database."""
+    database = connection.settings_dict
+    given = {
+        "DJANGO_SETTINGS_MODULE": "tests.e2e.settings",
+        "DATABASE_URL": make_conninfo(
+            dbname=database["NAME"],
+            user=database["USER"],
+            password=database["PASSWORD"],
+            host=database["HOST"],
+            port=database["PORT"],
+        ),
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "LOG_LEVEL": "WARNING",
+    }
+    return {**os.environ, **given}
+
+
+@pytest.fixture(scope="session")
+def server(process_environment) -> Iterator[str]:
+    """Run uvicorn on the test database; returns its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "fraudapp.asgi:application", "--port", str(port)]
+    with subprocess.Popen([*command, "--log-level", "warning"], env=process_environment) as process:
+        try:
+            _wait_until_open(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server did not start"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError("the server did not start in time")
+
+
+@pytest.fixture
+def site(server, transactional_db) -> str:
+    """Address of the console. Tests with it commit: the server has its own connections."""
+    return server
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Returns a function that opens a new browser window, and fails the test on errors of the pages' scripts."""
+    contexts, errors = [], []
+
+    def open_window(**options) -> Page:
+        context = browser.new_context(base_url=site, **{"viewport": WIDE, **options})
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if "Content Security" in said.text else None)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def log_in(open_page):
+    """Returns a function that logs a person in and returns their window on the queue."""
+
+    def log_in_as(user, **options) -> Page:
+        page = open_page(**options)
+        page.goto("/")
+        page.get_by_label("Username").fill(user.username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/queue/")
+        return page
+
+    return log_in_as
+
+
+@pytest.fixture
+def screenshots():
+    """Returns a function that keeps a picture of the page in the folder SCREENSHOTS names, if it names one."""
+    folder = os.environ.get("SCREENSHOTS")
+
+    def keep(page: Page, name: str) -> None:
+        if folder:
+            page.screenshot(path=os.path.join(folder, f"{name}.png"))
+
+    return keep

@@ -1,0 +1,409 @@
+"""The scoring API, call by call: what it does, and every way to get it wrong."""
+
+import json
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.timezone import now
+
+from scoring.api import health, views
+from scoring.models import ApiKey, Decision, Label
+from scoring.services.keys import SCOPES, issue_key, revoke_key
+from scoring.services.labels import apply_labels
+from scoring.services.store import batch_store, sync_store
+from scoring.transaction import MAX_BODY_BYTES
+from tests.factories import NOON, make_decision, make_user
+from tests.scoring.payments import body_of, fields_of, publish
+
+DECISIONS, LABELS = "/api/v1/decisions/", "/api/v1/labels/"
+HOSTILE = [
+    "<script>alert(1)</script>", "'; DROP TABLE scoring_decision; --", "\u202egnp.exe", "{{7*7}}", "%s%n", "\\", "🏴‍☠️",
+    "\x7f\x01", "null", "../../etc/passwd",
+]  # fmt: skip
+
+
+class Caller:
+    """A program with an API key."""
+
+    def __init__(self, client, key: str) -> None:
+        self.client, self.headers = client, {"Authorization": f"Bearer {key}"} if key else {}
+
+    def post(self, url: str, body, **options):
+        data = body if isinstance(body, bytes | str) else json.dumps(body)
+        return self.client.post(url, data, **{"content_type": "application/json", "headers": self.headers} | options)
+
+    def get(self, url: str):
+        return self.client.get(url, headers=self.headers)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_stores():
+    sync_store.cache_clear()
+    batch_store.cache_clear()
+
+
+@pytest.fixture
+def api(db, client) -> Caller:
+    publish()
+    return Caller(client, issue_key(name="shop", scopes=SCOPES))
+
+
+def problem_of(response, status: int) -> dict:
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    return problem
+
+
+def fields_named(response, status: int = 422) -> set[str]:
+    return {error["field"] for error in problem_of(response, status)["errors"]}
+
+
+# --- decide --------------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_is_decided_and_what_is_answered_is_what_is_stored(api):
+    response = api.post(DECISIONS, body_of(transaction_id="x", amount=2000))
+
+    answer = response.json()
+    assert response.status_code == 201
+    assert answer.keys() == {
+        "transaction_id", "outcome", "score", "anomaly_score", "reasons", "rule_hits", "model_version",
+        "policy_version", "decided_at", "latency_ms", "degraded", "card_id",
+    }  # fmt: skip
+    assert answer["outcome"] == "review"
+    assert answer["reasons"] == [{"code": "large", "words": "The amount is 2,000.00 EUR"}]
+    assert answer["degraded"] == ["model"]
+    stored = api.get(f"{DECISIONS}x/").json()
+    assert {name: stored[name] for name in answer} == answer
+
+
+def test_the_same_payment_again_gets_the_stored_decision(api):
+    first = api.post(DECISIONS, body_of(transaction_id="x", amount="10.0", extra={"a": 1, "b": 2}))
+    again = api.post(DECISIONS, body_of(transaction_id="x", amount=10.00, extra={"b": 2, "a": 1}))
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.content == first.content
+    assert Decision.objects.count() == 1
+
+
+def test_another_payment_under_the_same_id_is_a_conflict(api):
+    api.post(DECISIONS, body_of(transaction_id="x"))
+
+    response = api.post(DECISIONS, body_of(transaction_id="x", amount="99"))
+
+    assert fields_named(response, 409) == {"transaction_id"}
+    assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b" ", ""), (b"{", ""), (b"[]", ""), (b"\xff", ""), (b"[" * 10_000, ""), (body_of(amount="-1"), "amount"),
+        (body_of(nope=1), "nope"), (body_of(card_id="4111111111111111"), "card_id"),
+        (body_of(latitude=1.0), "longitude"), (body_of()[:-1] + b', "amount" :"1"}', "amount"),
+        (body_of(merchant_name="a\x00"), "merchant_name"), (b'{"\\u0000": 1}', ""),
+        (body_of(extra={"a": "x" * MAX_BODY_BYTES}), ""), (body_of(ip_address="fe80::1%eth0"), "ip_address"),
+    ],
+)  # fmt: skip
+def test_what_is_no_payment_is_refused_with_its_field(api, body, field):
+    assert fields_named(api.post(DECISIONS, body)) == {field}
+    assert not Decision.objects.exists()
+
+
+def test_a_card_number_is_not_in_the_answer(api, caplog):
+    response = api.post(DECISIONS, body_of(card_id="4111111111111111"))
+
+    assert b"4111" not in response.content
+    assert "4111" not in caplog.text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_kept_as_text(api, text):
+    response = api.post(DECISIONS, body_of(transaction_id="x", merchant_name=text, extra={text: [text]}))
+
+    assert response.status_code == 201
+    assert api.get(f"{DECISIONS}x/").json()["transaction"]["merchant_name"] == text
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("url", [DECISIONS, LABELS])
+def test_only_json_is_read(api, url, content_type):
+    problem_of(api.post(url, body_of(), content_type=content_type), 415)
+
+
+def test_json_may_name_its_charset(api):
+    assert api.post(DECISIONS, body_of(), content_type="application/json; charset=utf-8").status_code == 201
+
+
+def test_without_a_policy_the_answer_is_to_come_back(db, client):
+    response = Caller(client, issue_key(name="shop", scopes=SCOPES)).post(DECISIONS, body_of())
+
+    problem_of(response, 503)
+    assert response["Retry-After"]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_fails_while_deciding_gives_no_decision(api, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error("gone")
+
+    monkeypatch.setattr(views, "decide_transactions", fail)
+
+    response = api.post(DECISIONS, body_of())
+
+    problem_of(response, 503)
+    assert response["Retry-After"]
+
+
+@pytest.mark.parametrize(("method", "url"), [("post", DECISIONS), ("post", LABELS), ("get", f"{DECISIONS}x/")])
+def test_a_database_that_is_away_is_told_before_anything_else(api, method, url):
+    def fail(execute, sql, params, many, context):
+        raise OperationalError("gone")
+
+    with connection.execute_wrapper(fail):
+        response = api.post(url, body_of()) if method == "post" else api.get(url)
+
+    problem_of(response, 503)
+    assert response["Retry-After"]
+
+
+def test_without_the_feature_store_the_decision_says_so(api, monkeypatch, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    response = api.post(DECISIONS, body_of())
+
+    assert response.status_code == 201
+    assert response.json()["degraded"] == ["features", "model"]
+    sync_store.cache_clear()
+
+
+# --- who may -------------------------------------------------------------------------------------------------------
+
+CALLS = [("post", DECISIONS, "decide"), ("get", f"{DECISIONS}x/", "read"), ("post", LABELS, "label")]
+
+
+def call(caller: Caller, method: str, url: str):
+    return caller.post(url, body_of()) if method == "post" else caller.get(url)
+
+
+@pytest.mark.parametrize(("method", "url", "scope"), CALLS)
+@pytest.mark.parametrize("key", ["", "fk_wrong", "é", "a b"])
+def test_without_a_key_nothing_opens(api, client, method, url, scope, key):
+    response = call(Caller(client, key), method, url)
+
+    problem_of(response, 401)
+    assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("method", "url", "scope"), CALLS)
+def test_a_revoked_key_opens_nothing(api, client, method, url, scope):
+    revoke_key(ApiKey.objects.get(), at=now())
+
+    problem_of(call(api, method, url), 401)
+
+
+@pytest.mark.parametrize(("method", "url", "scope"), CALLS)
+def test_a_key_opens_only_its_scopes(api, client, method, url, scope):
+    others = [name for name in SCOPES if name != scope]
+
+    refused = call(Caller(client, issue_key(name="narrow", scopes=others)), method, url)
+    let_in = call(Caller(client, issue_key(name="right", scopes=[scope])), method, url)
+
+    assert scope in problem_of(refused, 403)["detail"]
+    assert let_in.status_code not in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "url", "scope"), CALLS)
+def test_a_browser_session_opens_nothing(api, client, method, url, scope):
+    client.force_login(make_user("manager"))
+
+    problem_of(call(Caller(client, ""), method, url), 401)
+
+
+@pytest.mark.parametrize("header", ["Basic YTpi", "Token x", "Bearer", "Bearer ", "bearer\tx"])
+def test_another_way_to_authenticate_is_refused(api, client, header):
+    problem_of(client.get(f"{DECISIONS}x/", headers={"Authorization": header}), 401)
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [("get", DECISIONS), ("put", DECISIONS), ("delete", f"{DECISIONS}x/"), ("post", f"{DECISIONS}x/"), ("get", LABELS)],
+)
+def test_a_method_that_is_not_there_is_told(api, client, method, url):
+    response = getattr(client, method)(url, headers=api.headers, content_type="application/json")
+
+    problem_of(response, 405)
+
+
+# --- look up -------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_shown_with_payment_features_and_versions(api):
+    sent = fields_of(transaction_id="x", merchant_name="Café")
+    api.post(DECISIONS, sent)
+
+    shown = api.get(f"{DECISIONS}x/").json()
+
+    assert shown["transaction"]["merchant_name"] == "Café"
+    assert shown["transaction"]["amount"] == "12.50"
+    assert shown["features"]["amount"] == 12.5
+    assert shown["features"]["card_km"] is None
+    assert shown["feature_version"] == "1"
+
+
+@pytest.mark.parametrize("name", ["nobody", "%00", "a%00b", "%F0%9F%98%80", "x" * 500, "'%20OR%201=1"])
+def test_a_payment_never_decided_is_not_found(api, name):
+    problem_of(api.get(f"{DECISIONS}{name}/"), 404)
+
+
+# --- label ---------------------------------------------------------------------------------------------------------
+
+
+def statement(**overrides):
+    return {
+        "transaction_id": "x", "label": "fraud", "source": "chargeback", "known_at": "2026-11-20T12:00:00Z",
+    } | overrides  # fmt: skip
+
+
+def test_a_label_is_kept_once(api):
+    make_decision(transaction_id="x")
+
+    first, again = (api.post(LABELS, statement(note="called")) for _ in range(2))
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["note"] == "called"
+    label = Label.objects.get()
+    assert (label.label, label.source, label.known_at, label.note) == ("fraud", "chargeback", NOON, "called")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "field"),
+    [
+        ({"transaction_id": "nobody"}, "transaction_id"), ({"transaction_id": "a\x00"}, "transaction_id"),
+        ({"transaction_id": "x" * 65}, "transaction_id"), ({"transaction_id": None}, "transaction_id"),
+        ({"label": "maybe"}, "label"), ({"source": "rumour"}, "source"), ({"known_at": "soon"}, "known_at"),
+        ({"known_at": "2999-01-01T00:00:00Z"}, "known_at"), ({"known_at": "0001-01-01T00:00:00+23:59"}, "known_at"),
+        ({"note": "x" * 501}, "note"), ({"note": "a\x00"}, "note"), ({"note": "\ud800"}, "note"),
+        ({"note": {"a": 1}}, "note"),
+    ],
+)  # fmt: skip
+def test_a_label_that_is_none_is_refused_with_its_field(api, overrides, field):
+    make_decision(transaction_id="x")
+
+    assert fields_named(api.post(LABELS, statement(**overrides))) == {field}
+    assert not Label.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["transaction_id", "label", "source", "known_at"])
+def test_a_label_must_be_whole(api, field):
+    body = statement()
+    del body[field]
+
+    assert fields_named(api.post(LABELS, body)) == {field}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 2000, b"\xff", b'{"a": NaN}'])
+def test_a_label_that_is_no_json_is_refused(api, body):
+    assert api.post(LABELS, body).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"1"])
+def test_a_label_that_is_no_object_is_refused(api, body):
+    problem_of(api.post(LABELS, body), 422)
+
+
+def test_a_label_changes_the_risk_that_the_next_payment_meets(api):
+    api.post(DECISIONS, body_of(transaction_id="x"))
+    before = api.get(f"{DECISIONS}x/").json()["features"]
+    api.post(LABELS, statement())
+    apply_labels([Label.objects.get().id], store=batch_store())
+
+    api.post(DECISIONS, body_of(transaction_id="y"))
+
+    after = api.get(f"{DECISIONS}y/").json()["features"]
+    assert (before["merchant_fraud_rate_7d"], before["device_frauds_30d"]) == (None, 0.0)
+    assert (after["merchant_fraud_rate_7d"], after["device_frauds_30d"]) == (1.0, 1.0)
+
+
+# --- what watches --------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_valid_and_open_to_all(api, client):
+    response = client.get("/api/schema/")
+
+    assert response.status_code == 200
+    assert b"/api/v1/decisions/" in response.content
+    call_command("spectacular", "--validate", "--fail-on-warn", file="/dev/null")
+
+
+def test_a_running_process_is_alive(client):
+    assert client.get("/healthz").content == b"ok\n"
+
+
+def test_it_is_ready_without_a_model(api, client):
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json()["parts"] == {
+        "database": "ok", "policy": "ok", "feature_store": "ok", "model": "down: LookupError",
+    }  # fmt: skip
+
+
+def test_it_is_not_ready_without_a_policy(db, client):
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["parts"]["policy"] == "down: NoPolicyError"
+
+
+def test_it_is_not_ready_without_a_database(api, client, monkeypatch):
+    def fail() -> None:
+        raise OperationalError("password=secret")
+
+    monkeypatch.setitem(health._CHECKS, "database", fail)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert b"secret" not in response.content
+
+
+def test_it_is_ready_without_a_feature_store(api, client, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json()["parts"]["feature_store"] == "down: ConnectionError"
+
+
+@pytest.mark.parametrize("url", ["/healthz", "/readyz", "/metrics"])
+def test_what_watches_may_only_look(client, db, url):
+    assert client.post(url).status_code == 405
+
+
+def test_decisions_are_counted(api, client):
+    def count() -> float:
+        lines = client.get("/metrics").content.decode().splitlines()
+        wanted = 'fraud_decisions_total{outcome="decline",source="api"}'
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
+
+    before = count()
+    api.post(DECISIONS, body_of(transaction_id="x", amount=9000))
+    api.post(DECISIONS, body_of(transaction_id="x", amount=9000))
+
+    assert count() == before + 1
+
+
+def test_no_scoring_address_lets_a_browser_session_or_nobody_in(client, db):
+    client.force_login(make_user("manager"))
+
+    assert client.get(f"{DECISIONS}x/").status_code == 401
+    assert django_settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] == [
+        "scoring.api.keys.ApiKeyAuthentication"
+    ]

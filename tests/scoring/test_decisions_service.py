@@ -1,0 +1,453 @@
+"""From arrival to recorded decision: once, whole, and the same after any crash."""
+
+import threading
+from datetime import timedelta, timezone
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection, connections
+
+from scoring.features.definitions import INDEX, NAMES, VERSION
+from scoring.features.events import FraudKnown, Payment
+from scoring.features.live import FeatureStoreError, MemoryStore, Pending, ValkeyStore
+from scoring.models import Decision, ListEntry, Outbox, Policy
+from scoring.queries import as_recorded, features_of, transaction_of
+from scoring.services import decisions, policy
+from scoring.services.decisions import Writer, decide_transactions, recover_features
+from scoring.services.lists import add_list_entry
+from scoring.services.policy import NoPolicyError, RuleDraft, StalePolicyError, forget_policy, publish_policy
+from scoring.transaction import encode
+from tests.factories import HOUR, MINUTE, NOON, make_user
+from tests.scoring.payments import LARGE, AmountModel, arrive, make_payment, publish
+
+STREAM = "stream:transactions/0"
+
+
+class BrokenStore(MemoryStore):
+    """Loses its connection where it is told to."""
+
+    def __init__(self, *, reads: bool = True, writes: bool = True) -> None:
+        super().__init__()
+        self.reads, self.writes = reads, writes
+
+    def read(self, keys):
+        if not self.reads:
+            raise FeatureStoreError("no answer")
+        return super().read(keys)
+
+    def write(self, keys, before, states, mark):
+        if not self.writes:
+            raise FeatureStoreError("no answer")
+        return super().write(keys, before, states, mark)
+
+
+@pytest.fixture
+def live(db) -> Policy:
+    return publish()
+
+
+@pytest.fixture
+def model(monkeypatch) -> AmountModel:
+    model = AmountModel()
+    monkeypatch.setattr(decisions, "champion", lambda: model)
+    return model
+
+
+def writer(store=None, **overrides) -> Writer:
+    return Writer(**{"source": STREAM, "store": store or MemoryStore()} | overrides)
+
+
+def rows() -> list[dict]:
+    return list(Decision.objects.order_by("id").values())
+
+
+def test_a_decision_is_recorded_whole(live, model):
+    store = MemoryStore()
+    sent = make_payment(
+        transaction_id="whole", amount=Decimal("1234.5678"), currency="SEK", customer_id="c-1",
+        ip_address="2001:db8::1", merchant_name="Café", merchant_category="5732", billing_country="FR",
+        latitude=59.33, longitude=18.06, extra={"basket": [1, 2.5, {"k": None}]},
+    )  # fmt: skip
+
+    (result,) = decide_transactions([arrive(sent, position=7, at=NOON + MINUTE)], writer=writer(store))
+
+    row = Decision.objects.get(transaction_id="whole")
+    assert result.is_new
+    assert result.decision == as_recorded(row)
+    assert transaction_of(row) == sent
+    assert encode(transaction_of(row)) == encode(sent)
+    assert (row.amount, row.currency, row.card_id, row.merchant_id) == (sent.amount, "SEK", "card-1", "m-1")
+    assert (row.customer_id, row.device_id, row.ip_address) == ("c-1", "d-1", "2001:db8::1")
+    assert (row.merchant_name, row.merchant_category) == ("Café", "5732")
+    assert (row.occurred_at, row.received_at) == (NOON, NOON + MINUTE)
+    assert (row.source, row.position) == (STREAM, 7)
+    assert (row.policy_version, row.model_version, row.feature_version) == (live.version, "by-amount", VERSION)
+    assert row.outcome == "decline"
+    assert row.score == 1.0
+    assert row.rule_hits == ["large"]
+    assert row.reasons[0] == {"code": "large", "words": "The amount is 1,234.57 SEK"}
+    assert row.degraded == []
+    assert not row.is_late
+    vector = np.frombuffer(row.features, np.float32)
+    assert vector.tobytes() == Pending(MemoryStore(), [Payment(sent, NOON + MINUTE)]).vectors.tobytes()
+    assert list(features_of(row)) == list(NAMES)
+    assert features_of(row)["card_km"] is None
+
+
+def test_a_late_payment_is_marked(live):
+    decide_transactions([arrive(make_payment(), at=NOON + HOUR)], writer=writer())
+
+    assert Decision.objects.get().is_late
+
+
+def test_the_same_payment_again_gets_the_stored_decision_and_changes_nothing(live):
+    store = MemoryStore()
+    sent = make_payment()
+    (first,) = decide_transactions([arrive(sent)], writer=writer(store))
+    before, states, effects = rows(), dict(store.states), Outbox.objects.count()
+
+    (second,) = decide_transactions([arrive(sent, at=NOON + HOUR)], writer=writer(store))
+
+    assert second.decision == first.decision
+    assert not second.is_new
+    assert (rows(), store.states, Outbox.objects.count()) == (before, states, effects)
+
+
+def test_another_way_to_write_the_same_payment_is_the_same(live):
+    sent = make_payment(transaction_id="x", amount=Decimal("10.0"), extra={"a": 1, "b": [1.5, 1e15]})
+    decide_transactions([arrive(sent)], writer=writer())
+    local = NOON.astimezone(timezone(timedelta(hours=5)))
+    again = make_payment(
+        transaction_id="x", amount=Decimal("10.00"), occurred_at=local, extra={"b": [1.5, 1e15], "a": 1}
+    )
+
+    (result,) = decide_transactions([arrive(again)], writer=writer())
+
+    assert result.decision is not None
+    assert not result.is_new
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": Decimal("12.51")}, {"card_id": "card-2"}, {"device_id": None}, {"extra": {"a": 1}},
+        {"occurred_at": NOON + timedelta(microseconds=1)}, {"latitude": 1.0, "longitude": 1.0},
+    ],
+)  # fmt: skip
+def test_other_content_under_a_decided_id_is_a_conflict_and_changes_nothing(live, change):
+    store = MemoryStore()
+    decide_transactions([arrive(make_payment(transaction_id="x"))], writer=writer(store))
+    before, states, effects = rows(), dict(store.states), Outbox.objects.count()
+    told = []
+
+    (result,) = decide_transactions(
+        [arrive(make_payment(transaction_id="x", **change))], writer=writer(store, before_commit=told.extend)
+    )
+
+    assert result.decision is None
+    assert told == [result.arrival]
+    assert (rows(), store.states, Outbox.objects.count()) == (before, states, effects)
+
+
+def test_a_batch_decides_each_id_once_and_answers_every_arrival(live):
+    store = MemoryStore()
+    first, other = make_payment(transaction_id="x"), make_payment(transaction_id="y")
+    changed = make_payment(transaction_id="x", amount=Decimal("99"))
+
+    results = decide_transactions([arrive(p) for p in (first, other, first, changed)], writer=writer(store))
+
+    assert [result.is_new for result in results] == [True, True, False, False]
+    assert results[2].decision == results[0].decision
+    assert results[3].decision is None
+    assert Decision.objects.count() == 2
+    assert Pending(store, [Payment(first, NOON)]).vectors[0, INDEX["card_count_1h"]] == 2.0
+
+
+def test_later_payments_of_a_batch_see_earlier_ones(live):
+    decide_transactions([arrive(make_payment()) for _ in range(3)], writer=writer())
+
+    assert [features_of(row)["card_count_1h"] for row in Decision.objects.order_by("id")] == [0.0, 1.0, 2.0]
+
+
+def test_flagged_decisions_leave_an_alert_and_all_leave_a_message(live):
+    amounts = ["1", "2000", "9000"]
+    results = decide_transactions([arrive(make_payment(amount=Decimal(a))) for a in amounts], writer=writer())
+
+    assert [result.decision.outcome for result in results] == ["approve", "review", "decline"]
+    ids = list(Decision.objects.order_by("id").values_list("id", flat=True))
+    assert dict(Outbox.objects.values_list("topic", "ids")) == {"decisions": ids, "alerts": ids[1:]}
+
+
+def test_a_writer_without_effects_leaves_none(live):
+    decide_transactions([arrive(make_payment(amount=Decimal(9000)))], writer=writer(has_effects=False))
+
+    assert not Outbox.objects.exists()
+
+
+def test_frauds_learnt_on_the_way_count_for_later_payments_only(live):
+    sent = [make_payment(occurred_at=NOON + MINUTE * i) for i in range(3)]
+
+    decide_transactions(
+        [arrive(p) for p in sent], writer=writer(), learnt=[FraudKnown("m-1", "d-1", NOON + MINUTE)]
+    )
+
+    assert [features_of(row)["device_frauds_30d"] for row in Decision.objects.order_by("id")] == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_threads_with_the_same_payment_make_one_decision(monkeypatch):
+    publish()
+    sent = make_payment()
+    together = threading.Barrier(2)
+    results = []
+
+    def decide() -> None:
+        store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5)
+        try:
+            results.extend(decide_transactions([arrive(sent)], writer=writer(store, source="api", is_patient=False)))
+        finally:
+            connections.close_all()
+
+    original = decisions._decide_new
+
+    def meet_first(batch, writer_):
+        # Both have looked and found nothing. The loser looks again, finds the decision, and waits for nobody.
+        if batch.arrivals:
+            together.wait(5)
+        return original(batch, writer_)
+
+    monkeypatch.setattr(decisions, "_decide_new", meet_first)
+    threads = [threading.Thread(target=decide) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Decision.objects.count() == 1
+    assert sorted(result.is_new for result in results) == [False, True]
+    assert results[0].decision == results[1].decision
+    assert Outbox.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_features_are_written_only_after_the_record_is_committed():
+    publish()
+    seen = []
+
+    class Watching(MemoryStore):
+        def write(self, keys, before, states, mark):
+            seen.append((connection.in_atomic_block, Decision.objects.count()))
+            return super().write(keys, before, states, mark)
+
+    decide_transactions([arrive(make_payment(), position=3)], writer=writer(Watching()))
+
+    assert seen == [(False, 1)]
+
+
+def test_a_failing_effect_leaves_nothing_at_all(live):
+    store = MemoryStore()
+
+    def fail(conflicts) -> None:
+        raise OperationalError("gone")
+
+    with pytest.raises(OperationalError):
+        decide_transactions([arrive(make_payment(), position=1)], writer=writer(store, before_commit=fail))
+
+    assert not Decision.objects.exists()
+    assert not Outbox.objects.exists()
+    assert store.states == store.marks == {}
+
+
+def test_features_a_crash_left_behind_are_mended_from_the_record(live):
+    batches = [
+        [arrive(make_payment(occurred_at=NOON + MINUTE * (3 * b + i)), position=3 * b + i) for i in range(3)]
+        for b in range(3)
+    ]
+    crashing, smooth = BrokenStore(), MemoryStore()
+    decide_transactions(batches[0], writer=writer(crashing))
+    crashing.writes = False
+    with pytest.raises(FeatureStoreError):
+        decide_transactions(batches[1], writer=writer(crashing))
+    crashing.writes = True
+
+    assert recover_features(source=STREAM, store=crashing) == 3
+    assert recover_features(source=STREAM, store=crashing) == 0
+
+    decide_transactions(batches[2], writer=writer(crashing))
+    events = [Payment(arrival.transaction, arrival.received_at) for batch in batches for arrival in batch]
+    wanted = []
+    for start in (0, 3, 6):
+        pending = Pending(smooth, events[start : start + 3])
+        pending.write(f"{STREAM}={start + 2}")
+        wanted.append(pending.vectors)
+    assert crashing.states == smooth.states
+    assert crashing.marks == smooth.marks
+    stored = b"".join(bytes(row.features) for row in Decision.objects.order_by("id"))
+    assert stored == np.concatenate(wanted).tobytes()
+
+
+def test_a_lost_store_is_rebuilt_from_the_record_of_its_source(live, monkeypatch):
+    monkeypatch.setattr(decisions, "RECOVERY_CHUNK", 4)
+    store, fresh = MemoryStore(), MemoryStore()
+    decide_transactions([arrive(make_payment(), position=i) for i in range(10)], writer=writer(store))
+    decide_transactions([arrive(make_payment())], writer=writer(MemoryStore(), source="api"))
+
+    assert recover_features(source=STREAM, store=fresh) == 10
+
+    assert {key: state[8:] for key, state in fresh.states.items()} == {k: s[8:] for k, s in store.states.items()}
+    assert fresh.marks == store.marks
+
+
+def test_who_waits_for_an_answer_gets_one_without_the_feature_store(live):
+    sent = make_payment(amount=Decimal(2000))
+
+    (result,) = decide_transactions(
+        [arrive(sent)], writer=writer(BrokenStore(reads=False), source="api", is_patient=False)
+    )
+
+    assert result.decision.degraded == ["features", "model"]
+    assert result.decision.outcome == "review"
+    features = features_of(Decision.objects.get())
+    assert features["amount"] == 2000.0
+    assert features["card_count_1h"] is None
+
+
+def test_who_waits_for_an_answer_gets_it_though_its_features_are_not_kept(live):
+    (result,) = decide_transactions(
+        [arrive(make_payment())], writer=writer(BrokenStore(writes=False), source="api", is_patient=False)
+    )
+
+    assert result.is_new
+    assert result.decision.degraded == ["model"]
+
+
+def test_a_stream_does_not_decide_without_its_features(live):
+    with pytest.raises(FeatureStoreError):
+        decide_transactions([arrive(make_payment())], writer=writer(BrokenStore(reads=False)))
+
+    assert not Decision.objects.exists()
+
+
+def test_without_a_policy_nothing_is_decided(db):
+    with pytest.raises(NoPolicyError):
+        decide_transactions([arrive(make_payment())], writer=writer())
+
+    assert not Decision.objects.exists()
+
+
+def test_a_published_policy_is_followed_within_its_time(live, monkeypatch):
+    decide_transactions([arrive(make_payment(amount=Decimal(2000)))], writer=writer())
+    publish(RuleDraft("any", "amount > 0", "decline", "All"), based_on=1)
+
+    (old,) = decide_transactions([arrive(make_payment())], writer=writer())
+    monkeypatch.setattr(policy, "RECHECK_SECONDS", 0.0)
+    (new,) = decide_transactions([arrive(make_payment())], writer=writer())
+
+    assert (old.decision.policy_version, old.decision.outcome) == (1, "approve")
+    assert (new.decision.policy_version, new.decision.outcome) == (2, "decline")
+
+
+def test_a_rule_that_is_switched_off_hits_nothing(live):
+    publish(RuleDraft("large", LARGE.expression, "review", "x", is_enabled=False), based_on=1)
+    forget_policy()
+
+    (result,) = decide_transactions([arrive(make_payment(amount=Decimal(2000)))], writer=writer())
+
+    assert result.decision.outcome == "approve"
+
+
+def test_a_version_drafted_from_an_older_one_is_refused(live):
+    publish(based_on=1)
+
+    with pytest.raises(StalePolicyError, match="Version 2"):
+        publish(based_on=1)
+
+    assert Policy.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_managers_who_publish_at_once_one_wins_and_the_other_is_told():
+    publish()
+    together = threading.Barrier(2)
+    outcomes = []
+
+    def publish_slowly() -> None:
+        def meet(execute, sql, params, many, context):
+            if sql.startswith("INSERT INTO \"scoring_policy\""):
+                together.wait(5)
+            return execute(sql, params, many, context)
+
+        try:
+            with connection.execute_wrapper(meet):
+                outcomes.append(publish(based_on=1).version)
+        except StalePolicyError as error:
+            outcomes.append(str(error)[:9])
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=publish_slowly) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(map(str, outcomes)) == ["2", "Version 2"]
+    assert [version.rules.count() for version in Policy.objects.order_by("version")] == [2, 2]
+
+
+def test_a_policy_with_a_rule_that_does_not_compile_is_refused(db):
+    with pytest.raises(ValueError, match="amnt"):
+        publish(RuleDraft("bad", "amnt > 1", "review", "x"))
+
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("block", "decline"), ("allow", "approve")])
+@pytest.mark.parametrize(
+    ("entity", "value"),
+    [("card", "card-1"), ("merchant", "m-1"), ("customer", "c-1"), ("device", "d-1"), ("ip", "2001:DB8:0::1")],
+)
+def test_a_list_entry_decides_until_it_expires(live, kind, outcome, entity, value):
+    sent = {"amount": Decimal(2000), "customer_id": "c-1", "ip_address": "2001:db8::1"}
+    mia = make_user("manager")
+    add_list_entry(kind=kind, entity=entity, value=value, reason="why", expires_at=None, author=mia)
+    (listed,) = decide_transactions([arrive(make_payment(**sent))], writer=writer())
+    add_list_entry(kind=kind, entity=entity, value=value, reason="why", expires_at=NOON, author=mia)
+
+    (expired,) = decide_transactions([arrive(make_payment(**sent))], writer=writer())
+
+    assert listed.decision.outcome == outcome
+    assert f"{kind}_list:{entity}" in listed.decision.rule_hits
+    assert expired.decision.outcome == "review"
+    assert ListEntry.objects.count() == 1
+
+
+def test_a_listed_card_is_not_a_listed_merchant_of_the_same_name(live):
+    add_list_entry(
+        kind="block", entity="merchant", value="card-1", reason="x", expires_at=None, author=make_user("manager")
+    )
+
+    (result,) = decide_transactions([arrive(make_payment())], writer=writer())
+
+    assert result.decision.outcome == "approve"
+
+
+def test_the_number_of_queries_does_not_grow_with_the_batch(live, django_assert_num_queries):
+    def count(size: int) -> int:
+        arrivals = [arrive(make_payment()) for _ in range(size)]
+        with django_assert_num_queries(8) as queries:
+            decide_transactions(arrivals, writer=writer())
+        return len(queries)
+
+    decide_transactions([arrive(make_payment())], writer=writer())
+
+    assert count(2) == count(40)
+
+
+def test_thresholds_out_of_order_are_no_policy(db):
+    with pytest.raises(Exception, match="policy_thresholds_in_order"):
+        publish_policy(
+            review_threshold=0.9, decline_threshold=0.5, rules=(), note="x", published_by=None, based_on=0
+        )

@@ -1,0 +1,256 @@
+"""Every row of the feature table, computed live, equals its plain reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.features.definitions import FEATURES, INDEX, NAMES, SEEN_SIZES, Op
+from scoring.features.events import Event, FraudKnown, Payment
+from scoring.features.live import MemoryStore, Pending, request_only_vectors
+from tests.factories import DAY, HOUR, MINUTE, NOON
+from tests.scoring.payments import make_payment
+from tests.scoring.reference import reference_vector
+
+EXACT_UNITS = {"payments", "flag", "hour", "entities"}
+DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS}
+IS_EXACT = np.array([row.unit in EXACT_UNITS and row.op not in DECAYED for row in FEATURES])
+# Midnight: every hop has an edge here.
+MIDNIGHT = NOON.replace(hour=0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a random history is made of: a payment or a label, some time after the last, or late by some time."""
+
+    gap: int
+    late: int
+    card: int
+    merchant: int
+    device: int | None
+    place: tuple[float, float] | None
+    cents: int
+    is_label: bool
+    country: str | None
+
+
+def steps(late: Sequence[int] = (0,), most: int = 40) -> st.SearchStrategy[list[Step]]:
+    return st.lists(
+        st.builds(
+            Step,
+            gap=st.sampled_from([0, 0, 1, 59, 61, 299, 300, 301, 3599, 3600, 7200, 86399, 86400, 604800, 2678400]),
+            late=st.sampled_from(late),
+            card=st.integers(0, 2),
+            merchant=st.integers(0, 2),
+            device=st.none() | st.integers(0, 1),
+            place=st.none() | st.sampled_from([(48.85, 2.35), (59.33, 18.06), (-33.87, 151.21), (90.0, 0.0)]),
+            cents=st.sampled_from([1, 199, 200, 1000, 1999, 123456, 9007199254740992]),
+            is_label=st.sampled_from([False, False, False, False, True]),
+            country=st.sampled_from([None, "FR", "SE"]),
+        ),
+        max_size=most,
+    )
+
+
+def history_of(chosen: Sequence[Step]) -> list[Event]:
+    now = MIDNIGHT
+    events: list[Event] = []
+    for step in chosen:
+        now += timedelta(seconds=step.gap)
+        happened = now - timedelta(seconds=step.late)
+        device = None if step.device is None else f"d-{step.device}"
+        if step.is_label:
+            events.append(FraudKnown(f"m-{step.merchant}", device, happened))
+            continue
+        payment = make_payment(
+            occurred_at=happened,
+            card_id=f"card-{step.card}",
+            merchant_id=f"m-{step.merchant}",
+            device_id=device,
+            amount=Decimal(step.cents) / 100,
+            merchant_country=step.country,
+            latitude=step.place and step.place[0],
+            longitude=step.place and step.place[1],
+            channel="pos" if step.card else "moto",
+        )
+        events.append(Payment(payment, now))
+    return events
+
+
+def live_vectors(events: Sequence[Event], *, cuts: Sequence[int] = (), store: MemoryStore | None = None) -> np.ndarray:
+    """Vectors of the payments among the events, applied in batches that end at each cut."""
+    store = store or MemoryStore()
+    edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
+    batches = []
+    for start, end in zip(edges, edges[1:], strict=False):
+        pending = Pending(store, events[start:end])
+        pending.write()
+        batches.append(pending.vectors[[isinstance(event, Payment) for event in events[start:end]]])
+    return np.concatenate(batches) if batches else np.empty((0, len(NAMES)), np.float32)
+
+
+def reference_vectors(events: Sequence[Event]) -> np.ndarray:
+    rows = [reference_vector(events[:i], event) for i, event in enumerate(events) if isinstance(event, Payment)]
+    return np.array(rows, np.float64).reshape(-1, len(NAMES))
+
+
+def assert_equal(live: np.ndarray, wanted: np.ndarray) -> None:
+    for column, name in enumerate(NAMES):
+        if IS_EXACT[column]:
+            np.testing.assert_array_equal(live[:, column], wanted[:, column].astype(np.float32), err_msg=name)
+        else:
+            # The last digit of a cancelling difference is below one millionth of the largest amounts.
+            np.testing.assert_allclose(live[:, column], wanted[:, column], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+@settings(max_examples=120, deadline=None)
+@given(steps())
+def test_every_row_equals_the_reference_on_histories_in_order(chosen):
+    events = history_of(chosen)
+
+    assert_equal(live_vectors(events), reference_vectors(events))
+
+
+@settings(max_examples=120, deadline=None)
+@given(steps(late=[0, 0, 0, 1, 300, 3600, 4000, 86400, 90000, 864000, 3456000]))
+def test_late_events_count_in_their_tile_while_it_is_kept(chosen):
+    events = history_of(chosen)
+
+    assert_equal(live_vectors(events), reference_vectors(events))
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps(late=[0, 0, 300, 90000]), st.lists(st.integers(1, 40), max_size=8))
+def test_batches_may_end_anywhere(chosen, cuts):
+    events = history_of(chosen)
+    one_by_one, whole, cut = MemoryStore(), MemoryStore(), MemoryStore()
+
+    single = live_vectors(events, cuts=range(len(events)), store=one_by_one)
+
+    assert single.tobytes() == live_vectors(events, store=whole).tobytes()
+    assert single.tobytes() == live_vectors(events, cuts=cuts, store=cut).tobytes()
+    assert _without_write_counts(one_by_one) == _without_write_counts(whole) == _without_write_counts(cut)
+
+
+def _without_write_counts(store: MemoryStore) -> dict[str, bytes]:
+    return {key: state[8:] for key, state in store.states.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps(late=[0, 0, 300, 90000]), st.integers(0, 40))
+def test_the_future_has_no_effect(chosen, length):
+    events = history_of(chosen)
+    prefix = events[:length]
+
+    payments = sum(isinstance(event, Payment) for event in prefix)
+
+    assert live_vectors(prefix).tobytes() == live_vectors(events)[:payments].tobytes()
+
+
+def test_a_long_history_in_batches_of_one_and_of_five_hundred_is_the_same():
+    chance = np.random.default_rng(7)
+    events = history_of(
+        [
+            Step(int(chance.integers(0, 900)), int(chance.choice([0, 0, 0, 4000])), int(chance.integers(3)),
+                 int(chance.integers(3)), int(chance.integers(2)), None, int(chance.integers(1, 90000)),
+                 bool(chance.random() < 0.05), "FR")
+            for _ in range(1100)
+        ]
+    )  # fmt: skip
+
+    single = live_vectors(events, cuts=range(len(events)))
+
+    assert single.tobytes() == live_vectors(events, cuts=[500, 1000]).tobytes()
+    tail = events[:700]
+    assert_equal(live_vectors(tail)[-20:], reference_vectors(tail)[-20:])
+
+
+WINDOWS = [row for row in FEATURES if row.op == Op.COUNT and row.entity == "card" and not row.by_arrival]
+
+
+@pytest.mark.parametrize("row", WINDOWS, ids=[row.name for row in WINDOWS])
+@pytest.mark.parametrize(("seconds_before_the_edge", "counted"), [(0, 1.0), (1, 0.0), (-1, 1.0)])
+def test_the_tail_of_a_window_is_rounded_down_to_its_hop(row, seconds_before_the_edge, counted):
+    hop = 300 if row.window <= 3600 else 3600 if row.window <= 86400 else 86400
+    # The payment stands just before the next hop: the tail reaches back to a whole hop before the window.
+    later = MIDNIGHT + timedelta(seconds=hop - 1)
+    edge = MIDNIGHT - timedelta(seconds=row.window)
+    earlier = edge - timedelta(seconds=seconds_before_the_edge)
+
+    vectors = live_vectors([Payment(make_payment(occurred_at=at), at) for at in (earlier, later)])
+
+    assert vectors[1, INDEX[row.name]] == counted
+
+
+def test_a_payment_does_not_count_itself_but_one_at_the_same_instant_counts_those_before():
+    events = [Payment(make_payment(), NOON) for _ in range(3)]
+
+    vectors = live_vectors(events)
+
+    assert vectors[:, INDEX["card_count_5m"]].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_arrivals_are_counted_by_when_they_reached_us_whatever_they_claim():
+    claims = [NOON - DAY * day for day in (30, 20, 10)]
+
+    vectors = live_vectors([Payment(make_payment(occurred_at=at), NOON) for at in claims])
+
+    assert vectors[:, INDEX["card_count_1h"]].tolist() == [0.0, 0.0, 0.0]
+    assert vectors[:, INDEX["card_arrivals_1h"]].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_a_fraud_counts_from_when_it_became_known():
+    events: list[Event] = [
+        Payment(make_payment(), NOON),
+        FraudKnown("m-1", "d-1", NOON + DAY),
+        Payment(make_payment(occurred_at=NOON + DAY + MINUTE), NOON + DAY + MINUTE),
+    ]
+
+    before, after = live_vectors(events)
+
+    assert before[INDEX["merchant_fraud_rate_7d"]] != before[INDEX["merchant_fraud_rate_7d"]]
+    assert np.isnan(before[INDEX["merchant_since_fraud"]])
+    assert after[INDEX["merchant_fraud_rate_7d"]] == 1.0
+    assert after[INDEX["device_frauds_30d"]] == 1.0
+    assert after[INDEX["merchant_since_fraud"]] == 60.0
+
+
+def test_the_least_recently_seen_device_is_forgotten_first():
+    size = SEEN_SIZES["card", "device"]
+    devices = [f"d-{i}" for i in range(size)] + ["d-0", "d-new", "d-0", "d-1"]
+    events = [
+        Payment(make_payment(device_id=name, occurred_at=NOON + HOUR * i), NOON + HOUR * i)
+        for i, name in enumerate(devices)
+    ]
+
+    is_new = live_vectors(events)[:, INDEX["card_is_new_device"]].tolist()
+
+    assert is_new == [1.0] * size + [0.0, 1.0, 0.0, 1.0]
+
+
+def test_without_a_device_its_features_are_missing_and_nothing_of_another_payment():
+    events = [Payment(make_payment(device_id=None), NOON) for _ in range(2)]
+
+    vectors = live_vectors(events)
+
+    rows = [INDEX[row.name] for row in FEATURES if row.entity == "device" or row.of == "device"]
+    assert np.isnan(vectors[:, rows]).all()
+
+
+def test_without_a_store_a_payment_still_says_what_it_says_by_itself():
+    (vector,) = request_only_vectors([Payment(make_payment(amount=Decimal("19.99")), NOON)])
+
+    own = [row.entity == "payment" for row in FEATURES]
+    assert vector[INDEX["amount"]] == np.float32(19.99)
+    assert not np.isnan(vector[own]).any()
+    assert np.isnan(vector[~np.array(own)]).all()
+
+
+def test_the_table_is_sound():
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(row.window > 0 for row in FEATURES if row.op in (Op.COUNT, Op.SUM, Op.MEAN, Op.DISTINCT))
