@@ -89,9 +89,7 @@ def decide(
     ]
 
 
-def _outcome(
-    policy: PolicyInForce, score: float | None, hits: NDArray[np.bool_], listed: Sequence[ListHit]
-) -> str:
+def _outcome(policy: PolicyInForce, score: float | None, hits: NDArray[np.bool_], listed: Sequence[ListHit]) -> str:
     kinds = {entry.kind for entry in listed}
     if "block" in kinds:
         return DECLINE

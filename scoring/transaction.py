@@ -57,6 +57,7 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 _decoder = msgspec.json.Decoder(Transaction, strict=True)
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+_CARD_NUMBER = re.compile(rb"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FIELD_OF_PATH = re.compile(r" - at `\$\.?(\[\.\.\.\]|[A-Za-z_]\w*)?")
 _FIELD_NAMED = re.compile(r"field `(\w+)`")
@@ -167,6 +168,18 @@ def looks_like_card_number(value: str) -> bool:
     return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
 
 
+def mask_card_numbers(record: bytes) -> bytes:
+    """The record with all but the last four digits of each card number replaced: what may be kept of a refused one."""
+
+    def masked(found: re.Match[bytes]) -> bytes:
+        run = found.group()
+        if not looks_like_card_number(run.decode()):
+            return run
+        return re.sub(rb"\d", b"*", run[:-4]) + run[-4:]
+
+    return _CARD_NUMBER.sub(masked, record)
+
+
 def _place_faults(transaction: Transaction) -> Faults:
     faults: Faults = []
     if (transaction.latitude is None) != (transaction.longitude is None):
@@ -200,10 +213,15 @@ def _extra_faults(extra: dict[str, Any] | None) -> Faults:
         return [("extra", "has a character that is not text, or is too deep")]
     if len(encoded) > MAX_EXTRA_BYTES:
         return [("extra", f"larger than {MAX_EXTRA_BYTES} bytes")]
-    if b"\\u0000" in encoded:
-        return [("extra", "has a character that is not text")]
     if _depth(extra) > MAX_EXTRA_DEPTH:
         return [("extra", f"deeper than {MAX_EXTRA_DEPTH} levels")]
+    return _unkeepable(extra, encoded)
+
+
+def _unkeepable(extra: dict[str, Any], encoded: bytes) -> Faults:
+    """What PostgreSQL would refuse, or give back as something else."""
+    if b"\\u0000" in encoded:
+        return [("extra", "has a character that is not text")]
     if any(isinstance(leaf, float) and abs(leaf) >= _FIRST_INEXACT for leaf in _leaves(extra)):
         return [("extra", "has a fraction or exponent beyond 2^53, which is not kept exactly; send it as a string")]
     return []

@@ -7,7 +7,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from scoring.models import Policy, Rule
 from scoring.rules.language import RuleError, compile_condition
@@ -107,6 +108,16 @@ class PolicyAdmin(admin.ModelAdmin):
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
         return {**kwargs, "initial": _live_rules()} if obj.pk is None else kwargs
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except StalePolicyError as error:
+            # Raised through the admin's own transaction, which logs and announces nothing then.
+            self.message_user(request, str(error), messages.ERROR)
+            return redirect("admin:scoring_policy_add")
+
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
         """Nothing yet: version and rules are published together."""
 
@@ -114,18 +125,14 @@ class PolicyAdmin(admin.ModelAdmin):
         (rules,) = formsets
         rules.new_objects, rules.changed_objects, rules.deleted_objects = [], [], []
         assert isinstance(request.user, User)  # the admin lets nobody else in
-        try:
-            policy = publish_policy(
-                review_threshold=form.cleaned_data["review_threshold"],
-                decline_threshold=form.cleaned_data["decline_threshold"],
-                note=form.cleaned_data["note"],
-                rules=rules.drafts(),
-                published_by=request.user,
-                based_on=form.cleaned_data["based_on"],
-            )
-        except StalePolicyError as error:
-            self.message_user(request, str(error), messages.ERROR)
-            policy = Policy.objects.order_by("-version")[0]
+        policy = publish_policy(
+            review_threshold=form.cleaned_data["review_threshold"],
+            decline_threshold=form.cleaned_data["decline_threshold"],
+            note=form.cleaned_data["note"],
+            rules=rules.drafts(),
+            published_by=request.user,
+            based_on=form.cleaned_data["based_on"],
+        )
         form.instance.pk, form.instance.version = policy.pk, policy.version
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

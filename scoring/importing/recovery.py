@@ -1,6 +1,6 @@
 """Mending the features after a crash fell between the record of a run and its features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from scoring.features.events import FraudKnown
@@ -16,7 +16,7 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 Learnt = Mapping[int, PendingFraud]
 
 
-def recover_import(*, source: str, store: StateStore) -> int:
+def recover_import(*, source: str, store: StateStore, progress: Callable[[int], None]) -> int:
     """Apply what the record of an import has past the store's mark, with the frauds learnt there; the payments.
 
     `recover_features` for sources that learn frauds between their payments.
@@ -34,6 +34,7 @@ def recover_import(*, source: str, store: StateStore) -> int:
             if arrival.position in learnt:
                 pending.add([learnt[arrival.position]])
         applied += len(arrivals)
+        progress(applied)
     if rest := pending.pop_due(LATEST):
         Pending(store, [fraud.event for fraud in rest]).write()
     return applied

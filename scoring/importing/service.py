@@ -71,6 +71,8 @@ class Options:
     started_at: datetime
     batch_size: int
     progress: Callable[[Counts], None] = lambda counts: None
+    # Payments whose features were lost and are there again; many where the whole feature store was lost.
+    recovering: Callable[[int], None] = lambda applied: None
     is_stopped: Callable[[], bool] = lambda: False
 
 
@@ -108,7 +110,7 @@ def import_file(path: Path, mapping: FileMapping, *, rejects: Rejects, options: 
     """
     source = source_of(path)
     with _only_import_of(source):
-        recover_import(source=source, store=options.store)
+        recover_import(source=source, store=options.store, progress=options.recovering)
         task = _Import(source, mapping, rejects, options)
         reader = RowReader(mapping, read_at=options.started_at)
         with closing(read_rows(path, mapping.wanted_columns)) as rows:

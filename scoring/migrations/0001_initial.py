@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,158 +16,314 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64)),
-                ('prefix', models.CharField(max_length=12)),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), default=list, size=None)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64)),
+                ("prefix", models.CharField(max_length=12)),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8), default=list, size=None
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.CharField(choices=[('decisions', 'Decisions'), ('alerts', 'Alerts'), ('labels', 'Labels'), ('dead-letters', 'Dead Letters')], max_length=16)),
-                ('ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "topic",
+                    models.CharField(
+                        choices=[
+                            ("decisions", "Decisions"),
+                            ("alerts", "Alerts"),
+                            ("labels", "Labels"),
+                            ("dead-letters", "Dead Letters"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("ids", django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transaction_id', models.CharField(max_length=64, unique=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('amount', models.DecimalField(decimal_places=4, max_digits=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('card_id', models.CharField(max_length=64)),
-                ('merchant_id', models.CharField(max_length=64)),
-                ('customer_id', models.CharField(blank=True, default='', max_length=64)),
-                ('device_id', models.CharField(blank=True, default='', max_length=64)),
-                ('ip_address', models.GenericIPAddressField(blank=True, null=True)),
-                ('merchant_name', models.CharField(blank=True, default='', max_length=128)),
-                ('merchant_category', models.CharField(blank=True, default='', max_length=4)),
-                ('record', models.JSONField()),
-                ('outcome', models.CharField(choices=[('approve', 'Approve'), ('review', 'Review'), ('decline', 'Decline')], max_length=8)),
-                ('score', models.FloatField(help_text='Calibrated probability of fraud, 0-1; empty without a model.', null=True)),
-                ('anomaly_score', models.FloatField(null=True)),
-                ('reasons', models.JSONField(default=list)),
-                ('rule_hits', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), default=list, size=None)),
-                ('degraded', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), default=list, size=None)),
-                ('is_late', models.BooleanField(default=False)),
-                ('latency_ms', models.FloatField()),
-                ('features', models.BinaryField(help_text='float32 vector in the order of the feature table of feature_version.')),
-                ('feature_version', models.CharField(max_length=16)),
-                ('model_version', models.CharField(blank=True, default='', max_length=64)),
-                ('policy_version', models.PositiveIntegerField()),
-                ('source', models.CharField(help_text='api, stream:<topic>/<partition> or file:<name>.', max_length=128)),
-                ('position', models.BigIntegerField(help_text='Offset or row number in the source.', null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("transaction_id", models.CharField(max_length=64, unique=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("amount", models.DecimalField(decimal_places=4, max_digits=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("card_id", models.CharField(max_length=64)),
+                ("merchant_id", models.CharField(max_length=64)),
+                ("customer_id", models.CharField(blank=True, default="", max_length=64)),
+                ("device_id", models.CharField(blank=True, default="", max_length=64)),
+                ("ip_address", models.GenericIPAddressField(blank=True, null=True)),
+                ("merchant_name", models.CharField(blank=True, default="", max_length=128)),
+                ("merchant_category", models.CharField(blank=True, default="", max_length=4)),
+                ("record", models.JSONField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("approve", "Approve"), ("review", "Review"), ("decline", "Decline")], max_length=8
+                    ),
+                ),
+                (
+                    "score",
+                    models.FloatField(
+                        help_text="Calibrated probability of fraud, 0-1; empty without a model.", null=True
+                    ),
+                ),
+                ("anomaly_score", models.FloatField(null=True)),
+                ("reasons", models.JSONField(default=list)),
+                (
+                    "rule_hits",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64), default=list, size=None
+                    ),
+                ),
+                (
+                    "degraded",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16), default=list, size=None
+                    ),
+                ),
+                ("is_late", models.BooleanField(default=False)),
+                ("latency_ms", models.FloatField()),
+                (
+                    "features",
+                    models.BinaryField(
+                        help_text="float32 vector in the order of the feature table of feature_version."
+                    ),
+                ),
+                ("feature_version", models.CharField(max_length=16)),
+                ("model_version", models.CharField(blank=True, default="", max_length=64)),
+                ("policy_version", models.PositiveIntegerField()),
+                (
+                    "source",
+                    models.CharField(help_text="api, stream:<topic>/<partition> or file:<name>.", max_length=128),
+                ),
+                ("position", models.BigIntegerField(help_text="Offset or row number in the source.", null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['card_id', 'occurred_at'], name='scoring_dec_card_id_ad47db_idx'), models.Index(fields=['merchant_id', 'occurred_at'], name='scoring_dec_merchan_f28dac_idx'), models.Index(condition=models.Q(('device_id', ''), _negated=True), fields=['device_id', 'occurred_at'], name='decision_device'), models.Index(condition=models.Q(('ip_address__isnull', False)), fields=['ip_address', 'occurred_at'], name='decision_ip'), models.Index(fields=['occurred_at'], name='scoring_dec_occurre_2bc932_idx'), models.Index(fields=['decided_at'], name='scoring_dec_decided_60c507_idx'), models.Index(fields=['source', 'position'], name='scoring_dec_source_eca4a8_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='decision_amount_positive'), models.CheckConstraint(condition=models.Q(('outcome__in', ['approve', 'review', 'decline'])), name='decision_outcome_known')],
+                "indexes": [
+                    models.Index(fields=["card_id", "occurred_at"], name="scoring_dec_card_id_ad47db_idx"),
+                    models.Index(fields=["merchant_id", "occurred_at"], name="scoring_dec_merchan_f28dac_idx"),
+                    models.Index(
+                        condition=models.Q(("device_id", ""), _negated=True),
+                        fields=["device_id", "occurred_at"],
+                        name="decision_device",
+                    ),
+                    models.Index(
+                        condition=models.Q(("ip_address__isnull", False)),
+                        fields=["ip_address", "occurred_at"],
+                        name="decision_ip",
+                    ),
+                    models.Index(fields=["occurred_at"], name="scoring_dec_occurre_2bc932_idx"),
+                    models.Index(fields=["decided_at"], name="scoring_dec_decided_60c507_idx"),
+                    models.Index(fields=["source", "position"], name="scoring_dec_source_eca4a8_idx"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="decision_amount_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ["approve", "review", "decline"])),
+                        name="decision_outcome_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ModelVersion',
+            name="ModelVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.CharField(max_length=64, unique=True)),
-                ('stage', models.CharField(choices=[('candidate', 'Candidate'), ('champion', 'Champion'), ('retired', 'Retired')], default='candidate', max_length=10)),
-                ('artefact', models.BinaryField(help_text='XGBoost model in UBJSON.')),
-                ('signature', models.CharField(help_text='HMAC-SHA-256 of artefact, calibration, feature_version.', max_length=64)),
-                ('feature_version', models.CharField(max_length=16)),
-                ('calibration_slope', models.FloatField(default=1.0)),
-                ('calibration_intercept', models.FloatField(default=0.0)),
-                ('metrics', models.JSONField(default=dict)),
-                ('labels_as_of', models.DateTimeField()),
-                ('trained_from', models.DateTimeField()),
-                ('trained_to', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.CharField(max_length=64, unique=True)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[("candidate", "Candidate"), ("champion", "Champion"), ("retired", "Retired")],
+                        default="candidate",
+                        max_length=10,
+                    ),
+                ),
+                ("artefact", models.BinaryField(help_text="XGBoost model in UBJSON.")),
+                (
+                    "signature",
+                    models.CharField(
+                        help_text="HMAC-SHA-256 of artefact, calibration, feature_version.", max_length=64
+                    ),
+                ),
+                ("feature_version", models.CharField(max_length=16)),
+                ("calibration_slope", models.FloatField(default=1.0)),
+                ("calibration_intercept", models.FloatField(default=0.0)),
+                ("metrics", models.JSONField(default=dict)),
+                ("labels_as_of", models.DateTimeField()),
+                ("trained_from", models.DateTimeField()),
+                ("trained_to", models.DateTimeField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('stage', 'champion')), fields=('stage',), name='model_one_champion')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("stage", "champion")), fields=("stage",), name="model_one_champion"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField(unique=True)),
-                ('review_threshold', models.FloatField(help_text='Score from which a payment goes to review, 0-1.')),
-                ('decline_threshold', models.FloatField(help_text='Score from which a payment is declined, 0-1.')),
-                ('note', models.CharField(help_text='What this version changes, for those who read it later.', max_length=200)),
-                ('published_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('published_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField(unique=True)),
+                ("review_threshold", models.FloatField(help_text="Score from which a payment goes to review, 0-1.")),
+                ("decline_threshold", models.FloatField(help_text="Score from which a payment is declined, 0-1.")),
+                (
+                    "note",
+                    models.CharField(
+                        help_text="What this version changes, for those who read it later.", max_length=200
+                    ),
+                ),
+                ("published_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'policies',
+                "verbose_name_plural": "policies",
             },
         ),
         migrations.CreateModel(
-            name='Rule',
+            name="Rule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=64)),
-                ('expression', models.TextField(max_length=2000)),
-                ('outcome', models.CharField(choices=[('review', 'review'), ('decline', 'decline')], max_length=8)),
-                ('words', models.CharField(help_text='What an analyst reads; {feature} is replaced by its value.', max_length=200)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rules', to='scoring.policy')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=64)),
+                ("expression", models.TextField(max_length=2000)),
+                ("outcome", models.CharField(choices=[("review", "review"), ("decline", "decline")], max_length=8)),
+                (
+                    "words",
+                    models.CharField(
+                        help_text="What an analyst reads; {feature} is replaced by its value.", max_length=200
+                    ),
+                ),
+                ("is_enabled", models.BooleanField(default=True)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="rules", to="scoring.policy"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Label',
+            name="Label",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(choices=[('fraud', 'Fraud'), ('legitimate', 'Legitimate')], max_length=10)),
-                ('source', models.CharField(choices=[('chargeback', 'Chargeback'), ('issuer_report', 'Issuer Report'), ('customer', 'Customer'), ('analyst', 'Analyst')], max_length=16)),
-                ('known_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('note', models.CharField(blank=True, default='', max_length=500)),
-                ('applied_at', models.DateTimeField(blank=True, null=True)),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='labels', to='scoring.decision')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("label", models.CharField(choices=[("fraud", "Fraud"), ("legitimate", "Legitimate")], max_length=10)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("chargeback", "Chargeback"),
+                            ("issuer_report", "Issuer Report"),
+                            ("customer", "Customer"),
+                            ("analyst", "Analyst"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("known_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("note", models.CharField(blank=True, default="", max_length=500)),
+                ("applied_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="labels", to="scoring.decision"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('applied_at', None)), fields=['known_at'], name='label_to_apply')],
-                'constraints': [models.UniqueConstraint(fields=('decision', 'source', 'label', 'known_at'), name='label_said_once'), models.CheckConstraint(condition=models.Q(('label__in', ['fraud', 'legitimate'])), name='label_value_known')],
+                "indexes": [
+                    models.Index(condition=models.Q(("applied_at", None)), fields=["known_at"], name="label_to_apply")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("decision", "source", "label", "known_at"), name="label_said_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("label__in", ["fraud", "legitimate"])), name="label_value_known"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ListEntry',
+            name="ListEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('block', 'Block'), ('allow', 'Allow')], max_length=5)),
-                ('entity', models.CharField(choices=[('card', 'Card'), ('customer', 'Customer'), ('merchant', 'Merchant'), ('device', 'Device'), ('ip', 'Ip')], max_length=8)),
-                ('value', models.CharField(max_length=64)),
-                ('reason', models.CharField(max_length=200)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("block", "Block"), ("allow", "Allow")], max_length=5)),
+                (
+                    "entity",
+                    models.CharField(
+                        choices=[
+                            ("card", "Card"),
+                            ("customer", "Customer"),
+                            ("merchant", "Merchant"),
+                            ("device", "Device"),
+                            ("ip", "Ip"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("value", models.CharField(max_length=64)),
+                ("reason", models.CharField(max_length=200)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'list entries',
-                'constraints': [models.UniqueConstraint(fields=('entity', 'value', 'kind'), name='list_entry_once')],
+                "verbose_name_plural": "list entries",
+                "constraints": [models.UniqueConstraint(fields=("entity", "value", "kind"), name="list_entry_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('review_threshold__gt', 0), ('review_threshold__lte', models.F('decline_threshold')), ('decline_threshold__lte', 1)), name='policy_thresholds_in_order'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("review_threshold__gt", 0),
+                    ("review_threshold__lte", models.F("decline_threshold")),
+                    ("decline_threshold__lte", 1),
+                ),
+                name="policy_thresholds_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rule',
-            constraint=models.UniqueConstraint(fields=('policy', 'code'), name='rule_code_once'),
+            model_name="rule",
+            constraint=models.UniqueConstraint(fields=("policy", "code"), name="rule_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='rule',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['review', 'decline'])), name='rule_outcome_known'),
+            model_name="rule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ["review", "decline"])), name="rule_outcome_known"
+            ),
         ),
     ]

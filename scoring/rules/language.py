@@ -93,9 +93,7 @@ def _boolean(node: exp.Expression) -> pl.Expr:
     if type(node) in _COMPARISONS:
         return _comparison(node)
     if isinstance(node, exp.Between):
-        if node.args.get("symmetric"):
-            raise RuleError(f"`{node.sql()}`: write the smaller number first instead of SYMMETRIC.")
-        return _number(node.this).is_between(_number(node.args["low"]), _number(node.args["high"]))
+        return _between(node)
     if isinstance(node, exp.In):
         return _membership(node)
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
@@ -112,6 +110,12 @@ def _comparison(node: exp.Expression) -> pl.Expr:
         raise RuleError(f"`{node.sql()}`: texts can be equal or not, but not larger or smaller.")
     result: pl.Expr = _COMPARISONS[type(node)](left, right)
     return result
+
+
+def _between(node: exp.Between) -> pl.Expr:
+    if node.args.get("symmetric"):
+        raise RuleError(f"`{node.sql()}`: write the smaller number first instead of SYMMETRIC.")
+    return _number(node.this).is_between(_number(node.args["low"]), _number(node.args["high"]))
 
 
 def _membership(node: exp.In) -> pl.Expr:

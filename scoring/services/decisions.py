@@ -168,9 +168,7 @@ def _decide_new(batch: _Batch, writer: Writer) -> dict[str, RecordedDecision]:
     if model is None:
         batch.degraded.append("model")
     transactions = [arrival.transaction for arrival in batch.arrivals]
-    decided = decide(
-        transactions, batch.vectors, model=model, policy=policy, listed=list_hits(transactions, at=now())
-    )
+    decided = decide(transactions, batch.vectors, model=model, policy=policy, listed=list_hits(transactions, at=now()))
     recorded = _recorded(batch, decided, policy, model)
     ids = _copy_decisions(batch, recorded, writer.source)
     if writer.has_effects:
@@ -231,9 +229,7 @@ def _copy_decisions(batch: _Batch, recorded: Sequence[RecordedDecision], source:
     return ids
 
 
-def _row(
-    arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecision, source: str
-) -> tuple[object, ...]:
+def _row(arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecision, source: str) -> tuple[object, ...]:
     sent = arrival.transaction
     return (
         sent.transaction_id, sent.occurred_at, arrival.received_at, decision.decided_at, sent.amount, sent.currency,

@@ -31,9 +31,7 @@ def row_of(writes: float, width: int = 3) -> bytes:
 
 
 def payments(count: int, **overrides) -> list[Payment]:
-    return [
-        Payment(make_payment(occurred_at=NOON + timedelta(seconds=i), **overrides), NOON) for i in range(count)
-    ]
+    return [Payment(make_payment(occurred_at=NOON + timedelta(seconds=i), **overrides), NOON) for i in range(count)]
 
 
 def test_what_was_written_is_read_in_the_order_asked(store):

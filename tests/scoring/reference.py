@@ -85,11 +85,9 @@ def _of_window(feature: Feature, own: Sequence[Event], payment: Payment) -> floa
         return frauds
     if not amounts:
         return NAN
-    if feature.op == Op.MEAN:
-        return fmean(amounts)
     if feature.op == Op.FRAUD_RATE:
         return frauds / len(amounts)
-    return amount_of(payment) / fmean(amounts)
+    return fmean(amounts) if feature.op == Op.MEAN else amount_of(payment) / fmean(amounts)
 
 
 def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Event]:
@@ -199,7 +197,8 @@ def _of_place(op: Op, earlier: Sequence[Payment], payment: Payment) -> float:
         return NAN
     # The newest by event time; of equals the one applied last.
     last = sorted(placed, key=time_of)[-1].transaction
-    assert last.latitude is not None and last.longitude is not None
+    assert last.latitude is not None
+    assert last.longitude is not None
     km = _kilometres(here.latitude, here.longitude, last.latitude, last.longitude)
     apart = max(abs(seconds(here.occurred_at) - seconds(last.occurred_at)), 60.0)
     return km if op == Op.KM else km / (apart / 3600.0)

@@ -404,6 +404,4 @@ def test_no_scoring_address_lets_a_browser_session_or_nobody_in(client, db):
     client.force_login(make_user("manager"))
 
     assert client.get(f"{DECISIONS}x/").status_code == 401
-    assert django_settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] == [
-        "scoring.api.keys.ApiKeyAuthentication"
-    ]
+    assert django_settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] == ["scoring.api.keys.ApiKeyAuthentication"]

@@ -135,4 +135,7 @@ def test_a_batch_of_one_decides_as_a_batch_of_many():
 
 
 def test_an_empty_batch_decides_nothing():
-    assert decide([], np.empty((0, len(make_vector())), np.float32), model=None, policy=policy_of(REVIEWS), listed={}) == []
+    assert (
+        decide([], np.empty((0, len(make_vector())), np.float32), model=None, policy=policy_of(REVIEWS), listed={})
+        == []
+    )

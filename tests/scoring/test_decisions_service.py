@@ -189,9 +189,7 @@ def test_a_writer_without_effects_leaves_none(live):
 def test_frauds_learnt_on_the_way_count_for_later_payments_only(live):
     sent = [make_payment(occurred_at=NOON + MINUTE * i) for i in range(3)]
 
-    decide_transactions(
-        [arrive(p) for p in sent], writer=writer(), learnt=[FraudKnown("m-1", "d-1", NOON + MINUTE)]
-    )
+    decide_transactions([arrive(p) for p in sent], writer=writer(), learnt=[FraudKnown("m-1", "d-1", NOON + MINUTE)])
 
     assert [features_of(row)["device_frauds_30d"] for row in Decision.objects.order_by("id")] == [0.0, 1.0, 1.0]
 
@@ -375,7 +373,7 @@ def test_of_two_managers_who_publish_at_once_one_wins_and_the_other_is_told():
 
     def publish_slowly() -> None:
         def meet(execute, sql, params, many, context):
-            if sql.startswith("INSERT INTO \"scoring_policy\""):
+            if sql.startswith('INSERT INTO "scoring_policy"'):
                 together.wait(5)
             return execute(sql, params, many, context)
 
@@ -448,6 +446,4 @@ def test_the_number_of_queries_does_not_grow_with_the_batch(live, django_assert_
 
 def test_thresholds_out_of_order_are_no_policy(db):
     with pytest.raises(Exception, match="policy_thresholds_in_order"):
-        publish_policy(
-            review_threshold=0.9, decline_threshold=0.5, rules=(), note="x", published_by=None, based_on=0
-        )
+        publish_policy(review_threshold=0.9, decline_threshold=0.5, rules=(), note="x", published_by=None, based_on=0)

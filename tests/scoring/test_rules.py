@@ -49,11 +49,14 @@ def test_a_condition_that_does_not_hold_does_not_hit(expression):
 
 
 REFUSED = [
-    ("", "cannot be read"), ("   ", "cannot be read"), ("amount >", "cannot be read"), ("amount > 5 AND", "cannot be read"),
+    ("", "cannot be read"), ("   ", "cannot be read"), ("amount >", "cannot be read"),
+    ("amount > 5 AND", "cannot be read"),
     ("(" * 900 + "amount > 1" + ")" * 900, "cannot be read"), ("amount > 5 LIMIT 1", "cannot be read"),
     ("amount > 'x'", "compares a number with a text"), ("currency = 5", "compares a text with a number"),
-    ("currency > 'A'", "equal or not"), ("currency + 1 = 2", "text where a number"), ("-currency = 1", "text where a number"),
-    ("amount IN ()", "IN needs a list"), ("amount IN ('a')", "IN needs a list"), ("currency IN ('EUR', 5)", "IN needs a list"),
+    ("currency > 'A'", "equal or not"), ("currency + 1 = 2", "text where a number"),
+    ("-currency = 1", "text where a number"),
+    ("amount IN ()", "IN needs a list"), ("amount IN ('a')", "IN needs a list"),
+    ("currency IN ('EUR', 5)", "IN needs a list"),
     ("amount", "is not a condition"), ("TRUE", "is not a condition"), ("amount > 5 OR TRUE", "is not a condition"),
     ("amount = NULL", "not allowed"), ("amount IS TRUE", "not a condition"), ("amount % 2 = 1", "not allowed"),
     ("amount BETWEEN SYMMETRIC 9 AND 1", "smaller number first"), ("amount > 1e999", "too large"),
@@ -89,13 +92,16 @@ def test_sql_beyond_conditions_is_refused(expression):
 @given(st.text(alphabet="amountscre ()'\",;-+*/=<>.0159INOTLANDRBEW%:@[]{}\\\n\x00", max_size=60))
 def test_any_text_is_a_condition_or_refused(text):
     try:
-        assert compile_condition(text).fields
-    except RuleError as error:
-        assert str(error)
+        condition = compile_condition(text)
+    except RuleError:
+        return
+
+    assert condition.fields
 
 
 @pytest.mark.parametrize(
-    ("expression", "name"), [("amnt > 5", "amount"), ("card_count1h > 5", "card_count_1h"), ("merchant = 'm'", "merchant_id")]
+    ("expression", "name"),
+    [("amnt > 5", "amount"), ("card_count1h > 5", "card_count_1h"), ("merchant = 'm'", "merchant_id")],
 )
 def test_a_misspelt_field_gets_the_nearest_name(expression, name):
     with pytest.raises(RuleError, match=f"Did you mean `{name}`"):
@@ -129,7 +135,9 @@ def test_a_missing_value_never_makes_a_hit(expression):
     assert not hits(expression, card_count_1h=0)
 
 
-@pytest.mark.parametrize("expression", ["amount > 1 OR card_km > 5", "NOT (amount > 20 AND card_km > 5)", "card_km IS NULL"])
+@pytest.mark.parametrize(
+    "expression", ["amount > 1 OR card_km > 5", "NOT (amount > 20 AND card_km > 5)", "card_km IS NULL"]
+)
 def test_a_missing_value_leaves_what_holds_without_it(expression):
     assert hits(expression)
 
@@ -148,11 +156,17 @@ def test_the_score_is_a_field():
 
 
 def test_the_fields_a_condition_reads_are_known():
-    assert compile_condition("amount > 5 AND (score > 0.1 OR currency = 'EUR')").fields == {"amount", "score", "currency"}
+    assert compile_condition("amount > 5 AND (score > 0.1 OR currency = 'EUR')").fields == {
+        "amount",
+        "score",
+        "currency",
+    }
 
 
 def test_a_batch_hits_what_its_rows_hit_one_by_one():
-    rules = [CompiledRule(str(i), compile_condition(text), "review", "") for i, text in enumerate([*TRUE, *FALSE, *MISSING])]
+    rules = [
+        CompiledRule(str(i), compile_condition(text), "review", "") for i, text in enumerate([*TRUE, *FALSE, *MISSING])
+    ]
     sent = [
         make_payment(
             amount=Decimal(cents) / 100, currency=currency, merchant_name=name, channel=channel, customer_id=customer
@@ -162,7 +176,9 @@ def test_a_batch_hits_what_its_rows_hit_one_by_one():
         ]
     ]  # fmt: skip
     counts = (0.0, 3.0, np.nan)
-    vectors = np.array([make_vector(amount=float(p.amount), card_count_1h=c) for p, c in zip(sent, counts, strict=True)])
+    vectors = np.array(
+        [make_vector(amount=float(p.amount), card_count_1h=c) for p, c in zip(sent, counts, strict=True)]
+    )
     scores = np.array([0.1, 0.5, 0.9])
 
     batch = hits_of(rules, sent, vectors, scores)

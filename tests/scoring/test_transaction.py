@@ -17,6 +17,7 @@ from scoring.transaction import (
     encode,
     from_fields,
     looks_like_card_number,
+    mask_card_numbers,
 )
 from tests.factories import NOON
 from tests.scoring.payments import fields_of
@@ -179,7 +180,9 @@ def test_a_body_of_the_largest_size_is_taken_and_one_more_byte_is_not():
     assert "larger than" in errors_of(largest + b" ")[""]
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"1", b"[]", b'"x"', b"{", b"{}}", b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"1", b"[]", b'"x"', b"{", b"{}}", b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}"]
+)
 def test_what_is_no_json_object_is_refused(body):
     errors_of(body)
 
@@ -231,7 +234,9 @@ def test_card_numbers_are_recognised(number):
     assert looks_like_card_number(number)
 
 
-@pytest.mark.parametrize("token", ["card-7731", "411111111111", "41111111111111111111", "٤١١١١١١١١١١١١١١١", "4111111111111112"])
+@pytest.mark.parametrize(
+    "token", ["card-7731", "411111111111", "41111111111111111111", "٤١١١١١١١١١١١١١١١", "4111111111111112"]
+)
 def test_tokens_are_no_card_numbers(token):
     assert not looks_like_card_number(token)
 
@@ -268,3 +273,16 @@ def test_any_values_in_any_fields_are_a_payment_or_refused_with_storable_words(v
         json.dumps(answer.errors, ensure_ascii=False).encode()
     else:
         assert decode(encode(answer), received_at=datetime.now(UTC) + timedelta(days=10_000)) == answer
+
+
+@pytest.mark.parametrize(
+    ("record", "kept"),
+    [
+        (b'{"card_id": "4111111111111111"}', b'{"card_id": "************1111"}'),
+        (b'{"card_id": "4111 1111 1111 1111"', b'{"card_id": "**** **** **** 1111"'),
+        (b'{"card_id": "4111111111111112"}', b'{"card_id": "4111111111111112"}'),
+        (b'{"card_id": "card-1", "amount": 12}', b'{"card_id": "card-1", "amount": 12}'),
+    ],
+)
+def test_what_is_kept_of_a_refused_record_has_no_card_number(record, kept):
+    assert mask_card_numbers(record) == kept

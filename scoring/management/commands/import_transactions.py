@@ -74,26 +74,35 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report) if options["json"] else _words(report))
 
     def _import(self, file: Path, mapping: FileMapping, rejects: Path, batch_size: int) -> Counts:
+        tell = _seldom(lambda words: self.stderr.write(words, style_func=str))
+        started = time.perf_counter()
+
+        def progress(counts: Counts) -> None:
+            rate = counts.rows / (time.perf_counter() - started)
+            tell(
+                f"{counts.rows:,} rows, {rate:,.0f}/s: {counts.new:,} new, {counts.already_here:,} already here, "
+                f"{counts.rejected:,} rejected"
+            )
+
+        def recovering(applied: int) -> None:
+            tell(f"Mending features that were lost: {applied:,} payments")
+
         with rejects_file(rejects) as refused, _stop_asked() as is_stopped:
-            options = Options(batch_store(), now(), batch_size, self._progress(), is_stopped)
+            options = Options(batch_store(), now(), batch_size, progress, recovering, is_stopped)
             return import_file(file, mapping, rejects=refused, options=options)
 
-    def _progress(self) -> Callable[[Counts], None]:
-        started = told = time.perf_counter()
 
-        def tell(counts: Counts) -> None:
-            nonlocal told
-            at = time.perf_counter()
-            if at - told >= PROGRESS_SECONDS:
-                told = at
-                rate = counts.rows / (at - started)
-                self.stderr.write(
-                    f"{counts.rows:,} rows, {rate:,.0f}/s: {counts.new:,} new, {counts.already_here:,} already here, "
-                    f"{counts.rejected:,} rejected",
-                    style_func=str,
-                )
+def _seldom(write: Callable[[str], object]) -> Callable[[str], None]:
+    """Write at most every PROGRESS_SECONDS."""
+    told = time.perf_counter()
 
-        return tell
+    def tell(words: str) -> None:
+        nonlocal told
+        if time.perf_counter() - told >= PROGRESS_SECONDS:
+            told = time.perf_counter()
+            write(words)
+
+    return tell
 
 
 @contextmanager
