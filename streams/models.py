@@ -31,9 +31,7 @@ class DeadLetter(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["stream", "partition", "position"], name="dead_letter_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["stream", "partition", "position"], name="dead_letter_once")]
 
     def __str__(self) -> str:
         return f"{self.stream}/{self.partition}/{self.position}"

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
+from msgspec import Meta
 
 from scoring.features.live import StateStore
 from scoring.services.decisions import Arrival, Writer, decide_transactions, recover_features

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from scoring.models import Outbox
 from scoring.services.outbox import add_to_outbox
+from scoring.transaction import mask_card_numbers
 from streams.models import DeadLetter, StreamProgress
 from streams.source import START, Message, Source
 
@@ -69,7 +70,7 @@ class Progress:
 
 
 def write_dead_letters(refusals: Sequence[Refusal]) -> None:
-    """Keep refused records with their bytes, inside the caller's transaction. Twice is once."""
+    """Keep refused records with their bytes, card numbers masked, inside the caller's transaction. Twice is once."""
     if not refusals:
         return
     DeadLetter.objects.bulk_create(
@@ -78,7 +79,7 @@ def write_dead_letters(refusals: Sequence[Refusal]) -> None:
                 stream=refusal.message.stream,
                 partition=str(refusal.message.partition),
                 position=str(refusal.message.position),
-                body=refusal.message.body,
+                body=mask_card_numbers(refusal.message.body),
                 errors=refusal.errors,
             )
             for refusal in refusals

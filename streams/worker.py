@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from celery import bootsteps
+from celery.platforms import EX_FAILURE
 from celery.worker import state
 from django.conf import settings
 from django.db import OperationalError, connections
@@ -59,7 +60,8 @@ class _ThreadStep(bootsteps.StartStopStep):
                 self._try()
         except Exception:
             logger.critical("%s stops: the worker ends", type(self).__name__, exc_info=True)
-            state.should_terminate = 1
+            # Not `should_terminate`, with which the process would exit with 0 as if all were well.
+            state.should_stop = EX_FAILURE
         finally:
             connections.close_all()
 

@@ -5,40 +5,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DeadLetter',
+            name="DeadLetter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream', models.CharField(max_length=64)),
-                ('partition', models.CharField(max_length=64)),
-                ('position', models.CharField(max_length=64)),
-                ('body', models.BinaryField()),
-                ('errors', models.JSONField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream", models.CharField(max_length=64)),
+                ("partition", models.CharField(max_length=64)),
+                ("position", models.CharField(max_length=64)),
+                ("body", models.BinaryField()),
+                ("errors", models.JSONField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('stream', 'partition', 'position'), name='dead_letter_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("stream", "partition", "position"), name="dead_letter_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StreamProgress',
+            name="StreamProgress",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream', models.CharField(max_length=64)),
-                ('partition', models.CharField(max_length=64)),
-                ('position', models.CharField(blank=True, default='', max_length=64)),
-                ('epoch', models.BigIntegerField(default=0)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream", models.CharField(max_length=64)),
+                ("partition", models.CharField(max_length=64)),
+                ("position", models.CharField(blank=True, default="", max_length=64)),
+                ("epoch", models.BigIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('stream', 'partition'), name='progress_once')],
+                "constraints": [models.UniqueConstraint(fields=("stream", "partition"), name="progress_once")],
             },
         ),
     ]

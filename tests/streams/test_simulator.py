@@ -188,9 +188,7 @@ def test_impossible_travel_is_faster_than_any_aeroplane(episodes, history):
 
 
 def _kmh(earlier: SimulatedPayment, later: SimulatedPayment) -> float:
-    places = [
-        float(payment.record[axis]) for payment in (earlier, later) for axis in ("latitude", "longitude")
-    ]
+    places = [float(payment.record[axis]) for payment in (earlier, later) for axis in ("latitude", "longitude")]
     hours = (later.occurred_at - earlier.occurred_at) / timedelta(hours=1)
     return kilometres(*places) / max(hours, 1 / 60)
 
@@ -203,9 +201,7 @@ def test_a_ring_is_one_device_with_many_cards(episodes):
 
 def test_a_takeover_uses_a_device_the_customer_never_had(episodes, history):
     honest = {
-        (payment.record["customer_id"], payment.record.get("device_id"))
-        for payment in history
-        if not payment.is_fraud
+        (payment.record["customer_id"], payment.record.get("device_id")) for payment in history if not payment.is_fraud
     }
     for fraud in episodes["account_takeover"]:
         assert all(payment.record["channel"] == "ecommerce" for payment in fraud)
@@ -248,9 +244,7 @@ def test_honest_payments_carry_no_label(history):
 
 def test_honest_life_looks_odd_at_times(history):
     honest = [payment for payment in history if not payment.is_fraud]
-    abroad = sum(
-        p.record["merchant_country"] != p.record["card_country"] for p in honest if "latitude" in p.record
-    )
+    abroad = sum(p.record["merchant_country"] != p.record["card_country"] for p in honest if "latitude" in p.record)
     rents = [payment for payment in honest if payment.record["channel"] == "transfer"]
 
     assert 0.02 < abroad / len(honest) < 0.2

@@ -11,17 +11,19 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from cases.models import FeedEntry
 from scoring.features.live import MemoryStore, Pending, ValkeyStore
 from scoring.models import Decision, Outbox
 from scoring.queries import payments_after
+from scoring.services.outbox import add_to_outbox
 from streams.models import StreamProgress
 from streams.reader import POISON_THRESHOLD
 from streams.source import TRANSACTIONS
 from streams.valkey import ValkeyPublisher
-from tests.factories import NOON
+from tests.factories import NOON, make_decision
 from tests.scoring.payments import body_of, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +36,9 @@ class Worker:
 
     def __init__(self, log: Path, *options: str) -> None:
         self.log = log
-        database = make_conninfo(**conninfo_to_dict(settings.DATABASE_URL) | {"dbname": connection.settings_dict["NAME"]})
+        database = make_conninfo(
+            **conninfo_to_dict(settings.DATABASE_URL) | {"dbname": connection.settings_dict["NAME"]}
+        )
         environment = os.environ | {
             "DATABASE_URL": database, "STREAM_PARTITIONS": str(PARTITIONS), "STREAM_BATCH_SIZE": "120",
             "DJANGO_SETTINGS_MODULE": "fraudapp.settings", "PYTHONUNBUFFERED": "1",
@@ -124,9 +128,7 @@ def test_it_decides_what_comes_and_ends_warmly_on_request(start, publisher):
 
     assert worker.stop() == 0, worker.text()[-3000:]
 
-    positions = {
-        row.partition: int(row.position) for row in StreamProgress.objects.filter(stream=TRANSACTIONS)
-    }
+    positions = {row.partition: int(row.position) for row in StreamProgress.objects.filter(stream=TRANSACTIONS)}
     newest = {
         str(part): Decision.objects.filter(source=f"stream:{TRANSACTIONS}/{part}").order_by("-position")[0].position
         for part in range(PARTITIONS)
@@ -167,19 +169,12 @@ def test_a_poisoned_stream_ends_the_process_and_the_log_says_why(start, publishe
 
 def test_a_task_worker_relays_the_outbox_and_consumes_no_stream(start, publisher):
     send(publisher, 0, 3)
-    publisher.publish(TRANSACTIONS, [])
     worker = start("--concurrency", "1")
-    from streams.reader import write_dead_letters  # noqa: F401 - the table below is its own
-
-    from scoring.services.outbox import add_to_outbox
-    from tests.factories import make_decision
-
-    from django.db import transaction
-
     wait_until(lambda: "relaying the outbox" in worker.text(), worker)
     with transaction.atomic():
         add_to_outbox("alerts", [make_decision().id])
-    wait_until(lambda: not Outbox.objects.exists(), worker)
+    wait_until(lambda: FeedEntry.objects.count() == 1, worker)
 
+    assert not Outbox.objects.exists()
     assert worker.stop() == 0, worker.text()[-3000:]
     assert decided() == 1

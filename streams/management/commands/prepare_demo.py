@@ -19,11 +19,11 @@ from scoring.services.policy import publish_policy
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
 INTO_ADMIN = ("manager", "auditor")
-HISTORY_DAYS = 20
+HISTORY_DAYS = 30
 # Denser than life, so that a short history teaches something.
 HISTORY_FRAUD_RATE = 0.01
 # In a history of weeks nothing reaches the usual age of 120 days.
-MATURITY_DAYS = 7
+MATURITY_DAYS = 10
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 

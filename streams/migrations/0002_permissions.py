@@ -1,0 +1,28 @@
+"""Lets managers and auditors see dead letters and progress."""
+
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+VIEWS = ["view_deadletter", "view_streamprogress"]
+GROUPS = ["manager", "auditor"]
+
+
+def allow_views(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Idempotent. Permissions are normally made after all migrations; they are needed now."""
+    Group = apps.get_model("auth", "Group")  # noqa: N806 - a model class
+    Permission = apps.get_model("auth", "Permission")  # noqa: N806 - a model class
+    app_config = apps.get_app_config("streams")
+    # create_permissions passes over apps without a models module, which historical ones lack.
+    app_config.models_module = True
+    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
+    app_config.models_module = None
+    permissions = Permission.objects.filter(content_type__app_label="streams", codename__in=VIEWS)
+    for group in Group.objects.filter(name__in=GROUPS):
+        group.permissions.add(*permissions)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("streams", "0001_initial"), ("cases", "0002_groups")]
+    operations = [migrations.RunPython(allow_views, migrations.RunPython.noop)]
