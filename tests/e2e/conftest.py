@@ -21,7 +21,8 @@ WIDE = {"width": 1280, "height": 720}
 expect.set_options(timeout=15_000)
 
 
-@pytest.fixture(scope="session")
+# Of this folder, not of the session: while playwright's loop runs in this thread, no other test can use async_to_sync.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
