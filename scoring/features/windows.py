@@ -75,7 +75,7 @@ _SHORTEST_TRIP_SECONDS = 60.0
 @_compiled
 def apply_events(  # type: ignore[no-untyped-def]
     events, hashes, members, cards, merchants, devices, windows, rings, decays, seens, features, habit, out
-):  # type: ignore[no-untyped-def]
+):
     """Apply events in their order.
 
     events: float64 (n, EVENT). hashes: float64 (n, 4) of merchant, device, country, card, 0 where missing.
