@@ -5,10 +5,13 @@ from datetime import datetime
 from functools import reduce
 from ipaddress import ip_address
 from operator import or_
+from typing import Any
 
 import msgspec
 import numpy as np
-from django.db.models import Q
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import CharField, Lookup, Q
+from django.db.models.sql.compiler import SQLCompiler
 
 from scoring.decisioning import ListHit
 from scoring.features.definitions import NAMES, VERSION
@@ -16,6 +19,18 @@ from scoring.features.events import Payment
 from scoring.ml.explanations import Reason
 from scoring.models import Decision, ListEntry
 from scoring.transaction import Transaction
+
+
+@CharField.register_lookup
+class EqualsAny(Lookup):
+    """`value__any=[...]`: one array parameter where `__in` has one each, 10 us of processor time apiece."""
+
+    lookup_name = "any"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
+        sql, parameters = self.process_lhs(compiler, connection)
+        return f"{sql} = ANY(%s)", [*parameters, list(self.rhs)]
 
 
 class RecordedDecision(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -55,7 +70,7 @@ def as_recorded(decision: Decision) -> RecordedDecision:
 
 def decisions_of(transaction_ids: Sequence[str]) -> dict[str, Decision]:
     """Stored decisions by transaction id. An id with NUL, which PostgreSQL takes in no text, has none."""
-    found = Decision.objects.filter(transaction_id__in=[name for name in transaction_ids if "\x00" not in name])
+    found = Decision.objects.filter(transaction_id__any=[name for name in transaction_ids if "\x00" not in name])
     return {decision.transaction_id: decision for decision in found}
 
 
@@ -108,4 +123,4 @@ def _any_of(wanted: Iterable[tuple[str, str]]) -> Q:
     by_entity: dict[str, list[str]] = {}
     for entity, value in wanted:
         by_entity.setdefault(entity, []).append(value)
-    return reduce(or_, (Q(entity=entity, value__in=values) for entity, values in by_entity.items()))
+    return reduce(or_, (Q(entity=entity, value__any=values) for entity, values in by_entity.items()))

@@ -1,4 +1,4 @@
-"""What every test may use: a clean Valkey, forgotten caches, times and people."""
+"""What every test may use: a clean Valkey, forgotten caches, pages without collected files."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,14 @@ def _clean_process() -> None:
         valkey.flushall()
     forget_policy()
     forget_champion()
+
+
+@pytest.fixture(autouse=True)
+def _plain_static_files(settings):
+    """Pages need no collected static files."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
 
 
 @pytest.fixture

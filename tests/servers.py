@@ -1,6 +1,7 @@
 """Starts PostgreSQL and Valkey before Django reads its settings; loaded by `-p tests.servers`.
 
-Servers named in DATABASE_URL and REDIS_URL are used instead of embedded ones.
+Servers named in TEST_DATABASE_URL and TEST_REDIS_URL are used instead of embedded ones; their data is deleted, which
+is why DATABASE_URL and REDIS_URL are not taken.
 """
 
 import os
@@ -14,7 +15,9 @@ _started: TestServers | None = None
 
 
 def _start() -> TestServers | None:
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+    if "TEST_DATABASE_URL" in os.environ and "TEST_REDIS_URL" in os.environ:
+        os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+        os.environ["REDIS_URL"] = os.environ["TEST_REDIS_URL"]
         return None
     servers = start_test_servers()
     os.environ["DATABASE_URL"] = servers.database_url
@@ -28,7 +31,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 _started = _start()
-os.environ.setdefault("STREAM_URL", os.environ["REDIS_URL"].replace("redis://", "valkey://", 1))
+os.environ["STREAM_URL"] = os.environ["REDIS_URL"].replace("redis://", "valkey://", 1)
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ.setdefault("MODEL_SIGNING_KEY", "only-for-tests-" + "y" * 40)
 os.environ.setdefault("SECURE_TRANSPORT", "false")

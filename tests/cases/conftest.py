@@ -1,17 +1,10 @@
-"""People with roles, and pages that need no collected static files."""
+"""People with roles."""
 
 import pytest
 from django.contrib.auth.models import User
 
 from cases.models import Case
 from tests.factories import make_case, make_user
-
-
-@pytest.fixture(autouse=True)
-def _plain_static_files(settings):
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
 
 
 @pytest.fixture
