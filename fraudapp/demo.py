@@ -16,7 +16,7 @@ from fraudapp.demo_checks import DemoError, are_static_files_stale, chosen_port,
 from fraudapp.demo_settings import environment, keep_secrets, programs
 from fraudapp.embedded import EmbeddedServerError, FolderLock, PostgresServer, ValkeyServer
 from fraudapp.embedded.postgres_programs import blocked_folder, server_user
-from fraudapp.embedded.process import wait_until, write_private
+from fraudapp.embedded.process import command_of, wait_until, write_private
 from fraudapp.supervisor import GaveUpError, Program, Supervisor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -196,7 +196,8 @@ class Demo:
             tell("No demo is running.")
             return
         os.kill(pid, signal.SIGTERM)
-        if not wait_until(lambda: self.lock.holder() != pid, seconds=STOP_SECONDS):
+        # The lock goes a moment before the process; a zombie, which its parent has yet to look at, has no command line.
+        if not wait_until(lambda: self.lock.holder() != pid and not command_of(pid), seconds=STOP_SECONDS):
             os.kill(pid, signal.SIGKILL)  # its children go with it
             raise DemoError(f"The demo (process {pid}) did not end within {STOP_SECONDS} seconds and was killed.")
         tell("Stopped.")
