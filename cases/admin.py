@@ -6,19 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cases.models import Case, CaseEvent
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Cases change through the console, where every change leaves its event."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from scoring.admin.readonly import ReadOnlyAdmin
 
 
 class CaseEventInline(admin.TabularInline):
@@ -50,7 +38,6 @@ class CaseAdmin(ReadOnlyAdmin):
     search_fields = ["=card_id", "=id"]
     ordering = ["-opened_at"]
     inlines = [CaseEventInline]
-    show_full_result_count = False
 
 
 @admin.register(CaseEvent)
@@ -60,4 +47,3 @@ class CaseEventAdmin(ReadOnlyAdmin):
     list_select_related = ["case", "actor"]
     search_fields = ["=actor__username", "=case__card_id"]
     ordering = ["-happened_at"]
-    show_full_result_count = False
