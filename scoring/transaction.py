@@ -283,9 +283,3 @@ def _error(field: str, message: str) -> dict[str, str]:
 
 def _quotable(text: str) -> str:
     return text[:200].replace("\x00", "\ufffd").encode(errors="replace").decode()
-
-
-def parse_time(value: str) -> datetime:
-    """An RFC 3339 time as aware UTC."""
-    time: datetime = msgspec.convert(value, Annotated[datetime, Meta(tz=True)])
-    return time.astimezone(UTC)
