@@ -16,7 +16,8 @@ WORKDIR /app
 COPY --from=build /venv /venv
 COPY . .
 # Collecting needs settings but no server; the values are gone with the layer's command.
-RUN SECRET_KEY=build MODEL_SIGNING_KEY=build DATABASE_URL=postgresql://build/build REDIS_URL=redis://build \
+RUN SECRET_KEY=only-while-static-files-are-collected MODEL_SIGNING_KEY=only-while-static-files-are-collected \
+    DATABASE_URL=postgresql://build/build REDIS_URL=redis://build \
     STREAM_URL=valkey://build python manage.py collectstatic --no-input --verbosity 0
 USER fraudapp
 EXPOSE 8000

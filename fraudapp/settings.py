@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from csp.constants import NONE, SELF
-from environs import Env
+from environs import Env, validate
 from psycopg.conninfo import conninfo_to_dict
 
 env = Env()
@@ -11,13 +11,16 @@ env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- what a deployment must give -------------------------------------------------------------------------------
-SECRET_KEY = env.str("SECRET_KEY")
+LONG = validate.Length(min=32, error="needs at least {min} characters, made at random")
+SECRET_KEY = env.str("SECRET_KEY", validate=LONG)
 # Signs model artefacts: whoever can write the database must still not be able to load a model into a scorer.
-MODEL_SIGNING_KEY = env.str("MODEL_SIGNING_KEY")
+MODEL_SIGNING_KEY = env.str("MODEL_SIGNING_KEY", validate=LONG)
 DATABASE_URL = env.str("DATABASE_URL")
 REDIS_URL = env.str("REDIS_URL")
 # valkey://... (embedded streams) or kafka://host:port[,host:port]
-STREAM_URL = env.str("STREAM_URL")
+STREAM_URL = env.str(
+    "STREAM_URL", validate=validate.Regexp(r"^(valkey|kafka)://.+", error="must begin with valkey:// or kafka://")
+)
 
 # --- what it may give --------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
