@@ -57,7 +57,7 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 _decoder = msgspec.json.Decoder(Transaction, strict=True)
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
-_CARD_NUMBER = re.compile(rb"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+_DIGIT_RUN = re.compile(rb"\d(?:[ -]?\d){12,}")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FIELD_OF_PATH = re.compile(r" - at `\$\.?(\[\.\.\.\]|[A-Za-z_]\w*)?")
 _FIELD_NAMED = re.compile(r"field `(\w+)`")
@@ -168,16 +168,34 @@ def looks_like_card_number(value: str) -> bool:
     return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
 
 
+def canonical_address(value: str) -> str:
+    """One way to write an address: `::ffff:192.0.2.1` is 192.0.2.1, whatever way it was written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    address = ipaddress.ip_address(value)
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def mask_card_numbers(record: bytes) -> bytes:
     """The record with all but the last four digits of each card number replaced: what may be kept of a refused one."""
 
-    def masked(found: re.Match[bytes]) -> bytes:
-        run = found.group()
-        if not looks_like_card_number(run.decode()):
-            return run
-        return re.sub(rb"\d", b"*", run[:-4]) + run[-4:]
+    if len(record) > MAX_BODY_BYTES:
+        # Too large to be one of ours, and perhaps all digits: not worth a look at each of them.
+        return _DIGIT_RUN.sub(b"*", record)
+    return _DIGIT_RUN.sub(lambda run: _mask_run(run.group()), record)
 
-    return _CARD_NUMBER.sub(masked, record)
+
+def _mask_run(run: bytes) -> bytes:
+    """Mask each row of whole groups that is a card number: beside it its expiry or code may stand."""
+    groups = [found.span() for found in re.finditer(rb"\d+", run)]
+    masked = bytearray(run)
+    for first, (start, _) in enumerate(groups):
+        for _, end in groups[first:]:
+            if looks_like_card_number(run[start:end].decode()):
+                masked[start : end - 4] = re.sub(rb"\d", b"*", run[start : end - 4])
+    return bytes(masked)
 
 
 def _place_faults(transaction: Transaction) -> Faults:

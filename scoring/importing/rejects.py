@@ -1,7 +1,6 @@
 """The file of rows that were refused, each with its number and the reasons."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import IO, Any
 
 from scoring.importing.formats import Row, Unreadable
 from scoring.importing.values import to_plain
-from scoring.transaction import looks_like_card_number
+from scoring.transaction import looks_like_card_number, mask_card_numbers
 
-_DIGITS = re.compile(r"\d[\d -]{11,30}\d")
 REMOVED = "[card number removed]"
 
 
@@ -57,7 +55,7 @@ def _masked(value: Any) -> Any:
     if isinstance(value, list):
         return [_masked(one) for one in value]
     if isinstance(value, str):
-        return _DIGITS.sub(lambda found: REMOVED if looks_like_card_number(found[0]) else found[0], value)
+        return mask_card_numbers(value.encode(errors="surrogatepass")).decode(errors="surrogatepass")
     if isinstance(value, int | float) and looks_like_card_number(f"{value:.0f}"):
         return REMOVED
     return value

@@ -65,7 +65,7 @@ def test_rejected_rows_are_kept_with_their_reasons(tmp_path, mapping):
     assert report["rejects_file"] == str(tmp_path / "rejects.jsonl")
     assert found[2]["errors"] == [{"field": "amount", "message": "is not a number"}]
     assert found[2]["record"]["paid"] == "ten"
-    assert found[3]["record"]["card"] == "[card number removed]"
+    assert found[3]["record"]["card"] == "**** **** **** 1111"
     assert found[4]["errors"][0]["field"] == "occurred_at"
     assert found[5]["errors"][0]["field"] == "label"
     assert found[7]["errors"][0]["message"] == "has 2 cells where the header has 6"
