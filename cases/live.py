@@ -5,6 +5,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
+import redis
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -69,7 +70,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         self._checked_at = asyncio.get_running_loop().time()
         try:
             await self.channel_layer.group_add(GROUP, self.channel_name)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, redis.RedisError):
             logger.warning("No channel layer: this browser is served by looking at the table", exc_info=True)
         self._task = asyncio.create_task(self._run())
         CLIENTS.inc()
@@ -81,7 +82,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         CLIENTS.dec()
         try:
             await self.channel_layer.group_discard(GROUP, self.channel_name)
-        except OSError:
+        except (OSError, redis.RedisError):
             logger.warning("The channel layer did not take the goodbye", exc_info=True)
 
     @classmethod

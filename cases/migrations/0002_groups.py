@@ -25,6 +25,7 @@ _SCORING_CHANGE = [
     "scoring.view_apikey",
     "scoring.add_apikey",
     "scoring.change_apikey",
+    "scoring.change_modelversion",
 ]
 GROUPS = {
     "analyst": [*_CASES, "cases.review_case"],

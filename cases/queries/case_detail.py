@@ -34,7 +34,8 @@ class CaseDetail:
 def case_detail(case: Case, *, now: datetime) -> CaseDetail:
     alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
     headline = max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
-    payments = _payments_of_card(case, since=alerts[0].occurred_at - timeline.MONTH)
+    until = alerts[0].occurred_at
+    payments = _payments_of_card(case, since=until - timeline.MONTH, until=until)
     events = list(_events_of(case))
     return CaseDetail(
         case=case,
@@ -42,7 +43,7 @@ def case_detail(case: Case, *, now: datetime) -> CaseDetail:
         alerts=alerts,
         bars=evidence.reason_bars(headline.reasons),
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
-        timeline=_timeline(case, headline, payments),
+        timeline=_timeline(case, headline, payments, until=until),
         related=related_to(headline),
         events=events,
         notes=[event for event in events if event.kind == CaseEvent.Kind.NOTE],
@@ -58,9 +59,9 @@ def _events_of(case: Case) -> QuerySet[CaseEvent]:
     return case.events.select_related("actor").order_by("-happened_at", "-id")[:_MAX_EVENTS]
 
 
-def _payments_of_card(case: Case, *, since: datetime) -> list[Decision]:
-    """The newest 300, newest first."""
-    payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since)
+def _payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[Decision]:
+    """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges."""
+    payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
     payments = with_label(payments.defer("features", "record", "reasons")).annotate(case_id=F("alert__case_id"))
     return list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
 
@@ -74,7 +75,7 @@ def _is_in(case: Case, payment: Decision) -> bool:
     return payment.case_id == case.id  # type: ignore[attr-defined, no-any-return]
 
 
-def _timeline(case: Case, headline: Decision, payments: Sequence[Decision]) -> timeline.Timeline:
+def _timeline(case: Case, headline: Decision, payments: Sequence[Decision], *, until: datetime) -> timeline.Timeline:
     drawn = [
         timeline.Payment(
             occurred_at=payment.occurred_at,
@@ -86,7 +87,7 @@ def _timeline(case: Case, headline: Decision, payments: Sequence[Decision]) -> t
         )
         for payment in payments
     ]
-    return timeline.draw(drawn, currency=headline.currency, until=payments[0].occurred_at)
+    return timeline.draw(drawn, currency=headline.currency, until=until)
 
 
 def _facts(headline: Decision, others: Sequence[Decision]) -> list[evidence.Fact]:

@@ -45,7 +45,8 @@ class Nav:
 def open_cases(*, view: str, user: User, now: datetime) -> Queue:
     """Open cases, most at stake first: at most 200 rows, and how many there are. An unknown view is "all"."""
     conditions = _conditions(user, now)
-    counts = Case.objects.aggregate(**{name: Count("id", filter=_OPEN & q) for name, (_, q) in conditions.items()})
+    wanted = {name: Count("id", filter=condition) for name, (_, condition) in conditions.items()}
+    counts = Case.objects.filter(_OPEN).aggregate(**wanted)
     views = [QueueView(name, title, counts[name]) for name, (title, _) in conditions.items()]
     current = next((v for v in views if v.name == view), views[0])
     cases = list(
