@@ -1,4 +1,4 @@
-"""`python -m fraudapp.demo [--detach] | stop | clean`: the whole product, with servers of its own."""
+"""`python -m fraudapp.demo [--detach] | stop | clean | manage COMMAND`: the whole product, with servers of its own."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,14 +35,17 @@ def tell(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fraudapp.demo", description=__doc__)
-    parser.add_argument("action", nargs="?", choices=["start", "stop", "clean"], default="start")
+    parser.add_argument("action", nargs="?", choices=["start", "stop", "clean", "manage"], default="start")
     parser.add_argument("--detach", action="store_true", help="return when the demo is ready and leave it running")
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.action != "manage":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     demo = Demo(Path(os.environ.get("FRAUDAPP_DATA") or BASE_DIR / ".data").absolute())
-    actions = {
+    actions: dict[str, Callable[[], None]] = {
         "start": demo.start_detached if options.detach else demo.run,
         "stop": demo.stop,
         "clean": demo.clean,
+        "manage": lambda: demo.manage(rest),
     }
     try:
         actions[options.action]()
@@ -201,6 +205,15 @@ class Demo:
             os.kill(pid, signal.SIGKILL)  # its children go with it
             raise DemoError(f"The demo (process {pid}) did not end within {STOP_SECONDS} seconds and was killed.")
         tell("Stopped.")
+
+    def manage(self, command: list[str]) -> None:
+        """Become `manage.py COMMAND` on the running demo. Raises: DemoError where none runs."""
+        if not self.announcement.exists():
+            raise DemoError("No demo is running; `make demo` starts one.")
+        facts = json.loads(self.announcement.read_text())
+        given = {**os.environ, "DATABASE_URL": facts["database_url"], "REDIS_URL": facts["redis_url"]}
+        env = environment(given, self.data, keep_secrets(self.data / "secrets.json"))
+        os.execve(sys.executable, [sys.executable, str(BASE_DIR / "manage.py"), *command], env)  # noqa: S606
 
     def clean(self) -> None:
         """Remove everything the demo keeps."""
