@@ -35,7 +35,7 @@ STREAM_BATCH_SIZE = env.int("STREAM_BATCH_SIZE", default=500)
 FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60)
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
-# A payment without a label is taken as legitimate once it is older than this (08: 120 days is the usual window).
+# A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 
 INSTALLED_APPS = [

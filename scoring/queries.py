@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
-from ipaddress import ip_address
 from operator import or_
 from typing import Any
 
@@ -18,7 +17,7 @@ from scoring.features.definitions import NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.ml.explanations import Reason
 from scoring.models import Decision, ListEntry
-from scoring.transaction import Transaction
+from scoring.transaction import Transaction, canonical_address
 
 
 @CharField.register_lookup
@@ -116,7 +115,7 @@ def _identities(transaction: Transaction) -> Iterator[tuple[str, str]]:
     if transaction.device_id:
         yield "device", transaction.device_id
     if transaction.ip_address:
-        yield "ip", str(ip_address(transaction.ip_address))
+        yield "ip", canonical_address(transaction.ip_address)
 
 
 def _any_of(wanted: Iterable[tuple[str, str]]) -> Q:

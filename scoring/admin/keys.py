@@ -39,6 +39,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         for key in chosen:
             revoke_key(key, at=now())
+            self.log_change(request, key, "Revoked.")
         self.message_user(request, "Revoked; calls with these keys are refused from now on.", messages.SUCCESS)
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:

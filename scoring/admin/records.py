@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from scoring.admin.readonly import ReadOnlyAdmin
+from scoring.ml.model import ModelRefusedError
 from scoring.models import Decision, Label, ModelVersion
 from scoring.queries import features_of
 from scoring.services.models import promote_model
@@ -14,7 +15,7 @@ from scoring.services.models import promote_model
 class DecisionAdmin(ReadOnlyAdmin):
     list_display = ("transaction_id", "decided_at", "outcome", "score", "amount", "currency", "card_id", "merchant_id")
     list_filter = ("outcome",)
-    search_fields = ("=transaction_id", "=card_id", "=merchant_id", "=device_id")
+    search_fields = ("transaction_id__exact", "card_id__exact", "merchant_id__exact", "device_id__exact")
     ordering = ("-id",)
     exclude = ("features",)
     readonly_fields = ("feature_values",)
@@ -30,7 +31,7 @@ class LabelAdmin(ReadOnlyAdmin):
     list_display = ("decision", "label", "source", "known_at", "author")
     list_filter = ("label", "source")
     list_select_related = ("decision", "author")
-    search_fields = ("=decision__transaction_id",)
+    search_fields = ("decision__transaction_id__exact",)
     ordering = ("-id",)
 
 
@@ -48,9 +49,14 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         if chosen.count() != 1:
             self.message_user(request, "Choose one model: there is one champion.", messages.ERROR)
             return
-        version = chosen.get().version
-        promote_model(version)
-        self.message_user(request, f"Model {version} is the champion.", messages.SUCCESS)
+        model = chosen.get()
+        try:
+            promote_model(model.version)
+        except ModelRefusedError as error:
+            self.message_user(request, f"Refused: {error}", messages.ERROR)
+            return
+        self.log_change(request, model, "Made champion.")
+        self.message_user(request, f"Model {model.version} is the champion.", messages.SUCCESS)
 
     def has_promote_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("scoring.change_modelversion")

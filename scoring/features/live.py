@@ -148,6 +148,8 @@ class Pending:
         Raises:
             FeatureStoreError: nothing was written.
         """
+        if not self._batch.all_keys and not mark:
+            return  # nothing new in it: a payment sent again must not depend on the store
         for _ in range(MAX_ATTEMPTS):
             if self._store.write(self._batch.all_keys, self._before, self._packed(), mark):
                 return

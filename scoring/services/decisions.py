@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.timezone import now
 from numpy.typing import NDArray
 
@@ -31,8 +31,8 @@ MAX_RACES = 5
 RECOVERY_CHUNK = 500
 
 
-class ConflictingTransactionError(Exception):
-    """The transaction id was decided before, with other content. What was decided stands."""
+class ContendedError(OperationalError):
+    """Other processes kept deciding the same payments. Nothing was recorded here; try again."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def decide_transactions(
         except IntegrityError:
             # Another process recorded one of these between our look and our write: look again.
             logger.info("a transaction was decided elsewhere meanwhile; looking again")
-    raise ConflictingTransactionError("transactions kept being decided elsewhere")
+    raise ContendedError(f"transactions kept being decided elsewhere during {MAX_RACES} attempts")
 
 
 def _decide_once(arrivals: Sequence[Arrival], writer: Writer, learnt: Sequence[FraudKnown]) -> list[Result]:

@@ -1,11 +1,11 @@
 """Block and allow lists."""
 
 from datetime import datetime
-from ipaddress import ip_address
 
 from django.contrib.auth.models import User
 
 from scoring.models import ListEntry
+from scoring.transaction import canonical_address
 
 
 def add_list_entry(
@@ -18,7 +18,7 @@ def add_list_entry(
     """
     if entity == ListEntry.Entity.IP:
         # One way to write it: `2001:DB8::1` must not slip past `2001:db8:0::1`.
-        value = str(ip_address(value))
+        value = canonical_address(value)
     entry, _ = ListEntry.objects.update_or_create(
         kind=kind,
         entity=entity,

@@ -447,3 +447,13 @@ def test_the_number_of_queries_does_not_grow_with_the_batch(live, django_assert_
 def test_thresholds_out_of_order_are_no_policy(db):
     with pytest.raises(Exception, match="policy_thresholds_in_order"):
         publish_policy(review_threshold=0.9, decline_threshold=0.5, rules=(), note="x", published_by=None, based_on=0)
+
+
+def test_a_payment_sent_again_while_the_store_is_down_gets_its_stored_decision(live):
+    arrival = arrive(make_payment())
+    (first,) = decide_transactions([arrival], writer=Writer("api", MemoryStore(), is_patient=False))
+    nowhere = ValkeyStore("redis://127.0.0.1:1/0", timeout_seconds=0.1)
+
+    (again,) = decide_transactions([arrival], writer=Writer("api", nowhere, is_patient=False))
+
+    assert (again.is_new, again.decision) == (False, first.decision)

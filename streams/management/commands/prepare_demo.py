@@ -40,6 +40,8 @@ class Command(BaseCommand):
         secrets = json.loads(Path(os.environ["DEMO_SECRETS"]).read_text())
         users = [_ensure_user(name, role, secrets["passwords"][name]) for name, role in PEOPLE.items()]
         _ensure_api_key(secrets["api_key"])
+        options["credentials"].touch(mode=0o600)
+        options["credentials"].chmod(0o600)
         options["credentials"].write_text(json.dumps({"users": users, "api_key": secrets["api_key"]}))
         _ensure_policy()
         if not ModelVersion.objects.exists():
