@@ -1,4 +1,4 @@
-"""What managers change and auditors read, in Django's admin. Every change goes through a service."""
+"""What managers change and auditors read; every change but taking an entry off a list goes through a service."""
 
 from scoring.admin import keys, lists, policy, records
 
