@@ -10,7 +10,7 @@ from typing import Literal
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-Entity = Literal["card", "merchant", "device", "payment"]
+Entity = Literal["card", "customer", "merchant", "device", "ip", "payment"]
 Unit = Literal["payments", "money", "times", "deviations", "seconds", "share", "flag", "km", "km/h", "hour", "entities"]
 
 
@@ -28,6 +28,7 @@ class Op(IntEnum):
     FRAUDS = 13
     FRAUD_RATE = 14
     RATIO_TO_WINDOW_MEAN = 15
+    RATIO_TO_DAILY_SUM = 16
     SINCE_LAST = 20
     AGE = 21
     SINCE_FRAUD = 22
@@ -35,14 +36,18 @@ class Op(IntEnum):
     HABIT_DEVIATION = 31
     HABIT_MEDIAN_RATIO = 32
     HABIT_MAX_RATIO = 33
+    HABIT_HOUR_SHARE = 34
+    HABIT_WEEKEND_SHARE = 35
     DECAYED_COUNT = 40
     DECAYED_AMOUNT = 41
     DECAYED_FRAUDS = 42
+    DECAYED_DEVIATION = 43
     IS_NEW = 50
     DISTINCT = 51
     KM = 60
     KMH = 61
     SMALL_STREAK = 70
+    DECLINE_STREAK = 71
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,25 @@ class Feature:
     words_off: str = ""
 
 
-VERSION = "1"
+VERSION = "2"
 
 # A payment below this is "small": the size card testers use to see whether a card lives.
 SMALL_AMOUNT = 2.0
-# The habit of a card: its last 30 amounts (08: median of the last 30 was among the strong features).
+# The habit of a card: its last 30 payments (the median of 30 was among the strong features).
 HABIT_SIZE = 30
+# Two payments are at the same time of day when their hours are at most this far apart, midnight no border.
+HABIT_HOURS = 2
+# A deviation beyond it says no more than this: one huge payment must not stand for a month of them.
+MOST_DEVIATION = 3.0
 # How many of an entity's merchants, devices, countries and cards are remembered, least recently seen dropped first.
-SEEN_SIZES = {("card", "merchant"): 24, ("card", "device"): 6, ("card", "country"): 6, ("device", "card"): 12}
+SEEN_SIZES = {
+    ("card", "merchant"): 24,
+    ("card", "device"): 6,
+    ("card", "country"): 6,
+    ("customer", "card"): 8,
+    ("device", "card"): 12,
+    ("ip", "card"): 16,
+}
 
 FEATURES: tuple[Feature, ...] = (
     Feature("amount", "payment", Op.AMOUNT, "money", "The amount is {value}"),
@@ -174,6 +190,15 @@ FEATURES: tuple[Feature, ...] = (
         window=DAY,
     ),
     Feature(
+        "card_spend_share",
+        "card",
+        Op.RATIO_TO_DAILY_SUM,
+        "times",
+        "The amount is {value} what this card usually spends in a day",
+        window=30 * DAY,
+        empty="This card spent nothing in 30 days to compare the amount with",
+    ),
+    Feature(
         "card_amount_mean_7d",
         "card",
         Op.MEAN,
@@ -224,11 +249,50 @@ FEATURES: tuple[Feature, ...] = (
         empty="This card has no largest payment yet to compare the amount with",
     ),
     Feature(
+        "card_deviation_decayed_7d",
+        "card",
+        Op.DECAYED_DEVIATION,
+        "deviations",
+        "Recent payments of this card together lie {value} its habit, newer ones weighing more",
+        window=7 * DAY,
+    ),
+    Feature(
+        "card_hour_share",
+        "card",
+        Op.HABIT_HOUR_SHARE,
+        "share",
+        "{value} of this card's last 30 payments were made at this time of day",
+        empty="This card has no usual time of day yet",
+    ),
+    Feature(
+        "card_weekend_share",
+        "card",
+        Op.HABIT_WEEKEND_SHARE,
+        "share",
+        "{value} of this card's last 30 payments were made on this kind of day, weekday or weekend",
+        empty="This card has no usual kind of day yet",
+    ),
+    Feature(
         "card_small_streak",
         "card",
         Op.SMALL_STREAK,
         "payments",
         "{value} payment{s} under 2.00 in a row just before this one",
+    ),
+    Feature(
+        "card_decline_streak",
+        "card",
+        Op.DECLINE_STREAK,
+        "payments",
+        "{value} payment{s} of this card in a row declined just before this one",
+    ),
+    Feature(
+        "card_frauds_30d",
+        "card",
+        Op.FRAUDS,
+        "payments",
+        "{value} confirmed fraud{s} with this card in 30 days",
+        window=30 * DAY,
     ),
     # recency and novelty
     Feature(
@@ -287,6 +351,35 @@ FEATURES: tuple[Feature, ...] = (
         "km/h",
         "From this card's last place it would have travelled at {value}",
         empty="No place to compare with",
+    ),
+    # customer
+    Feature(
+        "customer_count_24h",
+        "customer",
+        Op.COUNT,
+        "payments",
+        "{value} earlier payment{s} by this customer in 24 hours",
+        window=DAY,
+        empty="No customer was given",
+    ),
+    Feature(
+        "customer_amount_24h",
+        "customer",
+        Op.SUM,
+        "money",
+        "This customer spent {value} in 24 hours before this",
+        window=DAY,
+        empty="No customer was given",
+    ),
+    Feature(
+        "customer_cards_7d",
+        "customer",
+        Op.DISTINCT,
+        "entities",
+        "This customer paid with {value} card{s} in 7 days",
+        window=7 * DAY,
+        of="card",
+        empty="No customer was given",
     ),
     # merchant
     Feature(
@@ -395,6 +488,44 @@ FEATURES: tuple[Feature, ...] = (
         "{value} confirmed fraud{s} from this device in 30 days",
         window=30 * DAY,
         empty="No device was given",
+    ),
+    Feature(
+        "device_fraud_rate_30d",
+        "device",
+        Op.FRAUD_RATE,
+        "share",
+        "Frauds confirmed in 30 days amount to {value} of this device's payments",
+        window=30 * DAY,
+        empty="This device had no payments in 30 days",
+    ),
+    # network address
+    Feature(
+        "ip_count_1h",
+        "ip",
+        Op.COUNT,
+        "payments",
+        "{value} earlier payment{s} from this network address in an hour",
+        window=HOUR,
+        empty="No network address was given",
+    ),
+    Feature(
+        "ip_cards_24h",
+        "ip",
+        Op.DISTINCT,
+        "entities",
+        "This network address paid with {value} card{s} in 24 hours",
+        window=DAY,
+        of="card",
+        empty="No network address was given",
+    ),
+    Feature(
+        "ip_fraud_rate_30d",
+        "ip",
+        Op.FRAUD_RATE,
+        "share",
+        "Frauds confirmed in 30 days amount to {value} of this network address's payments",
+        window=30 * DAY,
+        empty="This network address had no payments in 30 days",
     ),
 )
 

@@ -1,313 +1,338 @@
 """The kernel: applies payments and labels to entity states in order, giving each payment's vector as of before it.
 
 One loop serves the live store and the offline engine, so they cannot disagree. Semantics: `docs/features.md`.
-A late payment reads and writes the tile it belongs to while that tile is kept; where a tile also holds payments
-after it, the tile counts whole (its inner order is not kept).
+A ring keeps the tiles up to its newest one. A late payment reads and writes the tile it belongs to while that is kept;
+where a tile also holds payments after it, the tile counts whole (its inner order is not kept).
 """
 
-import math
-from pathlib import Path
-from typing import Any
-from zlib import crc32
-
-import numba
 import numpy as np
 
-from scoring.features.definitions import DAY, HABIT_SIZE, HOUR, SMALL_AMOUNT, Op
+from scoring.features.compiling import compiled
+from scoring.features.definitions import DAY, HOUR, Op, hop_of
+from scoring.features.habits import (
+    SUMMARY,
+    add_to_habit,
+    of_habit,
+    of_place,
+    summarise_habit,
+)
 from scoring.features.layout import (
-    AMOUNT,
-    COUNT,
-    DECAY_AMOUNT,
-    DECAY_AT,
-    DECAY_COUNT,
-    DECAY_FRAUDS,
-    EPOCH,
-    FIRST_AT,
-    FRAUD_AT,
+    AMOUNTS,
+    ARRIVAL,
+    C_DECLINE_STREAK,
+    C_DEVIATION,
+    C_SMALL_STREAK,
+    CLOCK,
+    COUNTS,
+    EVENT_LATITUDE,
+    EVENT_LONGITUDE,
     FRAUDS,
-    LAST_AT,
-    LATITUDE,
-    LONGITUDE,
-    PLACED_AT,
-    SEEN,
-    SEEN_AT,
-    SEEN_HASH,
-    STREAK,
-    TILE,
+    HASH,
+    HEAD,
+    IS_CROSS_BORDER,
+    IS_DECLINED,
+    IS_LABEL,
+    IS_REMOTE,
+    KIND,
+    OF,
+    OP,
+    SLOTS,
+    SPAN,
+    TILES,
+    TIME,
+    VALUE,
+    WINDOW,
+    A,
+    B,
+    program,
 )
 
-
-def _compiler() -> Any:
-    """`njit`, keeping compiled code where NUMBA_CACHE_DIR names a folder, under the table it was compiled for.
-
-    numba looks at the age of this file only: with the constants of another module changed it would run stale code.
-    """
-    config: Any = numba.config
-    if not config.CACHE_DIR:
-        return numba.njit
-    tables = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("definitions.py", "layout.py"))
-    config.CACHE_DIR = str(Path(config.CACHE_DIR) / f"{crc32(tables):08x}")
-    return numba.njit(cache=True)
-
-
-_compiled = _compiler()
-
-# Columns of an event's numbers.
-TIME, ARRIVAL, VALUE, EVENT_LATITUDE, EVENT_LONGITUDE, IS_REMOTE, IS_CROSS_BORDER, IS_LABEL, EVENT = range(9)
-
-_OP_AMOUNT, _OP_HOUR, _OP_WEEKEND = int(Op.AMOUNT), int(Op.HOUR), int(Op.WEEKEND)
-_OP_REMOTE, _OP_CROSS_BORDER = int(Op.REMOTE), int(Op.CROSS_BORDER)
+_OP_AMOUNT, _OP_HOUR, _OP_WEEKEND, _OP_REMOTE = int(Op.AMOUNT), int(Op.HOUR), int(Op.WEEKEND), int(Op.REMOTE)
 _OP_COUNT, _OP_SUM, _OP_MEAN, _OP_FRAUDS = int(Op.COUNT), int(Op.SUM), int(Op.MEAN), int(Op.FRAUDS)
 _OP_FRAUD_RATE, _OP_RATIO = int(Op.FRAUD_RATE), int(Op.RATIO_TO_WINDOW_MEAN)
-_OP_SINCE_LAST, _OP_AGE, _OP_SINCE_FRAUD = int(Op.SINCE_LAST), int(Op.AGE), int(Op.SINCE_FRAUD)
-_OP_HABIT_RATIO, _OP_HABIT_DEVIATION = int(Op.HABIT_RATIO), int(Op.HABIT_DEVIATION)
-_OP_HABIT_MEDIAN, _OP_HABIT_MAX = int(Op.HABIT_MEDIAN_RATIO), int(Op.HABIT_MAX_RATIO)
-_OP_DECAYED_COUNT, _OP_DECAYED_AMOUNT = int(Op.DECAYED_COUNT), int(Op.DECAYED_AMOUNT)
-_OP_DECAYED_FRAUDS = int(Op.DECAYED_FRAUDS)
-_OP_IS_NEW, _OP_DISTINCT = int(Op.IS_NEW), int(Op.DISTINCT)
-_OP_KM, _OP_KMH, _OP_STREAK = int(Op.KM), int(Op.KMH), int(Op.SMALL_STREAK)
+_OP_SINCE_LAST, _OP_SINCE_FRAUD = int(Op.SINCE_LAST), int(Op.SINCE_FRAUD)
+_OP_HABIT_RATIO = int(Op.HABIT_RATIO)
+_OP_DECAYED_COUNT, _OP_DECAYED_DEVIATION = int(Op.DECAYED_COUNT), int(Op.DECAYED_DEVIATION)
+_OP_IS_NEW, _OP_KM = int(Op.IS_NEW), int(Op.KM)
+_OP_SMALL_STREAK = int(Op.SMALL_STREAK)
+_hop_of = compiled(hop_of)
 
-_EARTH_RADIUS_KM = 6371.0088
-# Two places within a minute say nothing about speed beyond this.
-_SHORTEST_TRIP_SECONDS = 60.0
+# Compiled in as constants: an array handed from function to function costs more than what is computed with it.
+_TABLE = program()
+_CLOCKS, _WINDOWS, _RINGS, _DECAYS = _TABLE.clocks, _TABLE.windows, _TABLE.rings, _TABLE.decays
+_RECENTS, _SEENS, _FEATURES, _CARD = _TABLE.recents, _TABLE.seens, _TABLE.features, _TABLE.card
 
 
-@_compiled
-def apply_events(  # type: ignore[no-untyped-def]
-    events, hashes, members, cards, merchants, devices, windows, rings, decays, seens, features, habit, out
-):
+@compiled
+def apply_events(numbers, hashes, members, floats, ints, octets, out):  # type: ignore[no-untyped-def]
     """Apply events in their order.
 
-    events: float64 (n, EVENT). hashes: float64 (n, 4) of merchant, device, country, card, 0 where missing.
-    members: int64 (n, 3) row of the card, merchant, device in its states, -1 where missing.
-    cards, merchants, devices: float64 (rows, width), changed in place. out: float32 (n, features), NaN for labels.
+    numbers: float64 (NUMBERS, n). hashes: int32 (4, n) of merchant, device, country, card, 0 where missing. members:
+    int64 (5, n) where the state of the card, customer, merchant, device, ip begins in `floats`, -1 where missing.
+    floats, ints, octets: the states, views of one memory, changed in place. out: float32 (n, features), NaN for labels.
     """
-    sums = np.zeros((windows.shape[0], 3))
-    for i in range(events.shape[0]):
-        if events[i, IS_LABEL] == 0.0:
-            _read_windows(events[i], members[i], cards, merchants, devices, windows, sums)
-            for f in range(features.shape[0]):
-                kind = features[f, 1]
-                if kind < 0:
-                    out[i, f] = _of_payment(features[f, 0], events[i])
-                elif members[i, kind] < 0:
-                    out[i, f] = np.nan
-                else:
-                    state = _state_of(kind, members[i, kind], cards, merchants, devices)
-                    out[i, f] = _of_entity(features[f], state, events[i], hashes[i], sums, habit)
-        for kind in range(3):
-            if members[i, kind] >= 0:
-                state = _state_of(kind, members[i, kind], cards, merchants, devices)
-                _update(kind, state, events[i], hashes[i], rings, decays, seens, habit)
-
-
-@_compiled
-def _state_of(kind, row, cards, merchants, devices):  # type: ignore[no-untyped-def]
-    if kind == 0:
-        return cards[row]
-    if kind == 1:
-        return merchants[row]
-    return devices[row]
-
-
-@_compiled
-def _read_windows(event, members, cards, merchants, devices, windows, sums):  # type: ignore[no-untyped-def]
-    for w in range(windows.shape[0]):
-        kind, start, tiles, hop, span, by_arrival = windows[w]
-        sums[w, :] = 0.0
-        if members[kind] < 0:
+    sums = np.zeros((_WINDOWS.shape[0], 3))
+    habit = np.zeros(SUMMARY)
+    tiles = np.zeros(_CLOCKS.shape[0], np.int64)
+    for i in range(numbers.shape[1]):
+        time = numbers[TIME, i]
+        for c in range(_CLOCKS.shape[0]):
+            tiles[c] = int(numbers[ARRIVAL if _CLOCKS[c, 1] else TIME, i]) // _CLOCKS[c, 0]
+        if numbers[IS_LABEL, i] != 0.0:
+            out[i, :] = np.nan
+            _learn(i, time, tiles, members, floats, ints)
             continue
-        state = _state_of(kind, members[kind], cards, merchants, devices)
-        head = int(event[ARRIVAL if by_arrival else TIME] // hop)
-        for number in range(head - span + 1, head + 1):
-            tile = start + (number % tiles) * TILE
-            if state[tile + EPOCH] == number:
-                sums[w, 0] += state[tile + COUNT]
-                sums[w, 1] += state[tile + AMOUNT]
-                sums[w, 2] += state[tile + FRAUDS]
+        amount = numbers[VALUE, i]
+        _read_windows(i, tiles, members, floats, ints, sums)
+        summarise_habit(amount, time, members[0, i], floats, ints, octets, habit)
+        for f in range(_FEATURES.shape[0]):
+            kind = _FEATURES[f, OF]
+            if kind < 0:
+                out[i, f] = _of_payment(_FEATURES[f, OP], i, numbers)
+            elif members[kind, i] < 0:
+                out[i, f] = np.nan
+            elif _FEATURES[f, OP] < _OP_SINCE_LAST:
+                out[i, f] = _of_window(f, sums, amount)
+            else:
+                out[i, f] = _of_state(f, i, members[kind, i], numbers, hashes, floats, ints, habit)
+        _add(i, time, amount, tiles, hashes, members, floats, ints)
+        add_to_habit(i, numbers, members[0, i], floats, ints, octets, habit)
 
 
-@_compiled
-def _of_payment(op, event):  # type: ignore[no-untyped-def]
+@compiled
+def _of_state(f, i, base, numbers, hashes, floats, ints, habit):  # type: ignore[no-untyped-def]
+    op, a, window, time = _FEATURES[f, OP], _FEATURES[f, A], _FEATURES[f, WINDOW], numbers[TIME, i]
+    if op < _OP_HABIT_RATIO:
+        at = float(ints[2 * base + a]) if op == _OP_SINCE_FRAUD else floats[base + a]
+        return np.nan if at == 0.0 else min(max(time - at, 0.0), float(window))
+    if op < _OP_DECAYED_COUNT:
+        return of_habit(op, habit, numbers[VALUE, i])
+    if op == _OP_DECAYED_DEVIATION:
+        total = base + _CARD[C_DEVIATION]
+        return _decayed(floats[total + 1], floats[total], time, window)
+    if op < _OP_IS_NEW:
+        return _decayed(floats[base + a], floats[base + _FEATURES[f, B]], time, window)
+    if op < _OP_KM:
+        return _of_seen(f, ints, 2 * base, hashes[_FEATURES[f, HASH], i], time)
+    if op < _OP_SMALL_STREAK:
+        return of_place(op, floats, base, numbers[EVENT_LATITUDE, i], numbers[EVENT_LONGITUDE, i], time)
+    streak = C_SMALL_STREAK if op == _OP_SMALL_STREAK else C_DECLINE_STREAK
+    return float(ints[2 * base + _CARD[streak]])
+
+
+@compiled
+def _of_payment(op, i, numbers):  # type: ignore[no-untyped-def]
     if op == _OP_AMOUNT:
-        return event[VALUE]
+        return numbers[VALUE, i]
     if op == _OP_HOUR:
-        return (event[TIME] % DAY) // HOUR
+        return (numbers[TIME, i] % DAY) // HOUR
     if op == _OP_WEEKEND:
         # 1970-01-01 was a Thursday: day number 2 and 3 of each seven are Saturday and Sunday.
-        weekday = (event[TIME] // DAY) % 7
+        weekday = (numbers[TIME, i] // DAY) % 7
         return 1.0 if weekday == 2 or weekday == 3 else 0.0
     if op == _OP_REMOTE:
-        return event[IS_REMOTE]
-    return event[IS_CROSS_BORDER]
+        return numbers[IS_REMOTE, i]
+    return numbers[IS_CROSS_BORDER, i]
 
 
-@_compiled
-def _of_entity(feature, state, event, hashes, sums, habit):  # type: ignore[no-untyped-def]
-    op = feature[0]
-    if op < _OP_SINCE_LAST:
-        return _of_window(op, sums[feature[2]], event)
-    if op < _OP_HABIT_RATIO:
-        return _of_recency(op, state, event, feature[4])
-    if op < _OP_DECAYED_COUNT:
-        return _of_habit(op, state, habit, event[VALUE])
-    if op < _OP_IS_NEW:
-        column = DECAY_COUNT if op == _OP_DECAYED_COUNT else DECAY_AMOUNT if op == _OP_DECAYED_AMOUNT else DECAY_FRAUDS
-        since = max(event[TIME] - state[feature[2] + DECAY_AT], 0.0)
-        return state[feature[2] + column] * 0.5 ** (since / feature[4])
-    if op < _OP_KM:
-        return _of_seen(op, state, feature[2], feature[3] // 8, hashes[feature[3] % 8], event[TIME], feature[4])
-    if op == _OP_STREAK:
-        return state[STREAK]
-    return _of_place(op, state, event)
+@compiled
+def _read_windows(i, tiles, members, floats, ints, sums):  # type: ignore[no-untyped-def]
+    for w in range(_WINDOWS.shape[0]):
+        base, size = members[_WINDOWS[w, KIND], i], _WINDOWS[w, TILES]
+        sums[w, 0] = sums[w, 1] = sums[w, 2] = 0.0
+        if base < 0:
+            continue
+        head = int(ints[2 * base + _WINDOWS[w, HEAD]])
+        number = tiles[_WINDOWS[w, CLOCK]]
+        first = max(number - _WINDOWS[w, SPAN], head - size) + 1
+        count = min(number, head) - first + 1
+        if count <= 0:
+            continue
+        slot = first % size
+        if _WINDOWS[w, COUNTS] >= 0:
+            sums[w, 0] = _total(0, ints, 2 * base + _WINDOWS[w, COUNTS], slot, count, size)
+        if _WINDOWS[w, AMOUNTS] >= 0:
+            sums[w, 1] = _total(0.0, floats, base + _WINDOWS[w, AMOUNTS], slot, count, size)
+        if _WINDOWS[w, FRAUDS] >= 0:
+            sums[w, 2] = _total(0, ints, 2 * base + _WINDOWS[w, FRAUDS], slot, count, size)
 
 
-@_compiled
-def _of_window(op, totals, event):  # type: ignore[no-untyped-def]
+@compiled
+def _total(total, cells, start, slot, count, size):  # type: ignore[no-untyped-def]
+    """`total` (0 of the wanted type) and `count` tiles from `slot` on, around the ring."""
+    until = min(slot + count, size)
+    for cell in range(start + slot, start + until):
+        total += cells[cell]
+    for cell in range(start, start + count - (until - slot)):
+        total += cells[cell]
+    return total
+
+
+@compiled
+def _of_window(f, sums, amount):  # type: ignore[no-untyped-def]
+    op, w = _FEATURES[f, OP], _FEATURES[f, A]
+    count, total, frauds = sums[w, 0], sums[w, 1], sums[w, 2]
     if op == _OP_COUNT:
-        return totals[0]
+        return count
     if op == _OP_SUM:
-        return totals[1]
+        return total
     if op == _OP_FRAUDS:
-        return totals[2]
-    if totals[0] == 0.0:
+        return frauds
+    if op == _OP_FRAUD_RATE:
+        # A window may hold more frauds that became known than payments.
+        return frauds / max(count, frauds) if count + frauds > 0.0 else np.nan
+    if count == 0.0:
         return np.nan
     if op == _OP_MEAN:
-        return totals[1] / totals[0]
-    if op == _OP_FRAUD_RATE:
-        return totals[2] / totals[0]
-    return event[VALUE] * totals[0] / totals[1]
+        return total / count
+    if op == _OP_RATIO:
+        return amount * count / total
+    return amount * _FEATURES[f, WINDOW] / (total * DAY)
 
 
-@_compiled
-def _of_recency(op, state, event, cap):  # type: ignore[no-untyped-def]
-    at = state[LAST_AT] if op == _OP_SINCE_LAST else state[FIRST_AT] if op == _OP_AGE else state[FRAUD_AT]
-    if at == 0.0:
-        return np.nan
-    return min(max(event[TIME] - at, 0.0), float(cap))
+@compiled
+def _decayed(total, at, time, half_life):  # type: ignore[no-untyped-def]
+    return total * 0.5 ** (max(time - at, 0.0) / half_life) if total != 0.0 else 0.0
 
 
-@_compiled
-def _of_habit(op, state, habit, amount):  # type: ignore[no-untyped-def]
-    count = int(min(state[habit], HABIT_SIZE))
-    if count == 0:
-        return np.nan
-    amounts = state[habit + 1 : habit + 1 + count]
-    if op == _OP_HABIT_RATIO:
-        return amount / amounts.mean()
-    if op == _OP_HABIT_MEDIAN:
-        return amount / np.median(amounts)
-    if op == _OP_HABIT_MAX:
-        return amount / amounts.max()
-    if count < 3:
-        return np.nan
-    # A floor of 1 % of the average, or a card that always pays the same would be infinitely surprised.
-    return (amount - amounts.mean()) / max(amounts.std(), 0.01 * amounts.mean())
-
-
-@_compiled
-def _of_seen(op, state, start, slots, wanted, time, window):  # type: ignore[no-untyped-def]
-    if op == _OP_IS_NEW:
-        if wanted == 0.0:
+@compiled
+def _of_seen(f, ints, base, wanted, time):  # type: ignore[no-untyped-def]
+    hashes, slots = base + _FEATURES[f, A], _FEATURES[f, SLOTS]
+    if _FEATURES[f, OP] == _OP_IS_NEW:
+        if wanted == 0:
             return np.nan
-        for slot in range(start, start + slots * SEEN, SEEN):
-            if state[slot + SEEN_HASH] == wanted:
+        for cell in range(hashes, hashes + slots):
+            if ints[cell] == wanted:
                 return 0.0
         return 1.0
-    hop = 300 if window <= HOUR else HOUR if window <= DAY else DAY
-    tail = ((time - window) // hop) * hop
-    distinct = 0.0
-    for slot in range(start, start + slots * SEEN, SEEN):
-        if state[slot + SEEN_HASH] != 0.0 and state[slot + SEEN_AT] >= tail:
-            distinct += 1.0
-    return distinct
+    hop = _hop_of(_FEATURES[f, WINDOW])
+    tail = int((time - _FEATURES[f, WINDOW]) // hop) * hop
+    times = base + _FEATURES[f, B]
+    distinct = 0
+    for slot in range(slots):
+        distinct += ints[hashes + slot] != 0 and ints[times + slot] >= tail
+    return float(distinct)
 
 
-@_compiled
-def _of_place(op, state, event):  # type: ignore[no-untyped-def]
-    if state[PLACED_AT] == 0.0 or math.isnan(event[EVENT_LATITUDE]):
-        return np.nan
-    # Haversine. Source: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68 (1984).
-    north, south = math.radians(event[EVENT_LATITUDE]), math.radians(state[LATITUDE])
-    half_lat = math.sin((north - south) / 2.0)
-    half_lon = math.sin(math.radians(event[EVENT_LONGITUDE] - state[LONGITUDE]) / 2.0)
-    chord = half_lat * half_lat + math.cos(north) * math.cos(south) * half_lon * half_lon
-    km = 2.0 * _EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(chord)))
-    if op == _OP_KM:
-        return km
-    return km * HOUR / max(abs(event[TIME] - state[PLACED_AT]), _SHORTEST_TRIP_SECONDS)
+@compiled
+def _add(i, time, amount, tiles, hashes, members, floats, ints):  # type: ignore[no-untyped-def]
+    """Apply a payment to what its entities share with others or count by time."""
+    for r in range(_RINGS.shape[0]):
+        base, counts, amounts = members[_RINGS[r, KIND], i], _RINGS[r, COUNTS], _RINGS[r, AMOUNTS]
+        if base < 0 or (counts < 0 and amounts < 0):
+            continue
+        slot = _slot(r, floats, ints, base, tiles[_RINGS[r, CLOCK]])
+        if slot >= 0 and counts >= 0:
+            ints[2 * base + counts + slot] += 1
+        if slot >= 0 and amounts >= 0:
+            floats[base + amounts + slot] += amount
+    for d in range(_DECAYS.shape[0]):
+        base = members[_DECAYS[d, 0], i]
+        if base >= 0 and _DECAYS[d, 5] == 0:
+            _add_decayed(d, floats, base, time, amount)
+    for k in range(_RECENTS.shape[0]):
+        base, op = members[_RECENTS[k, 0], i], _RECENTS[k, 1]
+        if base >= 0 and op != _OP_SINCE_FRAUD:
+            cell = base + _RECENTS[k, 2]
+            at = floats[cell]
+            is_further = time > at if op == _OP_SINCE_LAST else time < at
+            floats[cell] = time if at == 0.0 or is_further else at
+    for s in range(_SEENS.shape[0]):
+        base, wanted = members[_SEENS[s, 0], i], hashes[_SEENS[s, 4], i]
+        if base >= 0 and wanted != 0:
+            _add_seen(s, ints, 2 * base, wanted, int(time))
 
 
-@_compiled
-def _update(kind, state, event, hashes, rings, decays, seens, habit):  # type: ignore[no-untyped-def]
-    is_label = event[IS_LABEL] != 0.0
-    for r in range(rings.shape[0]):
-        if rings[r, 0] == kind:
-            _add_to_tile(state, rings[r], event, is_label)
-    for d in range(decays.shape[0]):
-        if decays[d, 0] == kind:
-            _add_to_decay(state, decays[d], event, is_label)
-    if is_label:
-        state[FRAUD_AT] = max(state[FRAUD_AT], event[TIME])
-        return
-    for s in range(seens.shape[0]):
-        if seens[s, 0] == kind and hashes[seens[s, 3]] != 0.0:
-            _add_to_seen(state, seens[s], hashes[seens[s, 3]], event[TIME])
-    if kind == 0:
-        slot = habit + 1 + int(state[habit]) % HABIT_SIZE
-        state[slot] = event[VALUE]
-        state[habit] += 1.0
-        state[STREAK] = state[STREAK] + 1.0 if event[VALUE] < SMALL_AMOUNT else 0.0
-        if not math.isnan(event[EVENT_LATITUDE]) and event[TIME] >= state[PLACED_AT]:
-            state[LATITUDE], state[LONGITUDE] = event[EVENT_LATITUDE], event[EVENT_LONGITUDE]
-            state[PLACED_AT] = event[TIME]
-    state[FIRST_AT] = event[TIME] if state[FIRST_AT] == 0.0 else min(state[FIRST_AT], event[TIME])
-    state[LAST_AT] = max(state[LAST_AT], event[TIME])
+@compiled
+def _learn(i, time, tiles, members, floats, ints):  # type: ignore[no-untyped-def]
+    """Apply a fraud that became known at `time`."""
+    for r in range(_RINGS.shape[0]):
+        base = members[_RINGS[r, KIND], i]
+        if base >= 0 and _RINGS[r, FRAUDS] >= 0:
+            slot = _slot(r, floats, ints, base, tiles[_RINGS[r, CLOCK]])
+            if slot >= 0:
+                ints[2 * base + _RINGS[r, FRAUDS] + slot] += 1
+    for d in range(_DECAYS.shape[0]):
+        base = members[_DECAYS[d, 0], i]
+        if base >= 0 and _DECAYS[d, 5] != 0:
+            _add_decayed(d, floats, base, time, 0.0)
+    for k in range(_RECENTS.shape[0]):
+        base = members[_RECENTS[k, 0], i]
+        if base >= 0 and _RECENTS[k, 1] == _OP_SINCE_FRAUD:
+            cell = 2 * base + _RECENTS[k, 2]
+            ints[cell] = max(ints[cell], int(time))
 
 
-@_compiled
-def _add_to_tile(state, ring, event, is_label):  # type: ignore[no-untyped-def]
-    if ring[4] and is_label:
-        return
-    number = int(event[ARRIVAL if ring[4] else TIME] // ring[3])
-    tile = ring[1] + (number % ring[2]) * TILE
-    if state[tile + EPOCH] > number:
-        return  # older than the ring keeps
-    if state[tile + EPOCH] < number:
-        state[tile + EPOCH] = number
-        state[tile + COUNT] = state[tile + AMOUNT] = state[tile + FRAUDS] = 0.0
-    if is_label:
-        state[tile + FRAUDS] += 1.0
-    else:
-        state[tile + COUNT] += 1.0
-        state[tile + AMOUNT] += event[VALUE]
+@compiled
+def _slot(r, floats, ints, base, number):  # type: ignore[no-untyped-def]
+    """The ring's slot of a tile, after moving its head there if the tile is newer; -1 when it is no longer kept.
+
+    The order of moves does not matter: what a ring holds follows from which events there were.
+    """
+    size, head = _RINGS[r, TILES], int(ints[2 * base + _RINGS[r, HEAD]])
+    if number <= head - size:
+        return -1
+    for passed in range(max(head, number - size) + 1, number + 1):
+        slot = passed % size
+        if _RINGS[r, COUNTS] >= 0:
+            ints[2 * base + _RINGS[r, COUNTS] + slot] = 0
+        if _RINGS[r, AMOUNTS] >= 0:
+            floats[base + _RINGS[r, AMOUNTS] + slot] = 0.0
+        if _RINGS[r, FRAUDS] >= 0:
+            ints[2 * base + _RINGS[r, FRAUDS] + slot] = 0
+    ints[2 * base + _RINGS[r, HEAD]] = max(head, number)
+    return number % size
 
 
-@_compiled
-def _add_to_decay(state, decay, event, is_label):  # type: ignore[no-untyped-def]
-    start, half_life = decay[1], decay[2]
-    since = event[TIME] - state[start + DECAY_AT]
-    weight = 1.0
-    if since >= 0.0:
-        state[start : start + 3] *= 0.5 ** (since / half_life)
-        state[start + DECAY_AT] = event[TIME]
-    else:
-        weight = 0.5 ** (-since / half_life)
-    if is_label:
-        state[start + DECAY_FRAUDS] += weight
-    else:
-        state[start + DECAY_COUNT] += weight
-        state[start + DECAY_AMOUNT] += weight * event[VALUE]
+@compiled
+def _add_decayed(d, floats, base, time, amount):  # type: ignore[no-untyped-def]
+    half_life, at, counts, amounts = _DECAYS[d, 1], base + _DECAYS[d, 2], _DECAYS[d, 3], _DECAYS[d, 4]
+    since = time - floats[at]
+    weight = 0.5 ** (abs(since) / half_life)
+    # What is older weighs less: the total when the event is the newer, else the event.
+    kept, added = (weight, 1.0) if since > 0.0 else (1.0, weight)
+    floats[at] = max(floats[at], time)
+    if counts >= 0:
+        floats[base + counts] = floats[base + counts] * kept + added
+    if amounts >= 0:
+        floats[base + amounts] = floats[base + amounts] * kept + amount * added
 
 
-@_compiled
-def _add_to_seen(state, seen, wanted, time):  # type: ignore[no-untyped-def]
-    """Refresh the slot of `wanted`, or take an empty one, or that which was seen longest ago."""
-    oldest = seen[1]
-    for slot in range(seen[1], seen[1] + seen[2] * SEEN, SEEN):
-        if state[slot + SEEN_HASH] == wanted:
-            state[slot + SEEN_AT] = max(state[slot + SEEN_AT], time)
+@compiled
+def _add_seen(s, ints, base, wanted, at):  # type: ignore[no-untyped-def]
+    """Keep the values seen last, of those seen in the same second the larger hashes: whatever order they came in."""
+    hashes, times = base + _SEENS[s, 1], base + _SEENS[s, 2]
+    oldest = 0
+    for slot in range(_SEENS[s, 3]):
+        if ints[hashes + slot] == wanted:
+            ints[times + slot] = max(ints[times + slot], at)
             return
-        if state[slot + SEEN_AT] < state[oldest + SEEN_AT]:
+        if ints[times + slot] < ints[times + oldest] or (
+            ints[times + slot] == ints[times + oldest] and ints[hashes + slot] < ints[hashes + oldest]
+        ):
             oldest = slot
-    state[oldest + SEEN_HASH], state[oldest + SEEN_AT] = wanted, time
+    is_free = ints[hashes + oldest] == 0
+    if is_free or at > ints[times + oldest] or (at == ints[times + oldest] and wanted > ints[hashes + oldest]):
+        ints[hashes + oldest], ints[times + oldest] = wanted, at
+
+
+@compiled
+def learn_declines(ints, members, numbers, before, width, start, column, out):  # type: ignore[no-untyped-def]
+    """Count declines in a row again, from the streaks before the batch and the outcomes in `numbers`.
+
+    before: int32 (cards,), the batch's cards lie first in memory, `width` cells of 8 bytes each. Writes `column` of
+    `out` and the last streaks; bool (n,), which values of the column changed.
+    """
+    streaks = before.copy()
+    changed = np.zeros(numbers.shape[1], np.bool_)
+    for i in range(numbers.shape[1]):
+        if numbers[IS_LABEL, i] != 0.0:
+            continue
+        row = members[0, i] // width
+        if out[i, column] != streaks[row]:
+            out[i, column] = streaks[row]
+            changed[i] = True
+        streaks[row] = streaks[row] + 1 if numbers[IS_DECLINED, i] != 0.0 else 0
+    for row in range(streaks.shape[0]):
+        ints[2 * row * width + start] = streaks[row]
+    return changed

@@ -35,6 +35,12 @@ _FAMILIES: dict[str, dict[Op, str]] = {
         Op.SINCE_LAST: "recency",
         Op.AGE: "recency",
         Op.SMALL_STREAK: "card_testing",
+        Op.DECLINE_STREAK: "card_testing",
+        Op.RATIO_TO_DAILY_SUM: "spending",
+        Op.DECAYED_DEVIATION: "amount",
+        Op.HABIT_HOUR_SHARE: "clock",
+        Op.HABIT_WEEKEND_SHARE: "clock",
+        Op.FRAUDS: "card_risk",
         Op.KM: "geography",
         Op.KMH: "geography",
     },
@@ -48,7 +54,7 @@ _FAMILIES: dict[str, dict[Op, str]] = {
 _NOVELTY = {"merchant": "novelty", "device": "device", "country": "geography"}
 
 
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One line for an analyst. `contribution`: log-odds, above 0 towards fraud; none for rules and lists."""
 
     code: str

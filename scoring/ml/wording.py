@@ -38,6 +38,8 @@ _UNREAD = {
     "card": "The card's history was not at hand",
     "merchant": "The shop's history was not at hand",
     "device": "The device's history was not at hand",
+    "customer": "The customer's history was not at hand",
+    "ip": "The network address's history was not at hand",
     "payment": "The payment does not say",
 }
 
@@ -100,7 +102,6 @@ def _seconds(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    """Frauds may become known in a window with fewer payments than frauds, so that a share passes 1."""
     if value <= 0.0:
         return "none"
     return f"1 in {1 / value:,.0f}" if value <= 0.2 else f"{100 * value:,.0f} %"

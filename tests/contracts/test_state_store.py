@@ -1,6 +1,7 @@
 """What a state store promises, asked of the memory and of the real one."""
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -10,24 +11,60 @@ from django.conf import settings
 from scoring.features.definitions import INDEX
 from scoring.features.events import FraudKnown, Payment
 from scoring.features.live import (
+    RECEIPT_SECONDS,
     STATE_SECONDS,
     FeatureStoreError,
+    FeatureStoreLostError,
     MemoryStore,
     Pending,
     StateStore,
+    StateWrite,
     ValkeyStore,
 )
 from tests.factories import NOON
 from tests.scoring.payments import make_payment
 
+KEYS = [f"feature:2:card:{name}" for name in "abc"]
+A, B, NOBODY = KEYS
+
 
 @pytest.fixture(params=["memory", "valkey"])
-def store(request) -> StateStore:
-    return MemoryStore() if request.param == "memory" else ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+def lost(request) -> StateStore:
+    """A store that holds nothing, not even a generation."""
+    if request.param == "memory":
+        return MemoryStore(generations=[])
+    request.getfixturevalue("valkey").flushall()
+    return ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
 
 
-def row_of(writes: float, width: int = 3) -> bytes:
+@pytest.fixture
+def store(lost) -> StateStore:
+    lost.start_empty()
+    return lost
+
+
+def row_of(writes: int, width: int = 3) -> bytes:
     return np.array([writes] + [7.0] * (width - 1)).tobytes()
+
+
+def write(
+    store: StateStore, rows: dict[str, int], *, generation: bytes = b"", **options
+) -> dict[int, bytes | None] | None:
+    """Store rows that were written so often, each from one write less."""
+    counts = list(rows.values())
+    return store.write(
+        StateWrite(
+            generation or store.generation() or b"",
+            list(rows),
+            [np.float64(count - 1).tobytes() for count in counts],
+            [row_of(count) for count in counts],
+            **options,
+        )
+    )
+
+
+def states(store: StateStore, keys: Sequence[str]) -> list[bytes | None]:
+    return store.read(keys)[1]
 
 
 def payments(count: int, **overrides) -> list[Payment]:
@@ -35,42 +72,144 @@ def payments(count: int, **overrides) -> list[Payment]:
 
 
 def test_what_was_written_is_read_in_the_order_asked(store):
-    assert store.write(["a", "b"], [0.0, 0.0], [row_of(1.0), row_of(1.0, 5)], "")
+    assert write(store, {A: 1, B: 1}) is None
 
-    assert store.read(["b", "nobody", "a"]) == [row_of(1.0, 5), None, row_of(1.0)]
-    assert store.read([]) == []
-
-
-def test_a_write_over_a_row_that_changed_since_is_refused_as_a_whole(store):
-    store.write(["a", "b"], [0.0, 0.0], [row_of(1.0), row_of(1.0)], "w=1")
-    store.write(["b"], [1.0], [row_of(2.0)], "")
-
-    assert not store.write(["a", "b"], [1.0, 1.0], [row_of(2.0), row_of(2.0)], "w=2")
-
-    assert store.read(["a", "b"]) == [row_of(1.0), row_of(2.0)]
-    assert store.mark_of("w") == "1"
+    assert states(store, [B, NOBODY, A]) == [row_of(1), None, row_of(1)]
+    assert states(store, []) == []
 
 
-def test_a_row_that_nobody_wrote_counts_no_writes(store):
-    assert not store.write(["a"], [1.0], [row_of(2.0)], "w=5")
+def test_a_write_over_rows_that_changed_since_names_them_and_stores_nothing(store):
+    write(store, {A: 1, B: 1})
+    write(store, {B: 2})
 
-    assert store.read(["a"]) == [None]
-    assert store.mark_of("w") == ""
+    changed = write(store, {A: 2, B: 2, NOBODY: 2}, receipt="late")
 
-
-def test_marks_move_with_the_states_and_apart_by_writer(store):
-    store.write(["a"], [0.0], [row_of(1.0)], "stream:transactions/0=41")
-    store.write(["b"], [0.0], [row_of(1.0)], "file:a=b.csv=7")
-
-    assert store.mark_of("stream:transactions/0") == "41"
-    assert store.mark_of("file:a=b.csv") == "7"
-    assert store.mark_of("stream:transactions/1") == ""
+    assert changed == {1: row_of(2), 2: None}
+    assert states(store, KEYS) == [row_of(1), row_of(2), None]
+    assert store.has_receipts(["late"]) == [False]
 
 
-def test_a_mark_may_move_without_any_state(store):
-    assert store.write([], [], [], "w=3")
+def test_a_write_under_a_receipt_that_is_there_does_nothing_and_counts_as_done(store):
+    write(store, {A: 1}, receipt="17")
 
-    assert store.mark_of("w") == "3"
+    assert write(store, {A: 2, B: 1}, receipt="17") is None
+
+    assert states(store, [A, B]) == [row_of(1), None]
+    assert store.has_receipts(["17", "18"]) == [True, False]
+    assert store.has_receipts([]) == []
+
+
+def test_receipts_are_forgotten_with_a_later_write(store):
+    write(store, {A: 1}, receipt="17")
+    write(store, {A: 2}, receipt="18", forget=["17"])
+
+    assert store.has_receipts(["17", "18"]) == [False, True]
+
+
+def test_receipts_may_be_forgotten_without_any_state(store):
+    write(store, {A: 1}, receipt="17")
+
+    assert write(store, {}, forget=["17"]) is None
+
+    assert store.has_receipts(["17"]) == [False]
+
+
+def test_a_store_that_was_emptied_is_told_apart_from_one_that_knows_nobody(lost):
+    assert lost.generation() is None
+    with pytest.raises(FeatureStoreLostError):
+        lost.read([A])
+    with pytest.raises(FeatureStoreLostError):
+        write(lost, {A: 1}, generation=b"the one before")
+
+    lost.start_empty()
+
+    assert states(lost, [A]) == [None]
+
+
+def test_a_store_in_use_keeps_its_generation(store):
+    generation = store.generation()
+
+    store.start_empty()
+
+    assert store.generation() == generation
+
+
+def test_a_write_read_from_another_generation_is_refused(store):
+    with pytest.raises(FeatureStoreLostError):
+        write(store, {A: 1}, generation=b"the one before", receipt="17")
+
+    assert states(store, [A]) == [None]
+    assert store.has_receipts(["17"]) == [False]
+
+
+def test_only_who_rebuilds_reads_and_writes_during_a_rebuild(store):
+    write(store, {A: 1}, receipt="17")
+    before = store.generation()
+
+    store.begin_rebuild("again")
+
+    assert store.generation() == b"building:again"
+    with pytest.raises(FeatureStoreLostError):
+        store.read([A])
+    with pytest.raises(FeatureStoreLostError):
+        write(store, {A: 2}, generation=before)
+    with pytest.raises(FeatureStoreLostError):
+        store.rebuilding("other").read([A])
+    assert states(store.rebuilding("again"), [A]) == [None]
+    assert store.has_receipts(["17"]) == [False]
+
+
+def test_a_rebuild_that_goes_on_keeps_what_it_had_and_another_begins_anew(store):
+    store.begin_rebuild("one")
+    write(store.rebuilding("one"), {A: 1})
+
+    store.begin_rebuild("one")
+    kept = states(store.rebuilding("one"), [A])
+    store.begin_rebuild("two")
+
+    assert kept == [row_of(1)]
+    assert states(store.rebuilding("two"), [A]) == [None]
+
+
+def test_a_finished_rebuild_is_open_to_everybody(store):
+    store.begin_rebuild("one")
+    write(store.rebuilding("one"), {A: 1}, receipt="17")
+
+    store.finish_rebuild("one")
+
+    assert store.generation() == b"one"
+    assert states(store, [A]) == [row_of(1)]
+    assert store.has_receipts(["17"]) == [True]
+
+
+def test_a_rebuild_that_another_one_replaced_cannot_finish(store):
+    store.begin_rebuild("one")
+    store.begin_rebuild("two")
+
+    with pytest.raises(FeatureStoreLostError):
+        store.finish_rebuild("one")
+
+    assert store.generation() == b"building:two"
+
+
+def test_a_rebuild_cut_off_while_dropping_drops_the_rest(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    store.start_empty()
+    write(store, {A: 1})
+    valkey.set("feature:2:generation", "building:one")
+
+    store.begin_rebuild("one")
+
+    assert states(store.rebuilding("one"), [A]) == [None]
+
+
+def test_a_rebuild_leaves_other_versions_and_other_users_of_the_server_alone(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    valkey.mset({"feature:1:card:a": "x", "celery": "y"} | {f"feature:2:card:{i}": "z" for i in range(2500)})
+
+    store.begin_rebuild("one")
+
+    assert sorted(valkey.keys()) == [b"celery", b"feature:1:card:a", b"feature:2:dropped", b"feature:2:generation"]
 
 
 def test_the_slower_of_two_writers_computes_again_and_loses_nothing(store):
@@ -88,11 +227,11 @@ def test_threads_that_share_a_merchant_lose_nothing(store):
     if isinstance(store, MemoryStore):
         pytest.skip("the memory store serves one thread")
 
-    def write(card: str) -> None:
+    def work(card: str) -> None:
         for payment in payments(15, card_id=card):
             Pending(store, [payment]).write()
 
-    threads = [threading.Thread(target=write, args=(f"card-{i}",)) for i in range(3)]
+    threads = [threading.Thread(target=work, args=(f"card-{i}",)) for i in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -102,53 +241,95 @@ def test_threads_that_share_a_merchant_lose_nothing(store):
     assert vectors[0, INDEX["merchant_count_24h"]] == 45.0
 
 
-def test_a_writer_whose_batch_was_mended_by_the_next_owner_does_not_apply_it_again(store):
+def test_a_batch_that_another_process_applied_meanwhile_is_not_applied_again(store):
     batch = payments(4)
     held_up = Pending(store, batch)
-    Pending(store, batch).write("w=9")
+    Pending(store, batch).write("9")
 
-    held_up.write("w=9")
+    held_up.write("9")
 
     assert Pending(store, payments(1)).vectors[0, INDEX["card_count_24h"]] == 4.0
-    assert store.mark_of("w") == "9"
+
+
+def test_a_batch_of_nothing_does_not_ask_the_store(lost):
+    pending = Pending(lost, [])
+
+    pending.write("9")
+
+    assert pending.vectors.shape[0] == 0
 
 
 def test_a_write_gives_up_when_states_keep_changing(store, monkeypatch):
-    monkeypatch.setattr(type(store), "write", lambda *arguments: False)
+    monkeypatch.setattr(type(store), "write", lambda *arguments: {0: None})
 
     with pytest.raises(FeatureStoreError, match="kept changing"):
         Pending(store, payments(1)).write()
 
 
+def test_a_state_of_another_width_is_refused(store):
+    write(store, {"feature:2:card:card-1": 1})
+
+    with pytest.raises(FeatureStoreError, match="width"):
+        Pending(store, payments(1))
+
+
 def test_both_stores_hold_the_same_bytes():
     memory, valkey = MemoryStore(), ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    events = [*payments(20), FraudKnown("m-1", "d-1", NOON + timedelta(minutes=1)), *payments(5, merchant_id="m-2")]
+    valkey.start_empty()
+    fraud = FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + timedelta(minutes=1))
+    events = [*payments(20, ip_address="2001:db8::1"), fraud, *payments(5, merchant_id="m-2", customer_id="c-1")]
 
     for store in (memory, valkey):
         for start in range(0, len(events), 6):
             Pending(store, events[start : start + 6]).write(f"w={start}")
 
-    keys = list(memory.states)
-    assert valkey.read(keys) == memory.read(keys)
-    assert valkey.mark_of("w") == memory.mark_of("w") == "24"
+    assert states(valkey, list(memory.states)) == list(memory.states.values())
+    assert len({key.split(":")[2] for key in memory.states}) == 5
 
 
-def test_states_expire_and_marks_do_not(valkey):
-    Pending(ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0), payments(1)).write("w=1")
+def test_states_and_receipts_expire_and_the_generation_does_not(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    store.start_empty()
+    Pending(store, payments(1)).write("9")
 
     times = {key: valkey.ttl(key) for key in valkey.keys("feature:*")}
 
-    assert times.pop(b"feature:mark:w") == -1
+    assert times.pop(b"feature:2:generation") == -1
+    assert RECEIPT_SECONDS - 60 < times.pop(b"feature:2:receipt:9") <= RECEIPT_SECONDS
     assert len(times) == 3
     assert all(STATE_SECONDS - 60 < seconds <= STATE_SECONDS for seconds in times.values())
+
+
+def test_a_connection_the_server_closed_is_opened_again(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    store.start_empty()
+    write(store, {A: 1})
+    valkey.client_kill_filter(_type="normal", skipme=True)
+
+    assert states(store, [A]) == [row_of(1)]
+
+
+def test_a_server_that_was_restarted_learns_the_script_again(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    store.start_empty()
+    write(store, {A: 1})
+    valkey.script_flush()
+
+    assert write(store, {A: 2}) is None
 
 
 def test_a_server_that_is_away_is_told_apart_from_an_empty_one():
     away = ValkeyStore("redis://127.0.0.1:1/0", timeout_seconds=0.2)
 
-    with pytest.raises(FeatureStoreError):
-        away.read(["a"])
-    with pytest.raises(FeatureStoreError):
-        away.write(["a"], [0.0], [row_of(1.0)], "")
-    with pytest.raises(FeatureStoreError):
-        away.mark_of("w")
+    for ask in (
+        lambda: away.read(["a"]),
+        lambda: write(away, {A: 1}, generation=b"g"),
+        lambda: away.has_receipts(["9"]),
+        away.generation,
+        away.start_empty,
+        lambda: away.begin_rebuild("one"),
+        lambda: away.finish_rebuild("one"),
+    ):
+        with pytest.raises(FeatureStoreError) as raised:
+            ask()
+        assert not isinstance(raised.value, FeatureStoreLostError)

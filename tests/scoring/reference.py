@@ -3,16 +3,32 @@
 Shares no code with the kernel, only the table: for each row the sentence of its semantics, in Python.
 """
 
+import ipaddress
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from statistics import fmean, median, pstdev
+from zlib import crc32
 
-from scoring.features.definitions import DAY, FEATURES, HABIT_SIZE, HOUR, MINUTE, SMALL_AMOUNT, Feature, Op
+from scoring.features.definitions import (
+    DAY,
+    FEATURES,
+    HABIT_HOURS,
+    HABIT_SIZE,
+    HOUR,
+    MINUTE,
+    MOST_DEVIATION,
+    SEEN_SIZES,
+    SMALL_AMOUNT,
+    Feature,
+    Op,
+)
 from scoring.features.events import Event, FraudKnown, Payment
 
 NAN = math.nan
-WINDOWED = (Op.COUNT, Op.SUM, Op.MEAN, Op.FRAUDS, Op.FRAUD_RATE, Op.RATIO_TO_WINDOW_MEAN)
+OF_LABELS = (Op.FRAUDS, Op.FRAUD_RATE)
+OF_PAYMENTS = (Op.COUNT, Op.SUM, Op.MEAN, Op.FRAUD_RATE, Op.RATIO_TO_WINDOW_MEAN, Op.RATIO_TO_DAILY_SUM)
+WINDOWED = OF_LABELS + OF_PAYMENTS
 
 
 def reference_vector(before: Sequence[Event], payment: Payment) -> list[float]:
@@ -35,23 +51,31 @@ def amount_of(event: Payment) -> float:
 def _value(feature: Feature, before: Sequence[Event], payment: Payment) -> float:
     if feature.entity == "payment":
         return _of_payment(feature.op, payment)
-    identity = getattr(payment.transaction, f"{feature.entity}_id")
+    identity = _identity(payment, feature.entity)
     if not identity:
         return NAN
     own = [event for event in before if _identity(event, feature.entity) == identity]
+    payments = [event for event in own if isinstance(event, Payment)]
+    frauds = [event for event in own if isinstance(event, FraudKnown)]
     if feature.op in WINDOWED:
         return _of_window(feature, own, payment)
-    if feature.op in (Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS):
-        return _decayed(feature, own, payment)
-    frauds = [event for event in own if isinstance(event, FraudKnown)]
+    if feature.op == Op.DECAYED_FRAUDS:
+        return _decayed(feature.window, frauds, payment, lambda event: 1.0)
     if feature.op == Op.SINCE_FRAUD:
-        return _since(max(map(time_of, frauds), default=NAN), payment, feature.window)
-    return _of_payments([event for event in own if isinstance(event, Payment)], feature, payment)
+        return _since(max((math.floor(time_of(event)) for event in frauds), default=NAN), payment, feature.window)
+    return _of_payments(payments, feature, payment)
 
 
 def _identity(event: Event, entity: str) -> str | None:
     holder = event if isinstance(event, FraudKnown) else event.transaction
-    return getattr(holder, f"{entity}_id", None)
+    if entity != "ip":
+        return getattr(holder, f"{entity}_id")
+    if holder.ip_address is None:
+        return None
+    address = ipaddress.ip_address(holder.ip_address)
+    if address.version == 6 and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _of_payment(op: Op, payment: Payment) -> float:
@@ -83,27 +107,31 @@ def _of_window(feature: Feature, own: Sequence[Event], payment: Payment) -> floa
         return math.fsum(amounts)
     if feature.op == Op.FRAUDS:
         return frauds
-    if not amounts:
-        return NAN
     if feature.op == Op.FRAUD_RATE:
-        return frauds / len(amounts)
-    return fmean(amounts) if feature.op == Op.MEAN else amount_of(payment) / fmean(amounts)
+        return frauds / max(len(amounts), frauds) if inside else NAN
+    return _of_amounts(feature, amounts, amount_of(payment)) if amounts else NAN
+
+
+def _of_amounts(feature: Feature, amounts: Sequence[float], amount: float) -> float:
+    if feature.op == Op.RATIO_TO_DAILY_SUM:
+        return amount / (math.fsum(amounts) / (feature.window / DAY))
+    return fmean(amounts) if feature.op == Op.MEAN else amount / fmean(amounts)
 
 
 def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Event]:
     """What lies in the window: from its tail, rounded down to the hop, through the tile of the payment.
 
-    A tile is kept until one a whole ring later takes its place; a late event whose tile is gone counts nowhere.
+    All windows of one hop are read from one ring of tiles. It keeps as many as the longest of them needs, up to the
+    newest one anything fell into.
     """
     hop = _hop(feature.window)
-    rings = [
-        row.window // hop + 1
-        for row in FEATURES
+    sharing = [
+        row for row in FEATURES
         if row.entity == feature.entity and row.op in WINDOWED
         and _hop(row.window) == hop and row.by_arrival == feature.by_arrival
     ]  # fmt: skip
-    tiles = max(rings)
-    if feature.by_arrival:
+    tiles = max(row.window // hop + 1 for row in sharing)
+    if not any(row.op in OF_LABELS for row in sharing):
         own = [event for event in own if isinstance(event, Payment)]
 
     def tile_of(event: Event) -> int:
@@ -112,26 +140,16 @@ def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Ev
             return math.floor(seconds(event.received_at) / hop)
         return math.floor(time_of(event) / hop)
 
-    present = {tile_of(event) for event in own}
-    head = tile_of(payment)
-    kept = {
-        tile for tile in range(head - feature.window // hop, head + 1)
-        if not any(other > tile and (other - tile) % tiles == 0 for other in present)
-    }  # fmt: skip
-    return [event for event in own if tile_of(event) in kept]
+    newest = max(map(tile_of, own), default=0)
+    last = tile_of(payment)
+    first = max(last - feature.window // hop, newest - tiles + 1)
+    return [event for event in own if first <= tile_of(event) <= last]
 
 
-def _decayed(feature: Feature, own: Sequence[Event], payment: Payment) -> float:
+def _decayed(half_life: int, events: Sequence[Event], payment: Payment, worth: Callable[[Event], float]) -> float:
     """Each event weighs one half less per half-life; a late payment sees the total as of the newest event."""
-    at = max([seconds(payment.transaction.occurred_at), *map(time_of, own)])
-    total = 0.0
-    for event in own:
-        weight = 0.5 ** ((at - time_of(event)) / feature.window)
-        if isinstance(event, FraudKnown):
-            total += weight if feature.op == Op.DECAYED_FRAUDS else 0.0
-        elif feature.op != Op.DECAYED_FRAUDS:
-            total += weight * (amount_of(event) if feature.op == Op.DECAYED_AMOUNT else 1.0)
-    return total
+    at = max([seconds(payment.transaction.occurred_at), *map(time_of, events)])
+    return math.fsum(worth(event) * 0.5 ** ((at - time_of(event)) / half_life) for event in events)
 
 
 def _since(at: float, payment: Payment, cap: int) -> float:
@@ -140,29 +158,52 @@ def _since(at: float, payment: Payment, cap: int) -> float:
 
 def _of_payments(earlier: Sequence[Payment], feature: Feature, payment: Payment) -> float:
     op = feature.op
-    if op == Op.SINCE_LAST:
-        return _since(max(map(time_of, earlier), default=NAN), payment, feature.window)
-    if op == Op.AGE:
-        return _since(min(map(time_of, earlier), default=NAN), payment, feature.window)
+    if op in (Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_DEVIATION):
+        return _decayed(feature.window, earlier, payment, _worth(op, earlier))
+    if op in (Op.SINCE_LAST, Op.AGE):
+        times = [time_of(event) for event in earlier]
+        return _since((max if op == Op.SINCE_LAST else min)(times, default=NAN), payment, feature.window)
     if op in (Op.KM, Op.KMH):
         return _of_place(op, earlier, payment)
     if op in (Op.IS_NEW, Op.DISTINCT):
         return _of_seen(feature, earlier, payment)
-    if op == Op.SMALL_STREAK:
-        return _small_streak(earlier)
-    return _of_habit(op, [amount_of(event) for event in earlier][-HABIT_SIZE:], amount_of(payment))
+    if op in (Op.SMALL_STREAK, Op.DECLINE_STREAK):
+        is_small = op == Op.SMALL_STREAK
+        return _streak([amount_of(event) < SMALL_AMOUNT if is_small else event.is_declined for event in earlier])
+    return _of_habit(op, earlier[-HABIT_SIZE:], payment)
 
 
-def _small_streak(earlier: Sequence[Payment]) -> float:
+def _worth(op: Op, earlier: Sequence[Payment]) -> Callable[[Event], float]:
+    if op == Op.DECAYED_COUNT:
+        return lambda event: 1.0
+    if op == Op.DECAYED_AMOUNT:
+        return lambda event: amount_of(event) if isinstance(event, Payment) else NAN
+    surprises = {id(event): _surprise(earlier[:i], event) for i, event in enumerate(earlier)}
+    return lambda event: surprises[id(event)]
+
+
+def _streak(answers: Sequence[bool]) -> float:
     streak = 0
-    while streak < len(earlier) and amount_of(earlier[-1 - streak]) < SMALL_AMOUNT:
+    while streak < len(answers) and answers[-1 - streak]:
         streak += 1
     return float(streak)
 
 
-def _of_habit(op: Op, amounts: Sequence[float], amount: float) -> float:
-    if not amounts:
+def _surprise(earlier: Sequence[Payment], payment: Payment) -> float:
+    deviation = _of_habit(Op.HABIT_DEVIATION, earlier[-HABIT_SIZE:], payment)
+    return 0.0 if math.isnan(deviation) else min(max(deviation, 0.0), MOST_DEVIATION)
+
+
+def _of_habit(op: Op, last: Sequence[Payment], payment: Payment) -> float:
+    if not last:
         return NAN
+    if op in (Op.HABIT_HOUR_SHARE, Op.HABIT_WEEKEND_SHARE):
+        is_alike = _is_same_hour if op == Op.HABIT_HOUR_SHARE else _is_same_kind_of_day
+        return fmean(is_alike(event.transaction.occurred_at, payment.transaction.occurred_at) for event in last)
+    return _against(op, [amount_of(event) for event in last], amount_of(payment))
+
+
+def _against(op: Op, amounts: Sequence[float], amount: float) -> float:
     if op == Op.HABIT_RATIO:
         return amount / fmean(amounts)
     if op == Op.HABIT_MEDIAN_RATIO:
@@ -175,19 +216,34 @@ def _of_habit(op: Op, amounts: Sequence[float], amount: float) -> float:
     return (amount - fmean(amounts)) / max(pstdev(amounts), 0.01 * fmean(amounts))
 
 
+def _is_same_hour(one: datetime, other: datetime) -> bool:
+    return (one.hour - other.hour) % 24 in {*range(HABIT_HOURS + 1), *range(24 - HABIT_HOURS, 24)}
+
+
+def _is_same_kind_of_day(one: datetime, other: datetime) -> bool:
+    return (one.weekday() >= 5) == (other.weekday() >= 5)
+
+
 def _of_seen(feature: Feature, earlier: Sequence[Payment], payment: Payment) -> float:
+    """Only the values seen last, to the second, are remembered; of equals those with the larger signed checksum."""
     attribute = "merchant_country" if feature.of == "country" else f"{feature.of}_id"
-    seen: dict[str, float] = {}
+    seen: dict[str, int] = {}
     for event in earlier:
         value = getattr(event.transaction, attribute)
         if value:
-            seen[value] = max(time_of(event), seen.get(value, 0.0))
+            seen[value] = max(math.floor(time_of(event)), seen.get(value, 0))
+    last_first = sorted(seen, key=lambda value: (seen[value], _signed(crc32(value.encode()))), reverse=True)
+    kept = last_first[: SEEN_SIZES[feature.entity, feature.of]]
     if feature.op == Op.IS_NEW:
         wanted = getattr(payment.transaction, attribute)
-        return float(wanted not in seen) if wanted else NAN
+        return float(wanted not in kept) if wanted else NAN
     hop = _hop(feature.window)
     tail = math.floor((seconds(payment.transaction.occurred_at) - feature.window) / hop) * hop
-    return float(sum(last >= tail for last in seen.values()))
+    return float(sum(seen[value] >= tail for value in kept))
+
+
+def _signed(checksum: int) -> int:
+    return checksum - 2**32 if checksum >= 2**31 else checksum
 
 
 def _of_place(op: Op, earlier: Sequence[Payment], payment: Payment) -> float:

@@ -1,7 +1,6 @@
 """Every row of the feature table, computed live, equals its plain reading."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,86 +11,16 @@ from hypothesis import strategies as st
 
 from scoring.features.definitions import FEATURES, INDEX, NAMES, SEEN_SIZES, Op
 from scoring.features.events import Event, FraudKnown, Payment
-from scoring.features.live import MemoryStore, Pending, request_only_vectors
+from scoring.features.layout import ORDERED
+from scoring.features.live import MemoryStore, request_only_vectors
 from tests.factories import DAY, HOUR, MINUTE, NOON
+from tests.scoring.histories import MIDNIGHT, Step, history_of, live_vectors, steps
 from tests.scoring.payments import make_payment
 from tests.scoring.reference import reference_vector
 
 EXACT_UNITS = {"payments", "flag", "hour", "entities"}
-DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS}
+DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS, Op.DECAYED_DEVIATION}
 IS_EXACT = np.array([row.unit in EXACT_UNITS and row.op not in DECAYED for row in FEATURES])
-# Midnight: every hop has an edge here.
-MIDNIGHT = NOON.replace(hour=0)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a random history is made of: a payment or a label, some time after the last, or late by some time."""
-
-    gap: int
-    late: int
-    card: int
-    merchant: int
-    device: int | None
-    place: tuple[float, float] | None
-    cents: int
-    is_label: bool
-    country: str | None
-
-
-def steps(late: Sequence[int] = (0,), most: int = 40) -> st.SearchStrategy[list[Step]]:
-    return st.lists(
-        st.builds(
-            Step,
-            gap=st.sampled_from([0, 0, 1, 59, 61, 299, 300, 301, 3599, 3600, 7200, 86399, 86400, 604800, 2678400]),
-            late=st.sampled_from(late),
-            card=st.integers(0, 2),
-            merchant=st.integers(0, 2),
-            device=st.none() | st.integers(0, 1),
-            place=st.none() | st.sampled_from([(48.85, 2.35), (59.33, 18.06), (-33.87, 151.21), (90.0, 0.0)]),
-            cents=st.sampled_from([1, 199, 200, 1000, 1999, 123456, 9007199254740992]),
-            is_label=st.sampled_from([False, False, False, False, True]),
-            country=st.sampled_from([None, "FR", "SE"]),
-        ),
-        max_size=most,
-    )
-
-
-def history_of(chosen: Sequence[Step]) -> list[Event]:
-    now = MIDNIGHT
-    events: list[Event] = []
-    for step in chosen:
-        now += timedelta(seconds=step.gap)
-        happened = now - timedelta(seconds=step.late)
-        device = None if step.device is None else f"d-{step.device}"
-        if step.is_label:
-            events.append(FraudKnown(f"m-{step.merchant}", device, happened))
-            continue
-        payment = make_payment(
-            occurred_at=happened,
-            card_id=f"card-{step.card}",
-            merchant_id=f"m-{step.merchant}",
-            device_id=device,
-            amount=Decimal(step.cents) / 100,
-            merchant_country=step.country,
-            latitude=step.place and step.place[0],
-            longitude=step.place and step.place[1],
-            channel="pos" if step.card else "moto",
-        )
-        events.append(Payment(payment, now))
-    return events
-
-
-def live_vectors(events: Sequence[Event], *, cuts: Sequence[int] = (), store: MemoryStore | None = None) -> np.ndarray:
-    """Vectors of the payments among the events, applied in batches that end at each cut."""
-    store = store or MemoryStore()
-    edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
-    batches = []
-    for start, end in zip(edges, edges[1:], strict=False):
-        pending = Pending(store, events[start:end])
-        pending.write()
-        batches.append(pending.vectors[[isinstance(event, Payment) for event in events[start:end]]])
-    return np.concatenate(batches) if batches else np.empty((0, len(NAMES)), np.float32)
 
 
 def reference_vectors(events: Sequence[Event]) -> np.ndarray:
@@ -156,9 +85,13 @@ def test_a_long_history_in_batches_of_one_and_of_five_hundred_is_the_same():
     chance = np.random.default_rng(7)
     events = history_of(
         [
-            Step(int(chance.integers(0, 900)), int(chance.choice([0, 0, 0, 4000])), int(chance.integers(3)),
-                 int(chance.integers(3)), int(chance.integers(2)), None, int(chance.integers(1, 90000)),
-                 bool(chance.random() < 0.05), "FR")
+            Step(
+                gap=int(chance.integers(0, 900)), late=int(chance.choice([0, 0, 0, 4000])),
+                card=int(chance.integers(3)), merchant=int(chance.integers(30)), device=int(chance.integers(9)),
+                customer=int(chance.integers(2)), address=f"192.0.2.{chance.integers(3)}", place=None,
+                cents=int(chance.integers(1, 90000)), is_label=bool(chance.random() < 0.05),
+                is_declined=bool(chance.random() < 0.3), country="FR",
+            )
             for _ in range(1100)
         ]
     )  # fmt: skip
@@ -187,6 +120,18 @@ def test_the_tail_of_a_window_is_rounded_down_to_its_hop(row, seconds_before_the
     assert vectors[1, INDEX[row.name]] == counted
 
 
+@pytest.mark.parametrize(("name", "hop", "tiles"), [
+    ("card_count_1h", 300, 13), ("card_count_24h", 3600, 25), ("card_count_30d", 86400, 31),
+])  # fmt: skip
+@pytest.mark.parametrize(("beyond", "counted"), [(0, 2.0), (1, 1.0)])
+def test_a_payment_a_whole_ring_late_counts_nowhere(name, hop, tiles, beyond, counted):
+    late = MIDNIGHT - timedelta(seconds=hop * (tiles - 1 + beyond))
+
+    vectors = live_vectors([Payment(make_payment(occurred_at=at), MIDNIGHT) for at in (MIDNIGHT, late, MIDNIGHT)])
+
+    assert vectors[2, INDEX[name]] == counted
+
+
 def test_a_payment_does_not_count_itself_but_one_at_the_same_instant_counts_those_before():
     events = [Payment(make_payment(), NOON) for _ in range(3)]
 
@@ -207,7 +152,7 @@ def test_arrivals_are_counted_by_when_they_reached_us_whatever_they_claim():
 def test_a_fraud_counts_from_when_it_became_known():
     events: list[Event] = [
         Payment(make_payment(), NOON),
-        FraudKnown("m-1", "d-1", NOON + DAY),
+        FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + DAY),
         Payment(make_payment(occurred_at=NOON + DAY + MINUTE), NOON + DAY + MINUTE),
     ]
 
@@ -216,7 +161,7 @@ def test_a_fraud_counts_from_when_it_became_known():
     assert before[INDEX["merchant_fraud_rate_7d"]] != before[INDEX["merchant_fraud_rate_7d"]]
     assert np.isnan(before[INDEX["merchant_since_fraud"]])
     assert after[INDEX["merchant_fraud_rate_7d"]] == 1.0
-    assert after[INDEX["device_frauds_30d"]] == 1.0
+    assert after[INDEX["device_frauds_30d"]] == after[INDEX["card_frauds_30d"]] == 1.0
     assert after[INDEX["merchant_since_fraud"]] == 60.0
 
 
@@ -249,6 +194,39 @@ def test_without_a_store_a_payment_still_says_what_it_says_by_itself():
     assert vector[INDEX["amount"]] == np.float32(19.99)
     assert not np.isnan(vector[own]).any()
     assert np.isnan(vector[~np.array(own)]).all()
+
+
+def test_a_fraud_rate_is_never_more_than_all_payments():
+    label = FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + DAY * 40)
+    later = NOON + DAY * 41
+    events: list[Event] = [Payment(make_payment(), NOON), label, label, Payment(make_payment(occurred_at=later), later)]
+
+    vector = live_vectors(events)[-1]
+
+    assert vector[INDEX["merchant_fraud_rate_30d"]] == vector[INDEX["device_fraud_rate_30d"]] == 1.0
+    assert vector[INDEX["device_frauds_30d"]] == 2.0
+
+
+def test_one_line_of_ipv6_is_one_address():
+    addresses = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1", "192.0.2.7", "::ffff:192.0.2.7"]
+
+    vectors = live_vectors([Payment(make_payment(ip_address=one), NOON) for one in addresses])
+
+    assert vectors[:, INDEX["ip_count_1h"]].tolist() == [0.0, 1.0, 0.0, 0.0, 1.0]
+
+
+def test_a_card_has_its_times_of_day_and_kinds_of_day():
+    friday = [NOON + HOUR * hour for hour in (0, 2, 3, 11)]
+    events = [Payment(make_payment(occurred_at=at), at) for at in [*friday, NOON + HOUR * 13]]
+
+    vector = live_vectors(events)[-1]
+
+    assert vector[INDEX["card_hour_share"]] == np.float32(1 / 4)
+    assert vector[INDEX["card_weekend_share"]] == 0.0
+
+
+def test_what_follows_the_order_of_payments_belongs_to_cards_alone():
+    assert {row.entity for row in FEATURES if row.op in ORDERED} == {"card"}
 
 
 def test_the_table_is_sound():

@@ -1,0 +1,147 @@
+"""What a store of entity states promises, and one in memory for tests and history.
+
+A write is one step: it looks at the store's generation, at the batch's receipt and at each row's count of writes, and
+stores everything or nothing. So an emptied store is never taken for one that knows nobody, a batch is applied once
+however often it is tried, and two processes that share a merchant cannot lose each other's payments.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import uuid4
+
+_BUILDING = b"building:"
+NEVER_WRITTEN = bytes(8)
+
+
+class FeatureStoreError(Exception):
+    """The store did not answer in time, or kept changing under the write. Nothing was written."""
+
+
+class FeatureStoreLostError(FeatureStoreError):
+    """The store is not the one the record was applied to: emptied, being rebuilt, or rebuilt since it was read."""
+
+
+@dataclass(frozen=True)
+class StateWrite:
+    """Rows of one batch: their counts of writes when they were read (8 bytes each), and what they become."""
+
+    generation: bytes
+    keys: Sequence[str]
+    before: Sequence[bytes]
+    states: Sequence[bytes | memoryview]
+    receipt: str = ""
+    forget: Sequence[str] = ()
+
+
+class StateStore(Protocol):
+    """What a batch needs of a store. Every method raises FeatureStoreError when the store does not answer."""
+
+    def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
+        """The store's generation and the states in the order of `keys`.
+
+        Raises:
+            FeatureStoreLostError: it has no generation, or is being rebuilt.
+        """
+
+    def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
+        """Store all rows and the receipt, and drop the receipts in `forget`; None when that is done, now or before.
+
+        Otherwise the rows that were written since they were read, with what they hold now; then nothing was stored.
+
+        Raises:
+            FeatureStoreLostError: the generation is another one; nothing was stored.
+        """
+
+    def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
+        """Which batches were applied, of the last days."""
+
+    def generation(self) -> bytes | None:
+        """None when the store was emptied; `building:<token>` during a rebuild."""
+
+    def begin_rebuild(self, token: str) -> None:
+        """Drop all feature keys of this version. Begun again with the same token it drops nothing."""
+
+    def finish_rebuild(self, token: str) -> None:
+        """Open the store to everybody.
+
+        Raises:
+            FeatureStoreLostError: the rebuild of this token is not the one under way.
+        """
+
+    def start_empty(self) -> None:
+        """Give a store without a generation one: right only where nothing was ever decided."""
+
+    def rebuilding(self, token: str) -> "StateStore":
+        """The same store for the one who rebuilds it under this token."""
+
+
+@dataclass
+class MemoryStore:
+    """States in this process, for one thread."""
+
+    states: dict[str, bytes] = field(default_factory=dict)
+    receipts: set[str] = field(default_factory=set)
+    # One entry, shared by the views of a store: its generation, or none when it is lost.
+    generations: list[bytes] = field(default_factory=lambda: [b"memory"])
+    building: bytes = b""
+
+    def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
+        return usable_generation(self.generation(), self.building), [self.states.get(key) for key in keys]
+
+    def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
+        if self.generation() != write.generation:
+            raise FeatureStoreLostError("the store's generation changed")
+        if write.receipt in self.receipts:
+            return None
+        changed = {
+            row: self.states.get(key)
+            for row, (key, count) in enumerate(zip(write.keys, write.before, strict=True))
+            if self.states.get(key, NEVER_WRITTEN)[:8] != count
+        }
+        if changed:
+            return changed
+        self.states.update(zip(write.keys, map(bytes, write.states), strict=True))
+        self.receipts.difference_update(write.forget)
+        if write.receipt:
+            self.receipts.add(write.receipt)
+        return None
+
+    def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
+        return [receipt in self.receipts for receipt in receipts]
+
+    def generation(self) -> bytes | None:
+        return self.generations[0] if self.generations else None
+
+    def begin_rebuild(self, token: str) -> None:
+        if self.generation() != building_generation(token):
+            self.states.clear()
+            self.receipts.clear()
+            self.generations[:] = [building_generation(token)]
+
+    def finish_rebuild(self, token: str) -> None:
+        if self.generation() != building_generation(token):
+            raise FeatureStoreLostError("another rebuild is under way")
+        self.generations[:] = [token.encode()]
+
+    def start_empty(self) -> None:
+        if not self.generations:
+            self.generations.append(uuid4().hex.encode())
+
+    def rebuilding(self, token: str) -> "MemoryStore":
+        view = copy(self)
+        view.building = building_generation(token)
+        return view
+
+
+def building_generation(token: str) -> bytes:
+    return _BUILDING + token.encode()
+
+
+def usable_generation(generation: bytes | None, building: bytes) -> bytes:
+    if generation is None:
+        raise FeatureStoreLostError("the feature store is empty")
+    if generation.startswith(_BUILDING) and generation != building:
+        raise FeatureStoreLostError("the feature store is being rebuilt")
+    return generation

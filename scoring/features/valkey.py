@@ -1,0 +1,184 @@
+"""Entity states in Valkey."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from functools import cache
+from typing import Any, cast
+from uuid import uuid4
+
+import redis
+
+from scoring.features.definitions import DAY, VERSION
+from scoring.features.states import (
+    FeatureStoreError,
+    FeatureStoreLostError,
+    StateWrite,
+    building_generation,
+    usable_generation,
+)
+
+# The longest window, its hop, and some: an entity that was silent for longer has nothing left to count but recency.
+STATE_SECONDS = 90 * DAY
+# A feature write that nobody confirmed is tried again within seconds; a week outlasts any outage it could follow.
+RECEIPT_SECONDS = 7 * DAY
+
+_PREFIX = f"feature:{VERSION}:"
+_GENERATION = f"{_PREFIX}generation".encode()
+# Token of the last rebuild that had dropped everything before it: one cut off while dropping drops the rest.
+_DROPPED = f"{_PREFIX}dropped"
+
+# KEYS: generation, receipt (or ""), states, receipts to forget. ARGV: generation, seconds to keep states and receipt,
+# number of states, their counts of writes before, the states. Answers 0 stored, 1 another generation, else a list of
+# row, state, row, state...
+_WRITE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
+if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local n = tonumber(ARGV[4])
+local changed = {}
+for i = 1, n do
+  local now = redis.call('GETRANGE', KEYS[2 + i], 0, 7)
+  if now == '' then now = '\\0\\0\\0\\0\\0\\0\\0\\0' end
+  if now ~= ARGV[4 + i] then
+    changed[#changed + 1] = i - 1
+    changed[#changed + 1] = redis.call('GET', KEYS[2 + i])
+  end
+end
+if #changed > 0 then return changed end
+for i = 1, n do redis.call('SET', KEYS[2 + i], ARGV[4 + n + i], 'EX', ARGV[2]) end
+if KEYS[2] ~= '' then redis.call('SET', KEYS[2], '', 'EX', ARGV[3]) end
+for i = 3 + n, #KEYS do redis.call('UNLINK', KEYS[i]) end
+return 0
+"""
+_FINISH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class ValkeyStore:
+    """States in one Valkey, each under its own key. A cluster is not supported: a batch's keys lie on all its nodes."""
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        self._client = redis.Redis.from_url(
+            url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=None
+        )
+        self._building = b""
+
+    def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
+        with _as_store_errors():
+            found = self._ask([b"MGET", _GENERATION, *map(str.encode, keys)])
+        return usable_generation(found[0], self._building), found[1:]
+
+    def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
+        names = [
+            _GENERATION, _receipt_key(write.receipt) if write.receipt else b"", *map(str.encode, write.keys),
+            *map(_receipt_key, write.forget),
+        ]  # fmt: skip
+        arguments = [
+            write.generation, b"%d" % STATE_SECONDS, b"%d" % RECEIPT_SECONDS, b"%d" % len(write.keys), *write.before,
+            *write.states,
+        ]  # fmt: skip
+        with _as_store_errors():
+            answer = self._run(_WRITE, names, arguments)
+        if answer == 1:
+            raise FeatureStoreLostError("the store's generation changed")
+        return dict(zip(answer[::2], answer[1::2], strict=True)) if answer else None
+
+    def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
+        if not receipts:
+            return []
+        with _as_store_errors():
+            found = self._ask([b"MGET", *map(_receipt_key, receipts)])
+        return [value is not None for value in found]
+
+    def generation(self) -> bytes | None:
+        with _as_store_errors():
+            return cast(bytes | None, self._client.get(_GENERATION))
+
+    def begin_rebuild(self, token: str) -> None:
+        with _as_store_errors():
+            if self._client.mget(_GENERATION, _DROPPED) == [building_generation(token), token.encode()]:
+                return
+            # First, so that no write of others comes after the sweep.
+            self._client.set(_GENERATION, building_generation(token))
+            for keys in _chunks(self._client.scan_iter(match=f"{_PREFIX}*", count=1000)):
+                self._client.unlink(*keys)
+            self._client.set(_DROPPED, token)
+
+    def finish_rebuild(self, token: str) -> None:
+        with _as_store_errors():
+            is_ours = self._run(_FINISH, [_GENERATION], [building_generation(token), token.encode()])
+        if not is_ours:
+            raise FeatureStoreLostError("another rebuild is under way")
+
+    def start_empty(self) -> None:
+        with _as_store_errors():
+            self._client.set(_GENERATION, uuid4().hex, nx=True)
+
+    def rebuilding(self, token: str) -> "ValkeyStore":
+        view = copy(self)
+        view._building = building_generation(token)
+        return view
+
+    def _run(self, script: str, keys: Sequence[bytes], arguments: Sequence[bytes | memoryview]) -> Any:
+        rest = [b"%d" % len(keys), *keys, *arguments]
+        try:
+            return self._ask([b"EVALSHA", _sha1(script), *rest])
+        except redis.exceptions.NoScriptError:
+            return self._ask([b"EVAL", script.encode(), *rest])
+
+    def _ask(self, command: Sequence[bytes | memoryview]) -> Any:
+        """Send one command and return the answer. A batch has thousands of parts: the client's own way costs twice."""
+        connection: Any = self._client.connection_pool.get_connection()
+        try:
+            connection.send_packed_command([_packed(command)])
+            return connection.read_response()
+        except redis.exceptions.ResponseError:
+            raise
+        except BaseException:
+            # Whatever broke off may leave half an answer behind, which the next one to ask would read as its own.
+            connection.disconnect()
+            raise
+        finally:
+            self._client.connection_pool.release(connection)
+
+
+def _packed(command: Sequence[bytes | memoryview]) -> bytes:
+    """A command as it goes over the wire. Source: RESP, https://valkey.io/topics/protocol/"""
+    parts: list[bytes | memoryview] = [b"*%d\r\n" % len(command)]
+    for part in command:
+        parts += (b"$%d\r\n" % len(part), part, b"\r\n")
+    return b"".join(parts)
+
+
+@cache
+def _sha1(script: str) -> bytes:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
+
+
+@contextmanager
+def _as_store_errors() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise FeatureStoreError(str(error)) from error
+
+
+def _receipt_key(receipt: str) -> bytes:
+    return f"{_PREFIX}receipt:{receipt}".encode()
+
+
+def _chunks(keys: Iterable[bytes], size: int = 1000) -> Iterator[list[bytes]]:
+    """Keys in lists to drop at once, without the generation's own."""
+    chunk: list[bytes] = []
+    for key in keys:
+        if key != _GENERATION:
+            chunk.append(key)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
