@@ -13,7 +13,8 @@ from scoring.rules.evaluation import CompiledRule, hits_of
 from scoring.transaction import Transaction
 
 APPROVE, REVIEW, DECLINE = "approve", "review", "decline"
-SEVERITY = {APPROVE: 0, REVIEW: 1, DECLINE: 2}
+_NAMES = (APPROVE, REVIEW, DECLINE)
+SEVERITY = {name: severity for severity, name in enumerate(_NAMES)}
 
 
 class Scorer(Protocol):
@@ -39,7 +40,7 @@ class PolicyInForce:
     rules: tuple[CompiledRule, ...]
 
 
-class ListHit(msgspec.Struct, frozen=True):
+class ListHit(msgspec.Struct, frozen=True, gc=False):
     """An entry of a block or allow list that a payment meets."""
 
     kind: str
@@ -48,7 +49,7 @@ class ListHit(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Decided(msgspec.Struct, frozen=True):
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """What the engine says of one payment."""
 
     outcome: str
@@ -73,37 +74,46 @@ def decide(
     """
     scores = model.score(vectors) if model is not None else None
     hits = hits_of(policy.rules, transactions, vectors, scores)
-    outcomes = [
-        _outcome(policy, None if scores is None else float(scores[i]), hits[i], listed.get(i, ()))
-        for i in range(len(transactions))
-    ]
+    outcomes = [_NAMES[severity] for severity in _severities(policy, scores, hits, listed).tolist()]
     reasons = _reasons(transactions, vectors, outcomes, model, policy, hits, listed)
+    codes = _codes(policy, hits, listed)
+    values: list[float] | list[None] = [None] * len(transactions) if scores is None else scores.tolist()
     return [
-        Decided(
-            outcome=outcomes[i],
-            score=None if scores is None else float(scores[i]),
-            reasons=reasons.get(i, []),
-            rule_hits=_codes(policy, hits[i], listed.get(i, ())),
-        )
+        Decided(outcome=outcomes[i], score=values[i], reasons=reasons.get(i, []), rule_hits=codes.get(i, []))
         for i in range(len(transactions))
     ]
 
 
-def _outcome(policy: PolicyInForce, score: float | None, hits: NDArray[np.bool_], listed: Sequence[ListHit]) -> str:
-    kinds = {entry.kind for entry in listed}
-    if "block" in kinds:
-        return DECLINE
-    if "allow" in kinds:
-        return APPROVE
-    asked = [rule.outcome for rule, hit in zip(policy.rules, hits, strict=True) if hit]
-    if score is not None and score >= policy.review_threshold:
-        asked.append(DECLINE if score >= policy.decline_threshold else REVIEW)
-    return max(asked, key=SEVERITY.__getitem__, default=APPROVE)
+def _severities(
+    policy: PolicyInForce,
+    scores: NDArray[np.float64] | None,
+    hits: NDArray[np.bool_],
+    listed: Mapping[int, Sequence[ListHit]],
+) -> NDArray[np.int64]:
+    """The severest of what score, rules and lists ask for, int64 (payments,)."""
+    asked = np.zeros(len(hits), np.int64)
+    if scores is not None:
+        asked += (scores >= policy.review_threshold) * SEVERITY[REVIEW]
+        asked[scores >= policy.decline_threshold] = SEVERITY[DECLINE]
+    if policy.rules:
+        asked = np.maximum(asked, (hits * [SEVERITY[rule.outcome] for rule in policy.rules]).max(axis=1))
+    for row, entries in listed.items():
+        kinds = {entry.kind for entry in entries}
+        if "block" in kinds:
+            asked[row] = SEVERITY[DECLINE]
+        elif "allow" in kinds:
+            asked[row] = SEVERITY[APPROVE]
+    return asked
 
 
-def _codes(policy: PolicyInForce, hits: NDArray[np.bool_], listed: Sequence[ListHit]) -> list[str]:
-    lists = [f"{entry.kind}_list:{entry.entity}" for entry in listed]
-    return lists + [rule.code for rule, hit in zip(policy.rules, hits, strict=True) if hit]
+def _codes(
+    policy: PolicyInForce, hits: NDArray[np.bool_], listed: Mapping[int, Sequence[ListHit]]
+) -> dict[int, list[str]]:
+    """Row -> codes of the lists and rules that it meets, where it meets any."""
+    codes = {row: [f"{entry.kind}_list:{entry.entity}" for entry in entries] for row, entries in listed.items()}
+    for row, rule in np.argwhere(hits).tolist():
+        codes.setdefault(row, []).append(policy.rules[rule].code)
+    return codes
 
 
 def _reasons(

@@ -1,9 +1,11 @@
 """Counters and times for Prometheus; the names are a contract."""
 
+import os
 from collections import Counter as Counted
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from scoring.queries import RecordedDecision
 
@@ -14,6 +16,18 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 DEGRADED = Counter("fraud_degraded_total", "Decisions made without a part", ["part"])
+
+# Collectors whose figures come from the database, and so are the same whichever process is asked.
+FROM_RECORD = CollectorRegistry()
+
+
+def exposition() -> bytes:
+    """All metrics for Prometheus: counted here, or by all that share PROMETHEUS_MULTIPROC_DIR, and recorded."""
+    counted = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library has no types here
+    return generate_latest(counted) + generate_latest(FROM_RECORD)
 
 
 def observe(decisions: Sequence[RecordedDecision], *, source: str) -> None:

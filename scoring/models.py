@@ -50,7 +50,7 @@ class Decision(models.Model):
     policy_version = models.PositiveIntegerField()
     # Where it came from
     source = models.CharField(max_length=128, help_text="api, stream:<topic>/<partition> or file:<name>.")
-    position = models.BigIntegerField(null=True, help_text="Offset or row number in the source.")
+    position = models.CharField(max_length=64, blank=True, default="", help_text="Offset or row number in the source.")
 
     class Meta:
         indexes = [
@@ -64,7 +64,6 @@ class Decision(models.Model):
             ),
             models.Index(fields=["occurred_at"]),
             models.Index(fields=["decided_at"]),
-            models.Index(fields=["source", "position"]),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="decision_amount_positive"),
@@ -242,7 +241,44 @@ class Outbox(models.Model):
     topic = models.CharField(max_length=16, choices=Topic.choices)
     # Ids of decisions (decisions, alerts), labels or dead letters.
     ids = ArrayField(models.BigIntegerField())
+    # What is published, encoded with its batch: MessagePack of [[key, body], ...].
+    payload = models.BinaryField(default=b"")
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"{self.topic} x {len(self.ids)}"
+
+
+class PendingFeatures(models.Model):
+    """A batch whose payments and labels are recorded, and not yet known to be counted in the feature store.
+
+    Its id is the receipt that the store keeps with the states: whoever finds the row applies it, and it counts once.
+    """
+
+    writer = models.CharField(max_length=128, help_text="stream:<topic>, api, file:<name> or labels.")
+    decision_ids = ArrayField(models.BigIntegerField(), default=list)
+    label_ids = ArrayField(models.BigIntegerField(), default=list)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "pending features"
+
+    def __str__(self) -> str:
+        return f"{self.writer}: {len(self.decision_ids)} payments, {len(self.label_ids)} labels"
+
+
+class FeatureRebuild(models.Model):
+    """A run that makes the feature store again from the record, and how far it is."""
+
+    token = models.CharField(max_length=32, unique=True)
+    feature_version = models.CharField(max_length=16)
+    pending = models.JSONField(default=list, help_text="Feature writes that were not settled when it began.")
+    last_decision_id = models.BigIntegerField(default=0)
+    last_label_id = models.BigIntegerField(default=0)
+    payments = models.BigIntegerField(default=0)
+    labels = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.token}: {self.payments} payments"

@@ -1,22 +1,21 @@
 """Reads of scoring: decisions as they were recorded."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import msgspec
 import numpy as np
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, Lookup, Q
+from django.db.models import CharField, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 from scoring.decisioning import ListHit
 from scoring.features.definitions import NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.ml.explanations import Reason
-from scoring.models import Decision, ListEntry
+from scoring.models import Decision
 from scoring.transaction import Transaction, canonical_address
 
 
@@ -32,7 +31,7 @@ class EqualsAny(Lookup):
         return f"{sql} = ANY(%s)", [*parameters, list(self.rhs)]
 
 
-class RecordedDecision(msgspec.Struct, frozen=True, omit_defaults=False):
+class RecordedDecision(msgspec.Struct, frozen=True, omit_defaults=False, gc=False):
     """A decision as the outside sees it: REST answers and the `decisions` topic."""
 
     transaction_id: str
@@ -86,24 +85,58 @@ def features_of(decision: Decision) -> dict[str, float | None]:
     return {name: None if np.isnan(value) else float(value) for name, value in zip(NAMES, vector, strict=True)}
 
 
-def payments_after(source: str, position: int, *, limit: int) -> Iterator[tuple[int, Payment]]:
-    """Recorded payments of a source past a position, in its order."""
-    later = Decision.objects.filter(source=source, position__gt=position).order_by("position")[:limit]
-    for decision in later:
-        yield decision.position or 0, Payment(transaction_of(decision), decision.received_at)
+_PAYMENT = "SELECT id, record::text, received_at, outcome = 'decline' FROM scoring_decision"
+_decoder = msgspec.json.Decoder(Transaction)
+
+
+def payments_after(decision_id: int, *, limit: int) -> list[tuple[int, Payment]]:
+    """Recorded payments past a decision, with their decisions' ids, in the order of the record."""
+    return _payments(f"{_PAYMENT} WHERE id > %s ORDER BY id LIMIT %s", [decision_id, limit])
+
+
+def payments_of(decision_ids: Sequence[int]) -> list[Payment]:
+    """Recorded payments of these decisions, in the order of the record."""
+    return [payment for _, payment in _payments(f"{_PAYMENT} WHERE id = ANY(%s) ORDER BY id", [list(decision_ids)])]
+
+
+def _payments(query: str, parameters: list[Any]) -> list[tuple[int, Payment]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [
+            (decision_id, Payment(_decoder.decode(record), received_at, is_declined))
+            for decision_id, record, received_at, is_declined in cursor.fetchall()
+        ]
+
+
+# OFFSET 0 makes PostgreSQL probe the index for each value (1 us) rather than hash the whole list. Values have no line
+# ends, and one text is 2 ms quicker to send than 2,000.
+_LISTED = """
+SELECT entry.entity, entry.value, entry.kind, entry.reason
+FROM unnest(string_to_array(%s, E'\\n'), string_to_array(%s, E'\\n')) AS wanted (entity, value)
+CROSS JOIN LATERAL (
+  SELECT * FROM scoring_listentry AS listed
+  WHERE listed.entity = wanted.entity AND listed.value = wanted.value OFFSET 0
+) AS entry
+WHERE entry.expires_at IS NULL OR entry.expires_at > %s
+ORDER BY entry.id
+"""
 
 
 def list_hits(transactions: Sequence[Transaction], *, at: datetime) -> Mapping[int, list[ListHit]]:
     """Row -> unexpired list entries it meets. One query a batch."""
     rows_of: dict[tuple[str, str], list[int]] = {}
     for row, transaction in enumerate(transactions):
-        for entity, value in _identities(transaction):
-            rows_of.setdefault((entity, value), []).append(row)
-    entries = ListEntry.objects.filter(_any_of(rows_of), Q(expires_at=None) | Q(expires_at__gt=at))
+        for identity in _identities(transaction):
+            rows_of.setdefault(identity, []).append(row)
+    if not rows_of:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTED, [*map("\n".join, zip(*rows_of, strict=True)), at])
+        entries = cursor.fetchall()
     hits: dict[int, list[ListHit]] = {}
-    for entry in entries.order_by("id"):
-        for row in rows_of.get((entry.entity, entry.value), ()):
-            hits.setdefault(row, []).append(ListHit(entry.kind, entry.entity, entry.value, entry.reason))
+    for entity, value, kind, reason in entries:
+        for row in rows_of[entity, value]:
+            hits.setdefault(row, []).append(ListHit(kind, entity, value, reason))
     return hits
 
 
@@ -116,10 +149,3 @@ def _identities(transaction: Transaction) -> Iterator[tuple[str, str]]:
         yield "device", transaction.device_id
     if transaction.ip_address:
         yield "ip", canonical_address(transaction.ip_address)
-
-
-def _any_of(wanted: Iterable[tuple[str, str]]) -> Q:
-    by_entity: dict[str, list[str]] = {}
-    for entity, value in wanted:
-        by_entity.setdefault(entity, []).append(value)
-    return reduce(or_, (Q(entity=entity, value__any=values) for entity, values in by_entity.items()))

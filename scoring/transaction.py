@@ -32,8 +32,8 @@ class InvalidTransactionError(Exception):
         self.errors = errors
 
 
-class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One payment. Money in major units; times aware."""
+class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
+    """One payment. Money in major units; times aware. Nothing in it can refer to itself: no work for the collector."""
 
     transaction_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+\Z")]
     occurred_at: Annotated[datetime, Meta(tz=True)]
@@ -63,6 +63,8 @@ _FIELD_OF_PATH = re.compile(r" - at `\$\.?(\[\.\.\.\]|[A-Za-z_]\w*)?")
 _FIELD_NAMED = re.compile(r"field `(\w+)`")
 # Every key ends like this; so may a value that quotes one, which only costs a closer look.
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
+# The way nearly all are written; `ipaddress` takes 2 us to say the same.
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}\Z", re.ASCII)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 # From here on a float no longer stands for one whole number: PostgreSQL would give back another one.
 _FIRST_INEXACT = 2.0**53
@@ -161,6 +163,8 @@ def _card_faults(transaction: Transaction) -> Faults:
 
 def looks_like_card_number(value: str) -> bool:
     """True for 13-19 digits (spaces and dashes between) that pass the Luhn check. Source: ISO/IEC 7812-1."""
+    if not value[:1].isdigit() or len(value) < 13:
+        return False  # nearly every token: no need to look further
     digits = value.replace("-", "").replace(" ", "")
     if not 13 <= len(digits) <= 19 or not digits.isdecimal() or not digits.isascii():
         return False
@@ -174,6 +178,8 @@ def canonical_address(value: str) -> str:
     Raises:
         ValueError: it is none.
     """
+    if _IPV4.match(value):
+        return value
     address = ipaddress.ip_address(value)
     return str(getattr(address, "ipv4_mapped", None) or address)
 
@@ -203,7 +209,7 @@ def _place_faults(transaction: Transaction) -> Faults:
     if (transaction.latitude is None) != (transaction.longitude is None):
         missing = "latitude" if transaction.latitude is None else "longitude"
         faults.append((missing, "latitude and longitude go together"))
-    if transaction.ip_address is not None:
+    if transaction.ip_address is not None and not _IPV4.match(transaction.ip_address):
         try:
             # A zone (`fe80::1%eth0`) means something on the sender's machine only, and PostgreSQL takes none.
             is_scoped = "%" in transaction.ip_address
@@ -268,7 +274,8 @@ def _items(holder: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def _least_number_of_keys(transaction: Transaction) -> int:
-    return sum(getattr(transaction, name) is not None for name in Transaction.__struct_fields__)
+    values = msgspec.structs.astuple(transaction)
+    return len(values) - values.count(None)
 
 
 def _refuse_duplicate_keys(body: bytes) -> None:

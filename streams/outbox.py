@@ -1,4 +1,4 @@
-"""Delivers what decisions, labels and dead letters have to cause: topics out, cases, merchant risk."""
+"""Delivers what decisions, labels and dead letters have to cause: topics out, cases, risk."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from cases.services.alerts import open_cases
-from scoring.models import Decision, Outbox
-from scoring.queries import as_recorded
-from scoring.services.labels import apply_labels
+from scoring.models import Outbox
+from scoring.services.features import settle_features
+from scoring.services.labels import LABELS_WRITER, apply_labels
 from scoring.services.store import batch_store
 from streams.connect import connect_publisher
 from streams.models import DeadLetter
@@ -19,8 +19,12 @@ from streams.source import DEAD_LETTERS, DECISIONS, Publisher
 
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder(decimal_format="string")
+_records = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
-Deliver = Callable[[Sequence[int]], object]
+Deliver = Callable[[Sequence[Outbox]], object]
+
+# Delivered in one transaction: at a steady rate batches are small, and each transaction waits for the disk.
+ROWS_AT_ONCE = 20
 
 
 @cache
@@ -35,14 +39,17 @@ def relay_outbox() -> int:
     cases and labels ignore and consumers of topics tell by the transaction id. A topic that fails keeps its rows and
     does not hold up the others.
     """
-    return sum(_relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items())
+    waiting = set(Outbox.objects.values_list("topic", flat=True).distinct())
+    return sum(_relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items() if topic in waiting)
 
 
 def _relay_topic(topic: str, deliver: Deliver) -> int:
     delivered = 0
     try:
-        while _relay_one(topic, deliver):
-            delivered += 1
+        while count := _relay_some(topic, deliver):
+            delivered += count
+        if delivered and topic == Outbox.Topic.LABELS:
+            settle_features(LABELS_WRITER, store=batch_store())
     except Exception:
         # Whatever it is, the rows stay and are tried again: losing an effect is worse than a loud log.
         logger.exception("outbox topic %s could not be delivered; will try again", topic)
@@ -50,37 +57,40 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
 
 
 @transaction.atomic
-def _relay_one(topic: str, deliver: Deliver) -> bool:
-    row = Outbox.objects.select_for_update(skip_locked=True).filter(topic=topic).order_by("id").first()
-    if row is None:
-        return False
-    deliver(row.ids)
-    row.delete()
-    return True
+def _relay_some(topic: str, deliver: Deliver) -> int:
+    waiting = Outbox.objects.select_for_update(skip_locked=True).filter(topic=topic).order_by("id")
+    rows = list(waiting[:ROWS_AT_ONCE])
+    if rows:
+        deliver(rows)
+        Outbox.objects.filter(id__in=[row.id for row in rows]).delete()
+    return len(rows)
 
 
-def _publish_decisions(ids: Sequence[int]) -> None:
-    decisions = Decision.objects.filter(id__in=ids).order_by("id").defer("record", "features")
-    _publisher().publish(DECISIONS, [(row.card_id, _encoder.encode(as_recorded(row))) for row in decisions])
+def _ids_of(rows: Sequence[Outbox]) -> list[int]:
+    return [row_id for row in rows for row_id in row.ids]
 
 
-def _publish_dead_letters(ids: Sequence[int]) -> None:
+def _publish_decisions(rows: Sequence[Outbox]) -> None:
+    _publisher().publish(DECISIONS, [record for row in rows for record in _records.decode(row.payload)])
+
+
+def _publish_dead_letters(rows: Sequence[Outbox]) -> None:
     """Key: where the record stood. Value: reason and position, with the bytes as they came."""
     _publisher().publish(
         DEAD_LETTERS,
         [
-            (f"{row.partition}-{row.position}", _encoder.encode({
-                "stream": row.stream, "partition": row.partition, "position": row.position,
-                "errors": row.errors, "body": bytes(row.body),
+            (f"{letter.partition}-{letter.position}", _encoder.encode({
+                "stream": letter.stream, "partition": letter.partition, "position": letter.position,
+                "errors": letter.errors, "body": bytes(letter.body),
             }))
-            for row in DeadLetter.objects.filter(id__in=ids).order_by("id")
+            for letter in DeadLetter.objects.filter(id__in=_ids_of(rows)).order_by("id")
         ],
     )  # fmt: skip
 
 
 DELIVERIES: dict[str, Deliver] = {
-    Outbox.Topic.ALERTS: lambda ids: open_cases(ids, now=now()),
-    Outbox.Topic.LABELS: lambda ids: apply_labels(ids, store=batch_store()),
+    Outbox.Topic.ALERTS: lambda rows: open_cases(_ids_of(rows), now=now()),
+    Outbox.Topic.LABELS: lambda rows: apply_labels(_ids_of(rows)),
     Outbox.Topic.DECISIONS: _publish_decisions,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
 }

@@ -9,12 +9,14 @@ from django.conf import settings
 
 @pytest.fixture(autouse=True)
 def _clean_process() -> None:
-    """Each test starts with an empty Valkey and a process that remembers no policy and no model."""
+    """Each test starts with a feature store that knows nobody, and a process that remembers no policy and no model."""
     from scoring.services.models import forget_champion
     from scoring.services.policy import forget_policy
+    from scoring.services.store import batch_store
 
     with redis.Redis.from_url(settings.REDIS_URL) as valkey:
         valkey.flushall()
+    batch_store().start_empty()
     forget_policy()
     forget_champion()
 

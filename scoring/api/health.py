@@ -1,6 +1,5 @@
 """For what watches: liveness, readiness with each dependency named, Prometheus."""
 
-import os
 from collections.abc import Callable
 
 import redis
@@ -9,9 +8,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from scoring.metrics import exposition
 from scoring.services.models import champion
 from scoring.services.policy import NoPolicyError, policy_in_force
 
@@ -35,12 +34,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Counters of this process, or of all that share PROMETHEUS_MULTIPROC_DIR."""
-    registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    """Counters of this process, or of all that share PROMETHEUS_MULTIPROC_DIR, and the streams' figures."""
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _state(check: Callable[[], None]) -> str:

@@ -48,7 +48,7 @@ class DecisionsView(APIView):
             raise UnsupportedMediaType(request.content_type)
         received_at = now()
         try:
-            arrival = Arrival(decode(request._request.body, received_at=received_at), received_at)
+            arrival = Arrival(decode(request._request.body, received_at=received_at), received_at, "api")
             (result,) = decide_transactions([arrival], writer=Writer("api", sync_store(), is_patient=False))
         except InvalidTransactionError as error:
             return problem(422, "This is not a transaction; nothing was stored.", errors=error.errors)

@@ -8,10 +8,11 @@ from heapq import heappop, heappush
 import msgspec
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
-from scoring.features.events import FraudKnown
 from scoring.importing.rows import Statement
-from scoring.models import Decision, Label
+from scoring.models import Label
+from scoring.services.features import FRAUD_FIELDS, KnownFraud, fraud_event
 from scoring.transaction import Transaction
 
 _decoder = msgspec.json.Decoder(Transaction)
@@ -62,26 +63,18 @@ def write_statements(statements: Sequence[tuple[str, Statement]], *, source: str
         return NewLabels(*cursor.fetchone())
 
 
-@dataclass(frozen=True)
-class PendingFraud:
-    """A fraud in the ledger that the features have not learnt."""
-
-    label_id: int
-    event: FraudKnown
-
-
 class PendingFrauds:
     """Frauds to be learnt once the file reaches the time they became known."""
 
-    def __init__(self, frauds: Iterable[PendingFraud]) -> None:
-        self._heap: list[tuple[datetime, int, PendingFraud]] = []
+    def __init__(self, frauds: Iterable[KnownFraud]) -> None:
+        self._heap: list[tuple[datetime, int, KnownFraud]] = []
         self.add(frauds)
 
-    def add(self, frauds: Iterable[PendingFraud]) -> None:
+    def add(self, frauds: Iterable[KnownFraud]) -> None:
         for fraud in frauds:
             heappush(self._heap, (fraud.event.known_at, fraud.label_id, fraud))
 
-    def pop_due(self, at: datetime) -> list[PendingFraud]:
+    def pop_due(self, at: datetime) -> list[KnownFraud]:
         """Take those known by then, the earliest first."""
         due = []
         while self._heap and self._heap[0][0] <= at:
@@ -89,7 +82,7 @@ class PendingFrauds:
         return due
 
 
-def unlearnt_frauds_of(source: str) -> list[PendingFraud]:
+def unlearnt_frauds_of(source: str) -> list[KnownFraud]:
     """Frauds of a source's payments that nothing has learnt, one for each payment, by the label known first."""
     counted = Label.objects.filter(label=Label.Value.FRAUD).exclude(applied_at=None)
     labels = (
@@ -101,10 +94,9 @@ def unlearnt_frauds_of(source: str) -> list[PendingFraud]:
     return as_pending(labels)
 
 
-def as_pending(labels: QuerySet[Label]) -> list[PendingFraud]:
+def as_pending(labels: QuerySet[Label]) -> list[KnownFraud]:
     """Labels with what the features learn from them."""
-    rows = labels.values_list("id", "decision__merchant_id", "decision__device_id", "known_at")
-    return [PendingFraud(label, FraudKnown(shop, device or None, at)) for label, shop, device, at in rows]
+    return [KnownFraud(label.id, fraud_event(label)) for label in labels.select_related("decision").only(*FRAUD_FIELDS)]
 
 
 def labels_due(source: str, *, at: datetime) -> list[int]:
@@ -113,17 +105,14 @@ def labels_due(source: str, *, at: datetime) -> list[int]:
     return list(due.order_by("known_at", "id").values_list("id", flat=True))
 
 
-def mark_learnt(frauds: Sequence[PendingFraud], *, run_of: str) -> None:
-    """Say in the ledger that the run with this payment teaches them to the features, inside its transaction.
-
-    They get the run's created_at: that is how `recovery` finds what a run had learnt.
+def mark_learnt(frauds: Sequence[KnownFraud]) -> None:
+    """Say in the ledger that a run teaches them to the features, inside its transaction.
 
     Raises:
         LabelsAppliedElsewhereError: the caller's transaction must be rolled back.
     """
     if not frauds:
         return
-    created_at = Decision.objects.values_list("created_at", flat=True).get(transaction_id=run_of)
     waiting = Label.objects.filter(id__in=[fraud.label_id for fraud in frauds], applied_at=None)
-    if waiting.update(applied_at=created_at) != len(frauds):
+    if waiting.update(applied_at=Now()) != len(frauds):
         raise LabelsAppliedElsewhereError

@@ -1,15 +1,14 @@
 """The import: a file's payments through the engine in batches, its labels into the ledger, each once."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
 
 from scoring.features.live import StateStore
 from scoring.importing.formats import Row, Unreadable, columns_of, has_fixed_columns, read_rows
@@ -24,13 +23,15 @@ from scoring.importing.ledger import (
     write_statements,
 )
 from scoring.importing.mapping import FileMapping, check_columns
-from scoring.importing.recovery import recover_import
 from scoring.importing.rejects import Rejects
 from scoring.importing.rows import RowReader, Statement
 from scoring.importing.runs import Step, runs_of
-from scoring.models import Decision, Label
+from scoring.models import Label
 from scoring.services.decisions import Arrival, Writer, decide_transactions
-from scoring.services.labels import apply_labels
+from scoring.services.features import SettledWrites, settle_features
+from scoring.services.labels import LABELS_WRITER, apply_labels
+from scoring.services.locks import try_lock
+from scoring.services.rebuild import restore_features
 from scoring.transaction import InvalidTransactionError, Transaction
 
 # So many rows and not one of them good: the mapping is wrong, not the data.
@@ -71,8 +72,8 @@ class Options:
     started_at: datetime
     batch_size: int
     progress: Callable[[Counts], None] = lambda counts: None
-    # Payments whose features were lost and are there again; many where the whole feature store was lost.
-    recovering: Callable[[int], None] = lambda applied: None
+    # Told while the feature store is made again from the record, where it was lost: payments done, payments in all.
+    restoring: Callable[[int, int], None] = lambda done, total: None
     is_stopped: Callable[[], bool] = lambda: False
 
 
@@ -95,8 +96,8 @@ def check_file(path: Path, mapping: FileMapping) -> None:
 
 
 def source_of(path: Path) -> str:
-    """Name of a file in the record. Marks are written "source=position", so the name has no such sign."""
-    return f"file:{path.name.replace('=', '-')}"[:LONGEST_SOURCE]
+    """Name of a file in the record."""
+    return f"file:{path.name}"[:LONGEST_SOURCE]
 
 
 def import_file(path: Path, mapping: FileMapping, *, rejects: Rejects, options: Options) -> Counts:
@@ -109,8 +110,12 @@ def import_file(path: Path, mapping: FileMapping, *, rejects: Rejects, options: 
         FeatureStoreError, OperationalError: batches before it are stored; the same import again goes on.
     """
     source = source_of(path)
-    with _only_import_of(source):
-        recover_import(source=source, store=options.store, progress=options.recovering)
+    # Two at once would be correct in the record but teach frauds in the wrong order.
+    with try_lock(source) as is_ours:
+        if not is_ours:
+            raise ImportRunningError
+        restore_features(store=options.store, progress=options.restoring)
+        settle_features(source, store=options.store)
         task = _Import(source, mapping, rejects, options)
         reader = RowReader(mapping, read_at=options.started_at)
         with closing(read_rows(path, mapping.wanted_columns)) as rows:
@@ -121,21 +126,6 @@ def import_file(path: Path, mapping: FileMapping, *, rejects: Rejects, options: 
                     raise ImportStoppedError
         _learn_rest(source, options)
     return task.counts
-
-
-@contextmanager
-def _only_import_of(source: str) -> Iterator[None]:
-    """Two at once would be correct in the record but teach frauds in the wrong order."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [source])
-        if not cursor.fetchone()[0]:
-            raise ImportRunningError
-    try:
-        yield
-    finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [source])
 
 
 def _good_lines(batch: Sequence[tuple[int, Row | Unreadable]], reader: RowReader, rejects: Rejects) -> list[_Line]:
@@ -159,7 +149,7 @@ def _good_lines(batch: Sequence[tuple[int, Row | Unreadable]], reader: RowReader
 
 
 class _Import:
-    """The state of one import: what was counted, the last position used, the frauds not yet learnt."""
+    """The state of one import: what was counted, the frauds not yet learnt."""
 
     def __init__(self, source: str, mapping: FileMapping, rejects: Rejects, options: Options) -> None:
         self.counts = Counts()
@@ -167,7 +157,7 @@ class _Import:
         self._label_source = mapping.label.source if mapping.label is not None else ""
         self._rejects = rejects
         self._options = options
-        self._position: int = Decision.objects.filter(source=source).aggregate(last=Max("position"))["last"] or 0
+        self._settled = SettledWrites()
         # Read from the ledger when first needed, and again when statements on old payments came in.
         self._pending: PendingFrauds | None = None
 
@@ -210,10 +200,12 @@ class _Import:
             refused = {arrival.position for arrival in conflicts}
             told = [line for line, arrival in zip(lines, arrivals, strict=True) if arrival.position not in refused]
             labels = self._write_statements(told)
-            mark_learnt(due, run_of=lines[0].transaction.transaction_id)
+            mark_learnt(due)
 
-        writer = Writer(self._source, self._options.store, has_effects=False, before_commit=finish)
-        results = decide_transactions(arrivals, writer=writer, learnt=[fraud.event for fraud in due])
+        writer = Writer(
+            self._source, self._options.store, has_effects=False, before_commit=finish, settled=self._settled
+        )
+        results = decide_transactions(arrivals, writer=writer, learnt=due)
         for line, result in zip(lines, results, strict=True):
             if result.decision is None:
                 self._rejects.add(line.number, CONFLICT, line.row)
@@ -227,9 +219,7 @@ class _Import:
             pending.add(as_pending(Label.objects.filter(id__in=labels.fraud_ids)))
 
     def _arrival(self, line: _Line) -> Arrival:
-        # The row's number, unless an earlier run has used it for another row: recovery needs positions that only grow.
-        self._position = max(line.number, self._position + 1)
-        return Arrival(line.transaction, line.transaction.occurred_at, self._position)
+        return Arrival(line.transaction, line.transaction.occurred_at, self._source, str(line.number))
 
     def _write_statements(self, lines: Sequence[_Line]) -> NewLabels:
         said = [(line.transaction.transaction_id, line.statement) for line in lines if line.statement is not None]
@@ -247,4 +237,5 @@ def _learn_rest(source: str, options: Options) -> None:
     """Teach the frauds that are known by now but after the file's last payment."""
     rest = labels_due(source, at=options.started_at)
     for start in range(0, len(rest), LABELS_AT_ONCE):
-        apply_labels(rest[start : start + LABELS_AT_ONCE], store=options.store)
+        apply_labels(rest[start : start + LABELS_AT_ONCE])
+    settle_features(LABELS_WRITER, store=options.store)

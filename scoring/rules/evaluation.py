@@ -33,10 +33,8 @@ def hits_of(
         return np.zeros((len(transactions), 0), bool)
     fields = frozenset().union(*(rule.condition.fields for rule in rules))
     frame = pl.DataFrame([_series(name, transactions, vectors, scores) for name in sorted(fields)])
-    expressions = [rule.condition.expression.alias(str(i)) for i, rule in enumerate(rules)]
-    # A condition of constants only has one row whatever the batch; with_columns broadcasts it.
-    found = frame.with_columns(expressions).select([str(i) for i in range(len(rules))]).fill_null(value=False)
-    return found.to_numpy().astype(bool)
+    hits = [rule.condition.expression.fill_null(value=False).alias(str(i)) for i, rule in enumerate(rules)]
+    return frame.select(hits).to_numpy().astype(bool)
 
 
 def _series(

@@ -4,48 +4,35 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils.timezone import now
 from numpy.typing import NDArray
 
 from scoring import metrics
-from scoring.decisioning import APPROVE, Decided, PolicyInForce, Scorer, decide
-from scoring.features.definitions import VERSION
-from scoring.features.events import Event, FraudKnown, Payment
+from scoring.decisioning import DECLINE, Decided, PolicyInForce, Scorer, decide
+from scoring.features.events import Payment
 from scoring.features.live import FeatureStoreError, Pending, StateStore, request_only_vectors
-from scoring.models import Decision, Outbox
-from scoring.queries import RecordedDecision, as_recorded, decisions_of, list_hits, payments_after, transaction_of
+from scoring.models import Decision, PendingFeatures
+from scoring.queries import RecordedDecision, as_recorded, decisions_of, list_hits, transaction_of
+from scoring.services.features import WRITE_WITHIN, KnownFraud, SettledWrites, merge_events, remember_features
 from scoring.services.models import champion
-from scoring.services.outbox import add_to_outbox
 from scoring.services.policy import policy_in_force
-from scoring.transaction import Transaction, encode
+from scoring.services.recording import Arrival, add_effects, copy_decisions
+from scoring.transaction import Transaction
 
 logger = logging.getLogger(__name__)
 
-LATE_AFTER = timedelta(minutes=5)
 MAX_RACES = 5
-RECOVERY_CHUNK = 500
 
 
 class ContendedError(OperationalError):
     """Other processes kept deciding the same payments. Nothing was recorded here; try again."""
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """A transaction, when it reached us, and where it stands in its source."""
-
-    transaction: Transaction
-    received_at: datetime
-    position: int | None = None
-
-
-@dataclass(frozen=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What became of an arrival: a decision, new or recorded before, or a conflict (decision None)."""
 
     arrival: Arrival
@@ -55,40 +42,48 @@ class Result:
 
 @dataclass(frozen=True)
 class Writer:
-    """Who decides: its name in the record, its store, and what it needs written in the decisions' transaction.
+    """Who decides: its name at the feature writes, its store, and what it needs written in the decisions' transaction.
 
     A patient writer (stream, file) fails without the feature store and is run again; the others answer degraded.
-    `before_commit` gets the arrivals whose id was decided before with other content.
+    `before_commit` gets the arrivals whose id was decided before with other content. `settled` is what a writer keeps
+    over its calls: feature writes known to be done, whose rows go with a later batch. Without it, or after a crash,
+    `settle_features` removes them.
     """
 
-    source: str
+    name: str
     store: StateStore
     is_patient: bool = True
     has_effects: bool = True
     before_commit: Callable[[list[Arrival]], None] = lambda conflicts: None
+    settled: SettledWrites | None = None
 
 
 @dataclass
 class _Batch:
-    """New arrivals on their way through the engine."""
+    """New arrivals on their way through the engine. rows: int64, their events among those of `pending`."""
 
     arrivals: list[Arrival]
     vectors: NDArray[np.float32]
-    pending: Pending | None
+    pending: Pending | None = None
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     degraded: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
 
+    @property
+    def transactions(self) -> list[Transaction]:
+        return [arrival.transaction for arrival in self.arrivals]
+
 
 def decide_transactions(
-    arrivals: Sequence[Arrival], *, writer: Writer, learnt: Sequence[FraudKnown] = ()
+    arrivals: Sequence[Arrival], *, writer: Writer, learnt: Sequence[KnownFraud] = ()
 ) -> list[Result]:
     """Decide and record arrivals in their order, each once; one result each, in order.
 
     Decisions, their outbox rows and whatever `before_commit` writes are one database transaction; features follow it.
-    `learnt`: frauds that became known, applied in time order between the payments.
+    `learnt`: frauds that became known, counted in time order between the payments.
 
     Raises:
-        FeatureStoreError: a patient writer's store failed. Decisions may be recorded; `recover_features` mends it.
+        FeatureStoreError: a patient writer's store failed. Decisions may be recorded; `settle_features` does the rest.
         OperationalError: the database failed; nothing was recorded.
     """
     for _ in range(MAX_RACES):
@@ -100,20 +95,25 @@ def decide_transactions(
     raise ContendedError(f"transactions kept being decided elsewhere during {MAX_RACES} attempts")
 
 
-def _decide_once(arrivals: Sequence[Arrival], writer: Writer, learnt: Sequence[FraudKnown]) -> list[Result]:
+def _decide_once(arrivals: Sequence[Arrival], writer: Writer, learnt: Sequence[KnownFraud]) -> list[Result]:
     stored = decisions_of([arrival.transaction.transaction_id for arrival in arrivals])
     new: dict[str, Arrival] = {}
     for arrival in arrivals:
         if arrival.transaction.transaction_id not in stored:
             new.setdefault(arrival.transaction.transaction_id, arrival)
-    made: dict[str, RecordedDecision] = {}
+    conflicts = [arrival for arrival in arrivals if _first(arrival, stored, new) != arrival.transaction]
     batch = _with_features(list(new.values()), writer, learnt)
+    recorded = _decide_new(batch) if new else []
+    due = writer.settled.due() if writer.settled is not None else []
     with transaction.atomic():
-        if new:
-            made = _decide_new(batch, writer)
-        writer.before_commit([arrival for arrival in arrivals if _first(arrival, stored, new) != arrival.transaction])
-    metrics.observe(list(made.values()), source=writer.source.partition(":")[0])
-    _write_features(batch, writer)
+        PendingFeatures.objects.filter(id__in=due).delete()
+        receipt = _record(batch, recorded, writer, [fraud.label_id for fraud in learnt])
+        writer.before_commit(conflicts)
+    committed = time.monotonic()
+    metrics.observe(recorded, source=writer.name.partition(":")[0])
+    if receipt and batch.pending is not None:
+        _write_features(batch.pending, receipt, due, writer, committed)
+    made = {decision.transaction_id: decision for decision in recorded}
     return [_result(arrival, stored, new, made) for arrival in arrivals]
 
 
@@ -134,48 +134,57 @@ def _result(
     return Result(arrival, made[name], is_new=new[name] is arrival)
 
 
-def _with_features(arrivals: list[Arrival], writer: Writer, learnt: Sequence[FraudKnown]) -> _Batch:
+def _with_features(arrivals: list[Arrival], writer: Writer, learnt: Sequence[KnownFraud]) -> _Batch:
     started = time.perf_counter()
-    events = merge_events(arrivals, learnt)
+    payments = [Payment(arrival.transaction, arrival.received_at) for arrival in arrivals]
+    events = merge_events(payments, [fraud.event for fraud in learnt])
+    if not events:
+        # A payment sent again must not depend on the store.
+        return _Batch(arrivals, request_only_vectors([]), started=started)
     try:
         pending = Pending(writer.store, events)
     except FeatureStoreError as error:
         if writer.is_patient:
             raise
         logger.warning("deciding without features: %s", error)
-        return _Batch(arrivals, request_only_vectors(events), None, ["features"], started)
-    rows = [i for i, event in enumerate(events) if isinstance(event, Payment)]
-    return _Batch(arrivals, pending.vectors[rows], pending, started=started)
+        return _Batch(arrivals, request_only_vectors(payments), degraded=["features"], started=started)
+    rows = np.array([i for i, event in enumerate(events) if isinstance(event, Payment)], np.int64)
+    return _Batch(arrivals, pending.vectors[rows], pending, rows, started=started)
 
 
-def merge_events(arrivals: Sequence[Arrival], learnt: Sequence[FraudKnown]) -> list[Event]:
-    """Payments in the log's order, each label before the first payment that could know of it."""
-    labels = sorted(learnt, key=lambda label: label.known_at)
-    events: list[Event] = []
-    taken = 0
-    for arrival in arrivals:
-        while taken < len(labels) and labels[taken].known_at <= arrival.transaction.occurred_at:
-            events.append(labels[taken])
-            taken += 1
-        events.append(Payment(arrival.transaction, arrival.received_at))
-    events.extend(labels[taken:])
-    return events
-
-
-def _decide_new(batch: _Batch, writer: Writer) -> dict[str, RecordedDecision]:
-    """Decide and record what is new. Runs inside a transaction."""
+def _decide_new(batch: _Batch) -> list[RecordedDecision]:
     policy, model = policy_in_force(), champion()
     if model is None:
         batch.degraded.append("model")
-    transactions = [arrival.transaction for arrival in batch.arrivals]
-    decided = decide(transactions, batch.vectors, model=model, policy=policy, listed=list_hits(transactions, at=now()))
-    recorded = _recorded(batch, decided, policy, model)
-    ids = _copy_decisions(batch, recorded, writer.source)
-    if writer.has_effects:
-        add_to_outbox(Outbox.Topic.DECISIONS, ids)
-        flagged = [i for i, decision in zip(ids, recorded, strict=True) if decision.outcome != APPROVE]
-        add_to_outbox(Outbox.Topic.ALERTS, flagged)
-    return {decision.transaction_id: decision for decision in recorded}
+    transactions = batch.transactions
+    listed = list_hits(transactions, at=now())
+    decided = decide(transactions, batch.vectors, model=model, policy=policy, listed=listed)
+    if batch.pending is not None:
+        _see_declines(batch, batch.pending, decided, lambda rows: decide(
+            [transactions[row] for row in rows], batch.vectors[rows], model=model, policy=policy,
+            listed={i: listed[row] for i, row in enumerate(rows) if row in listed},
+        ))  # fmt: skip
+    return _recorded(batch, decided, policy, model)
+
+
+def _see_declines(
+    batch: _Batch, pending: Pending, decided: list[Decided], again: Callable[[list[int]], list[Decided]]
+) -> None:
+    """Let payments see the declines of their card before them in the batch, and decide those again that change.
+
+    A decision depends on those before it only. So once nothing changes, every decision is what it would be had the
+    payments come one at a time.
+    """
+    declined = np.zeros(len(pending.vectors), bool)
+    while True:
+        declined[batch.rows] = [one.outcome == DECLINE for one in decided]
+        changed = set(pending.learn_declines(declined).tolist())
+        if not changed:
+            return
+        rows = [i for i, event in enumerate(batch.rows.tolist()) if event in changed]
+        batch.vectors[rows] = pending.vectors[batch.rows[rows]]
+        for row, one in zip(rows, again(rows), strict=True):
+            decided[row] = one
 
 
 def _recorded(
@@ -203,69 +212,30 @@ def _recorded(
     ]
 
 
-_COLUMNS = (
-    "id", "transaction_id", "occurred_at", "received_at", "decided_at", "amount", "currency", "card_id", "merchant_id",
-    "customer_id", "device_id", "ip_address", "merchant_name", "merchant_category", "record", "outcome", "score",
-    "reasons", "rule_hits", "degraded", "is_late", "latency_ms", "features", "feature_version", "model_version",
-    "policy_version", "source", "position",
-)  # fmt: skip
+def _record(
+    batch: _Batch, recorded: Sequence[RecordedDecision], writer: Writer, label_ids: Sequence[int]
+) -> int | None:
+    """Write what is new; the receipt of its features. Runs inside a transaction."""
+    ids = copy_decisions(batch.arrivals, batch.vectors, recorded) if recorded else []
+    if ids and writer.has_effects:
+        add_effects(ids, recorded)
+    return remember_features(writer.name, ids, label_ids) if ids or label_ids else None
 
 
-def _copy_decisions(batch: _Batch, recorded: Sequence[RecordedDecision], source: str) -> list[int]:
-    """Write rows by COPY (an INSERT of the same rows takes four times as long); their ids."""
-    table = Decision._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, len(recorded)]
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-        # Django does not wrap the errors of a COPY by itself.
-        with (
-            connection.wrap_database_errors,
-            cursor.copy(f"COPY {table} ({', '.join(_COLUMNS)}) FROM STDIN") as copy,
-        ):
-            for i, decision in enumerate(recorded):
-                copy.write_row((ids[i], *_row(batch.arrivals[i], batch.vectors[i], decision, source)))
-    return ids
-
-
-def _row(arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecision, source: str) -> tuple[object, ...]:
-    sent = arrival.transaction
-    return (
-        sent.transaction_id, sent.occurred_at, arrival.received_at, decision.decided_at, sent.amount, sent.currency,
-        sent.card_id, sent.merchant_id, sent.customer_id or "", sent.device_id or "", sent.ip_address,
-        sent.merchant_name or "", sent.merchant_category or "", encode(sent).decode(), decision.outcome, decision.score,
-        # Mostly empty, and an empty list costs 2 us to adapt.
-        _encode_reasons(decision), decision.rule_hits or "{}", decision.degraded or "{}",
-        sent.occurred_at < arrival.received_at - LATE_AFTER, decision.latency_ms, vector.tobytes(), VERSION,
-        decision.model_version, decision.policy_version, source, arrival.position,
-    )  # fmt: skip
-
-
-def _encode_reasons(decision: RecordedDecision) -> str:
-    return msgspec.json.encode(decision.reasons).decode()
-
-
-def _write_features(batch: _Batch, writer: Writer) -> None:
-    if batch.pending is None:
-        return
-    positions = [arrival.position for arrival in batch.arrivals if arrival.position is not None]
+def _write_features(pending: Pending, receipt: int, forget: Sequence[int], writer: Writer, committed: float) -> None:
     try:
-        batch.pending.write(mark=f"{writer.source}={max(positions)}" if positions else "")
+        if time.monotonic() - committed > WRITE_WITHIN.total_seconds():
+            raise FeatureStoreError("too late: others may have counted it")
+        pending.write(str(receipt), [str(settled) for settled in forget])
     except FeatureStoreError as error:
         if writer.is_patient:
             raise
-        # The answer stands: what is recorded was decided. The states miss this payment until they are rebuilt.
-        logger.warning("features of %s were not stored: %s", batch.arrivals[0].transaction.transaction_id, error)
+        # The answer stands: what is recorded was decided. The row stays, and the features with it until they are.
+        logger.warning("features of batch %s were not stored yet: %s", receipt, error)
+        return
+    if writer.settled is not None:
+        writer.settled.forget(forget)
+        writer.settled.add(receipt)
 
 
-def recover_features(*, source: str, store: StateStore) -> int:
-    """Apply what the record of a source has past its mark: a crash fell between record and features. The number."""
-    applied = 0
-    while True:
-        mark = int(store.mark_of(source) or -1)
-        later = list(payments_after(source, mark, limit=RECOVERY_CHUNK))
-        if not later:
-            return applied
-        Pending(store, [payment for _, payment in later]).write(mark=f"{source}={later[-1][0]}")
-        applied += len(later)
+__all__ = ["Arrival", "ContendedError", "Result", "Writer", "decide_transactions"]

@@ -8,10 +8,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.timezone import now
 
-from scoring.features.events import FraudKnown
-from scoring.features.live import Pending, StateStore
 from scoring.models import Decision, Label, Outbox
+from scoring.services.features import remember_features
 from scoring.services.outbox import add_to_outbox
+
+# What frauds of the ledger are called among the feature writes.
+LABELS_WRITER = "labels"
 
 
 class UnknownTransactionError(Exception):
@@ -93,36 +95,29 @@ def _natural_keys(decision_ids: Iterable[int]) -> dict[NaturalKey, int]:
     return {_natural_key(label): label.id for label in Label.objects.filter(decision_id__in=decision_ids)}
 
 
-def apply_labels(label_ids: Sequence[int], *, store: StateStore) -> int:
-    """Count frauds in the risk of their merchant and device; the number applied. Twice changes nothing.
+@transaction.atomic
+def apply_labels(label_ids: Sequence[int]) -> int:
+    """Hand frauds over to the features, which `settle_features` then counts; their number. Twice changes nothing.
 
     A payment counts once, however many sources call it fraud.
     """
-    with transaction.atomic():
-        labels = (
-            # The decision too: of two labels of one payment, applied at once, the second must see the first.
-            Label.objects.select_for_update(of=("self", "decision"), no_key=True)
-            .filter(id__in=label_ids, applied_at=None, label=Label.Value.FRAUD)
-            .select_related("decision")
-            .order_by("decision_id", "known_at", "id")
-        )
-        events: list[FraudKnown] = []
-        for label in labels:
-            if not _is_counted(label.decision_id, besides=label.id):
-                events.append(fraud_event(label))
-            Label.objects.filter(id=label.id).update(applied_at=now())
-        if events:
-            events.sort(key=lambda event: event.known_at)
-            Pending(store, events).write()
-    return len(events)
+    labels = (
+        # The decision too: of two labels of one payment, applied at once, the second must see the first.
+        Label.objects.select_for_update(of=("self", "decision"), no_key=True)
+        .filter(id__in=label_ids, applied_at=None, label=Label.Value.FRAUD)
+        .select_related("decision")
+        .order_by("decision_id", "known_at", "id")
+    )
+    counted: list[int] = []
+    for label in labels:
+        if not _is_counted(label.decision_id, besides=label.id):
+            counted.append(label.id)
+        Label.objects.filter(id=label.id).update(applied_at=now())
+    if counted:
+        remember_features(LABELS_WRITER, [], counted)
+    return len(counted)
 
 
 def _is_counted(decision_id: int, *, besides: int) -> bool:
     counted = Label.objects.filter(decision_id=decision_id, label=Label.Value.FRAUD).exclude(applied_at=None)
     return counted.exclude(id=besides).exists()
-
-
-def fraud_event(label: Label) -> FraudKnown:
-    """What the features learn from a label, at the time it became known."""
-    decision = label.decision
-    return FraudKnown(decision.merchant_id, decision.device_id or None, label.known_at)

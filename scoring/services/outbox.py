@@ -4,15 +4,22 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from scoring.models import Outbox
-
 CHANNEL = "outbox"
+_INSERT = "INSERT INTO scoring_outbox (topic, ids, payload) VALUES (%s, %s::bigint[], %s)"
 
 
-def add_to_outbox(topic: str, ids: Sequence[int]) -> None:
-    """Leave effects for the relay and wake it when this transaction commits. Must run inside one."""
+def array_of(ids: Sequence[int]) -> str:
+    """Numbers as PostgreSQL writes an array. Adapting them one by one takes 10 us apiece."""
+    return f"{{{','.join(map(str, ids))}}}"
+
+
+def add_to_outbox(topic: str, ids: Sequence[int], payload: bytes = b"") -> None:
+    """Leave effects for the relay and wake it when this transaction commits. Must run inside one.
+
+    `payload`: what is published of these ids, where that is known already.
+    """
     if not ids:
         return
-    Outbox.objects.create(topic=topic, ids=list(ids))
     with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [topic, array_of(ids), payload])
         cursor.execute(f"NOTIFY {CHANNEL}")

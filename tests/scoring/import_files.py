@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,10 @@ import redis
 import zstandard
 from django.core.management import call_command
 
-from scoring.models import Decision, Label
+from scoring.features.layout import KINDS
+from scoring.models import Decision, Label, PendingFeatures
 from scoring.services.policy import publish_policy
+from scoring.services.store import batch_store
 
 START = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
 MAPPINGS = Path(__file__).parents[2] / "docs" / "mappings"
@@ -111,11 +114,14 @@ def refusals(path: Path) -> list[dict[str, Any]]:
 
 
 def vectors() -> list[bytes]:
-    return [bytes(vector) for vector in Decision.objects.order_by("position").values_list("features", flat=True)]
+    return [bytes(vector) for vector in Decision.objects.order_by("id").values_list("features", flat=True)]
 
 
 def states(valkey: redis.Redis) -> dict[bytes, bytes]:
-    return {key: valkey.get(key) for key in valkey.scan_iter("feature:*")}
+    kinds = "|".join(KINDS).encode()
+    return {
+        key: valkey.get(key) for key in valkey.scan_iter("feature:*") if re.match(rb"feature:\d+:(%b):" % kinds, key)
+    }
 
 
 def record() -> list[tuple[Any, ...]]:
@@ -126,6 +132,8 @@ def record() -> list[tuple[Any, ...]]:
 
 
 def clear(valkey: redis.Redis) -> None:
-    Label.objects.all().delete()
-    Decision.objects.all().delete()
+    """As if nothing had ever been imported."""
+    for model in (Label, Decision, PendingFeatures):
+        model.objects.all().delete()
     valkey.flushall()
+    batch_store().start_empty()

@@ -15,6 +15,7 @@ from scoring.services.policy import RuleDraft, publish_policy
 from scoring.transaction import Transaction
 from tests.factories import NOON
 
+STREAM = "stream:transactions/0"
 _number = count(1)
 
 
@@ -52,8 +53,8 @@ def make_payment(**overrides: Any) -> Transaction:
     return Transaction(**values | overrides)
 
 
-def arrive(transaction: Transaction, *, position: int | None = None, at: datetime | None = None) -> Arrival:
-    return Arrival(transaction, at or transaction.occurred_at, position)
+def arrive(transaction: Transaction, *, position: int = 0, at: datetime | None = None, source: str = STREAM) -> Arrival:
+    return Arrival(transaction, at or transaction.occurred_at, source, str(position))
 
 
 LARGE = RuleDraft("large", "amount > 1000", "review", "The amount is {amount}")

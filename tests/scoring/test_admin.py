@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from scoring.features.definitions import NAMES, VERSION
 from scoring.models import ApiKey, ListEntry, Policy
 from scoring.services.keys import digest
 from streams.models import DeadLetter
@@ -188,11 +190,8 @@ def test_nobody_changes_the_record(client, live):
 
 
 def test_a_decision_is_shown_with_its_features_by_name(client, live, mia):
-    import numpy as np
-
-    from scoring.features.definitions import NAMES
-
-    decision = make_decision(features=np.arange(len(NAMES), dtype=np.float32).tobytes(), merchant_name="<b>x</b>")
+    vector = np.arange(len(NAMES), dtype=np.float32).tobytes()
+    decision = make_decision(features=vector, feature_version=VERSION, merchant_name="<b>x</b>")
 
     page = text_of(client.get(f"/admin/scoring/decision/{decision.id}/change/"))
 

@@ -12,17 +12,16 @@ from django.db import OperationalError, connection, connections
 from scoring.features.definitions import INDEX, NAMES, VERSION
 from scoring.features.events import FraudKnown, Payment
 from scoring.features.live import FeatureStoreError, MemoryStore, Pending, ValkeyStore
-from scoring.models import Decision, ListEntry, Outbox, Policy
+from scoring.models import Decision, ListEntry, Outbox, PendingFeatures, Policy
 from scoring.queries import as_recorded, features_of, transaction_of
 from scoring.services import decisions, policy
-from scoring.services.decisions import Writer, decide_transactions, recover_features
+from scoring.services.decisions import Writer, decide_transactions
+from scoring.services.features import KnownFraud
 from scoring.services.lists import add_list_entry
 from scoring.services.policy import NoPolicyError, RuleDraft, StalePolicyError, forget_policy, publish_policy
 from scoring.transaction import encode
 from tests.factories import HOUR, MINUTE, NOON, make_user
-from tests.scoring.payments import LARGE, AmountModel, arrive, make_payment, publish
-
-STREAM = "stream:transactions/0"
+from tests.scoring.payments import LARGE, STREAM, AmountModel, arrive, make_payment, publish
 
 
 class BrokenStore(MemoryStore):
@@ -37,10 +36,10 @@ class BrokenStore(MemoryStore):
             raise FeatureStoreError("no answer")
         return super().read(keys)
 
-    def write(self, keys, before, states, mark):
+    def write(self, write):
         if not self.writes:
             raise FeatureStoreError("no answer")
-        return super().write(keys, before, states, mark)
+        return super().write(write)
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def model(monkeypatch) -> AmountModel:
 
 
 def writer(store=None, **overrides) -> Writer:
-    return Writer(**{"source": STREAM, "store": store or MemoryStore()} | overrides)
+    return Writer(**{"name": "stream:transactions", "store": store or MemoryStore()} | overrides)
 
 
 def rows() -> list[dict]:
@@ -82,7 +81,7 @@ def test_a_decision_is_recorded_whole(live, model):
     assert (row.customer_id, row.device_id, row.ip_address) == ("c-1", "d-1", "2001:db8::1")
     assert (row.merchant_name, row.merchant_category) == ("Café", "5732")
     assert (row.occurred_at, row.received_at) == (NOON, NOON + MINUTE)
-    assert (row.source, row.position) == (STREAM, 7)
+    assert (row.source, row.position) == (STREAM, "7")
     assert (row.policy_version, row.model_version, row.feature_version) == (live.version, "by-amount", VERSION)
     assert row.outcome == "decline"
     assert row.score == 1.0
@@ -189,9 +188,12 @@ def test_a_writer_without_effects_leaves_none(live):
 def test_frauds_learnt_on_the_way_count_for_later_payments_only(live):
     sent = [make_payment(occurred_at=NOON + MINUTE * i) for i in range(3)]
 
-    decide_transactions([arrive(p) for p in sent], writer=writer(), learnt=[FraudKnown("m-1", "d-1", NOON + MINUTE)])
+    known = FraudKnown(known_at=NOON + MINUTE, card_id="card-1", merchant_id="m-1", device_id="d-1")
+
+    decide_transactions([arrive(p) for p in sent], writer=writer(), learnt=[KnownFraud(7, known)])
 
     assert [features_of(row)["device_frauds_30d"] for row in Decision.objects.order_by("id")] == [0.0, 1.0, 1.0]
+    assert PendingFeatures.objects.get().label_ids == [7]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -204,17 +206,16 @@ def test_two_threads_with_the_same_payment_make_one_decision(monkeypatch):
     def decide() -> None:
         store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5)
         try:
-            results.extend(decide_transactions([arrive(sent)], writer=writer(store, source="api", is_patient=False)))
+            results.extend(decide_transactions([arrive(sent)], writer=writer(store, name="api", is_patient=False)))
         finally:
             connections.close_all()
 
     original = decisions._decide_new
 
-    def meet_first(batch, writer_):
+    def meet_first(batch):
         # Both have looked and found nothing. The loser looks again, finds the decision, and waits for nobody.
-        if batch.arrivals:
-            together.wait(5)
-        return original(batch, writer_)
+        together.wait(5)
+        return original(batch)
 
     monkeypatch.setattr(decisions, "_decide_new", meet_first)
     threads = [threading.Thread(target=decide) for _ in range(2)]
@@ -235,9 +236,9 @@ def test_features_are_written_only_after_the_record_is_committed():
     seen = []
 
     class Watching(MemoryStore):
-        def write(self, keys, before, states, mark):
+        def write(self, write):
             seen.append((connection.in_atomic_block, Decision.objects.count()))
-            return super().write(keys, before, states, mark)
+            return super().write(write)
 
     decide_transactions([arrive(make_payment(), position=3)], writer=writer(Watching()))
 
@@ -255,54 +256,15 @@ def test_a_failing_effect_leaves_nothing_at_all(live):
 
     assert not Decision.objects.exists()
     assert not Outbox.objects.exists()
-    assert store.states == store.marks == {}
-
-
-def test_features_a_crash_left_behind_are_mended_from_the_record(live):
-    batches = [
-        [arrive(make_payment(occurred_at=NOON + MINUTE * (3 * b + i)), position=3 * b + i) for i in range(3)]
-        for b in range(3)
-    ]
-    crashing, smooth = BrokenStore(), MemoryStore()
-    decide_transactions(batches[0], writer=writer(crashing))
-    crashing.writes = False
-    with pytest.raises(FeatureStoreError):
-        decide_transactions(batches[1], writer=writer(crashing))
-    crashing.writes = True
-
-    assert recover_features(source=STREAM, store=crashing) == 3
-    assert recover_features(source=STREAM, store=crashing) == 0
-
-    decide_transactions(batches[2], writer=writer(crashing))
-    events = [Payment(arrival.transaction, arrival.received_at) for batch in batches for arrival in batch]
-    wanted = []
-    for start in (0, 3, 6):
-        pending = Pending(smooth, events[start : start + 3])
-        pending.write(f"{STREAM}={start + 2}")
-        wanted.append(pending.vectors)
-    assert crashing.states == smooth.states
-    assert crashing.marks == smooth.marks
-    stored = b"".join(bytes(row.features) for row in Decision.objects.order_by("id"))
-    assert stored == np.concatenate(wanted).tobytes()
-
-
-def test_a_lost_store_is_rebuilt_from_the_record_of_its_source(live, monkeypatch):
-    monkeypatch.setattr(decisions, "RECOVERY_CHUNK", 4)
-    store, fresh = MemoryStore(), MemoryStore()
-    decide_transactions([arrive(make_payment(), position=i) for i in range(10)], writer=writer(store))
-    decide_transactions([arrive(make_payment())], writer=writer(MemoryStore(), source="api"))
-
-    assert recover_features(source=STREAM, store=fresh) == 10
-
-    assert {key: state[8:] for key, state in fresh.states.items()} == {k: s[8:] for k, s in store.states.items()}
-    assert fresh.marks == store.marks
+    assert not PendingFeatures.objects.exists()
+    assert (store.states, store.receipts) == ({}, set())
 
 
 def test_who_waits_for_an_answer_gets_one_without_the_feature_store(live):
     sent = make_payment(amount=Decimal(2000))
 
     (result,) = decide_transactions(
-        [arrive(sent)], writer=writer(BrokenStore(reads=False), source="api", is_patient=False)
+        [arrive(sent)], writer=writer(BrokenStore(reads=False), name="api", is_patient=False)
     )
 
     assert result.decision.degraded == ["features", "model"]
@@ -314,7 +276,7 @@ def test_who_waits_for_an_answer_gets_one_without_the_feature_store(live):
 
 def test_who_waits_for_an_answer_gets_it_though_its_features_are_not_kept(live):
     (result,) = decide_transactions(
-        [arrive(make_payment())], writer=writer(BrokenStore(writes=False), source="api", is_patient=False)
+        [arrive(make_payment())], writer=writer(BrokenStore(writes=False), name="api", is_patient=False)
     )
 
     assert result.is_new
@@ -435,7 +397,7 @@ def test_a_listed_card_is_not_a_listed_merchant_of_the_same_name(live):
 def test_the_number_of_queries_does_not_grow_with_the_batch(live, django_assert_num_queries):
     def count(size: int) -> int:
         arrivals = [arrive(make_payment()) for _ in range(size)]
-        with django_assert_num_queries(8) as queries:
+        with django_assert_num_queries(9) as queries:
             decide_transactions(arrivals, writer=writer())
         return len(queries)
 

@@ -27,7 +27,7 @@ def test_a_fraud_is_learnt_when_it_is_known_and_not_before(tmp_path, mapping):
 
     run_import(write_csv(tmp_path / "p.csv", rows), mapping)
 
-    frauds = [features_of(row)["merchant_decayed_frauds_7d"] for row in Decision.objects.order_by("position")]
+    frauds = [features_of(row)["merchant_decayed_frauds_7d"] for row in Decision.objects.order_by("id")]
     assert frauds[:2] == [0, 0]
     assert frauds[2] > 0
     label = Label.objects.get(label="fraud")
@@ -42,7 +42,7 @@ def test_a_fraud_known_at_once_does_not_speak_of_itself(tmp_path, mapping):
 
     run_import(write_csv(tmp_path / "p.csv", rows), mapping)
 
-    frauds = [features_of(row)["merchant_decayed_frauds_7d"] for row in Decision.objects.order_by("position")]
+    frauds = [features_of(row)["merchant_decayed_frauds_7d"] for row in Decision.objects.order_by("id")]
     assert frauds[0] == 0
     assert frauds[1] > 0
 

@@ -37,7 +37,7 @@ def test_a_payment_is_recorded_as_the_mapping_says(tmp_path, mapping):
     assert decision.record["extra"] == {"note": "gift"}
     assert decision.occurred_at == decision.received_at == START
     assert not decision.is_late
-    assert (decision.source, decision.position) == ("file:p.csv", 1)
+    assert (decision.source, decision.position) == ("file:p.csv", "1")
 
 
 def test_a_naive_time_is_of_the_mapping_s_timezone(tmp_path, mapping):

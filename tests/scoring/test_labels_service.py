@@ -4,14 +4,15 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connections
 
 from scoring.features.definitions import INDEX
 from scoring.features.events import Payment
-from scoring.features.live import FeatureStoreError, MemoryStore, Pending, ValkeyStore
-from scoring.models import Label, Outbox
+from scoring.features.live import FeatureStoreError, MemoryStore, Pending
+from scoring.models import Label, Outbox, PendingFeatures
+from scoring.services.features import settle_features
 from scoring.services.labels import (
+    LABELS_WRITER,
     LabelStatement,
     LabelTimeError,
     UnknownTransactionError,
@@ -84,8 +85,9 @@ def test_what_cannot_be_known_yet_is_refused(known_at):
 def test_a_fraud_counts_at_its_merchant_and_device_once():
     store, label = MemoryStore(), make_label(make_decision())
 
-    assert apply_labels([label.id], store=store) == 1
-    assert apply_labels([label.id], store=store) == 0
+    assert apply_labels([label.id]) == 1
+    assert apply_labels([label.id]) == 0
+    settle_features(LABELS_WRITER, store=store)
 
     merchant, device = frauds_seen_by(store)
     assert merchant == pytest.approx(0.5 ** (1 / 168))
@@ -97,19 +99,20 @@ def test_a_payment_that_two_sources_call_fraud_counts_once():
     store, decision = MemoryStore(), make_decision()
     first, second = make_label(decision), make_label(decision, source="customer", known_at=NOON - DAY)
 
-    assert apply_labels([first.id, second.id], store=store) == 1
+    assert apply_labels([first.id, second.id]) == 1
     third = make_label(decision, source="issuer_report")
-    assert apply_labels([third.id], store=store) == 0
+    assert apply_labels([third.id]) == 0
+    settle_features(LABELS_WRITER, store=store)
 
     assert frauds_seen_by(store)[1] == 1.0
     assert not Label.objects.filter(applied_at=None).exists()
 
 
 def test_a_legitimate_label_is_never_applied():
-    store, label = MemoryStore(), make_label(make_decision(), "legitimate")
+    label = make_label(make_decision(), "legitimate")
 
-    assert apply_labels([label.id], store=store) == 0
-    assert store.states == {}
+    assert apply_labels([label.id]) == 0
+    assert not PendingFeatures.objects.exists()
 
 
 def test_labels_whose_features_could_not_be_written_wait():
@@ -117,27 +120,27 @@ def test_labels_whose_features_could_not_be_written_wait():
         def write(self, *arguments):
             raise FeatureStoreError("no answer")
 
-    label = make_label(make_decision())
+    apply_labels([make_label(make_decision()).id])
 
     with pytest.raises(FeatureStoreError):
-        apply_labels([label.id], store=Broken())
+        settle_features(LABELS_WRITER, store=Broken())
 
-    label.refresh_from_db()
-    assert label.applied_at is None
+    store = MemoryStore()
+    assert settle_features(LABELS_WRITER, store=store) == 1
+    assert frauds_seen_by(store)[1] == 1.0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_labels_of_one_payment_applied_at_once_count_once():
     decision = make_decision()
     ids = [make_label(decision, source=source).id for source in ("chargeback", "customer")]
-    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5)
     together = threading.Barrier(2)
     applied = []
 
     def apply(label_id: int) -> None:
         together.wait(5)
         try:
-            applied.append(apply_labels([label_id], store=store))
+            applied.append(apply_labels([label_id]))
         finally:
             connections.close_all()
 
@@ -147,5 +150,7 @@ def test_two_labels_of_one_payment_applied_at_once_count_once():
     for thread in threads:
         thread.join()
 
+    store = MemoryStore()
+    settle_features(LABELS_WRITER, store=store)
     assert sorted(applied) == [0, 1]
     assert frauds_seen_by(store)[1] == 1.0

@@ -13,8 +13,8 @@ from tests.scoring.ml_data import make_dataset
 
 
 def test_a_model_finds_what_is_there():
-    trained = train(make_dataset(), seed=1, threads=1)
-    unseen = make_dataset(seed=2)
+    trained = train(make_dataset(9000), seed=1, threads=1)
+    unseen = make_dataset(9000, seed=2)
 
     figures = ranking(unseen.labels, ml.margins(trained.booster, unseen.vectors))
 

@@ -84,11 +84,11 @@ class Command(BaseCommand):
                 f"{counts.rejected:,} rejected"
             )
 
-        def recovering(applied: int) -> None:
-            tell(f"Mending features that were lost: {applied:,} payments")
+        def restoring(done: int, total: int) -> None:
+            tell(f"Making the features again from the record: {done:,} of {total:,} payments")
 
         with rejects_file(rejects) as refused, _stop_asked() as is_stopped:
-            options = Options(batch_store(), now(), batch_size, progress, recovering, is_stopped)
+            options = Options(batch_store(), now(), batch_size, progress, restoring, is_stopped)
             return import_file(file, mapping, rejects=refused, options=options)
 
 

@@ -1,0 +1,147 @@
+"""Feature writes: each follows the commit of its batch, and is done again by whoever finds it undone, once.
+
+The transaction that records a batch leaves a `PendingFeatures` row. The store takes a batch's states together with that
+row's id, its receipt, or refuses them because the receipt is there. So any process may repeat any write at any time.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from scoring.features.events import Event, FraudKnown, Payment
+from scoring.features.live import Pending, StateStore, StateWrite
+from scoring.models import Label, PendingFeatures
+from scoring.queries import payments_of
+from scoring.services.outbox import array_of
+
+ROWS_AT_ONCE = 500
+# A writer that could not write by then leaves its batch to others. They wait longer before they delete its row and make
+# the store forget its receipt, so that nobody comes late and counts a batch twice.
+WRITE_WITHIN = timedelta(seconds=30)
+SETTLE_AFTER = timedelta(seconds=60)
+# Valkey syncs its log every second.
+SYNC_SECONDS = 5.0
+_INSERT = """
+INSERT INTO scoring_pendingfeatures (writer, decision_ids, label_ids)
+VALUES (%s, %s::bigint[], %s::bigint[]) RETURNING id
+"""
+# What `fraud_event` reads.
+FRAUD_FIELDS = ("known_at", *(f"decision__{name}" for name in (
+    "card_id", "merchant_id", "customer_id", "device_id", "ip_address",
+)))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KnownFraud:
+    """A fraud of the ledger, and what the features learn from it."""
+
+    label_id: int
+    event: FraudKnown
+
+
+def remember_features(writer: str, decision_ids: Sequence[int], label_ids: Sequence[int] = ()) -> int:
+    """Note that a batch is to be counted; the receipt. Must run in the transaction that records the batch."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [writer, array_of(decision_ids), array_of(label_ids)])
+        return int(cursor.fetchone()[0])
+
+
+class SettledWrites:
+    """Feature writes of a long-lived writer that are done; forgotten once the store has them on its disk."""
+
+    def __init__(self) -> None:
+        self._done: deque[tuple[float, int]] = deque()
+
+    def add(self, receipt: int) -> None:
+        self._done.append((time.monotonic(), receipt))
+
+    def due(self) -> list[int]:
+        """Receipts whose rows can go: a store that crashes may lose what it took in the seconds before."""
+        latest = time.monotonic() - SYNC_SECONDS
+        return [receipt for at, receipt in self._done if at <= latest]
+
+    def forget(self, receipts: Sequence[int]) -> None:
+        """Drop receipts that `due` gave: their rows are deleted."""
+        for _ in receipts:
+            self._done.popleft()
+
+
+def settle_features(name_prefix: str, *, store: StateStore, older_than: timedelta = timedelta(0)) -> int:
+    """Count what writers of this name left uncounted, in the order it was recorded; the number of such batches.
+
+    Rows that nobody can come back to are deleted.
+
+    Raises:
+        FeatureStoreLostError: the store is empty and must be restored first.
+        FeatureStoreError: rows not counted yet stay.
+    """
+    generation, _ = store.read([])
+    counted, last = 0, 0
+    while rows := PendingFeatures.objects.filter(
+        id__gt=last, writer__startswith=name_prefix, created_at__lte=Now() - older_than
+    ).order_by("id")[:ROWS_AT_ONCE]:
+        last, applied, deleted = _settle(rows, store)
+        # Their rows are gone by now, and it is too late for their writers.
+        store.write(StateWrite(generation, [], [], [], forget=deleted))
+        counted += applied
+    return counted
+
+
+@transaction.atomic
+def _settle(found: QuerySet[PendingFeatures], store: StateStore) -> tuple[int, int, list[str]]:
+    """Count some rows and delete the old ones; the last id, how many were counted, the receipts of the deleted."""
+    last = max(row.id for row in found)
+    # Locked: a writer that knows its row to be done deletes it, and only then makes the store forget the receipt.
+    rows = list(PendingFeatures.objects.select_for_update().filter(id__in=[row.id for row in found]).order_by("id"))
+    missing = [
+        row for row, is_done in zip(rows, store.has_receipts([str(row.id) for row in rows]), strict=True) if not is_done
+    ]
+    for row in missing:
+        apply_row(row, store=store)
+    old = PendingFeatures.objects.filter(id__in=[row.id for row in rows], created_at__lte=Now() - SETTLE_AFTER)
+    # What was counted only now stays for another turn, until the store has it on its disk.
+    deleted = [str(row.id) for row in old.exclude(id__in=[row.id for row in missing])]
+    PendingFeatures.objects.filter(id__in=deleted).delete()
+    return last, len(missing), deleted
+
+
+def apply_row(row: PendingFeatures, *, store: StateStore) -> None:
+    """Count one batch; nothing happens where its receipt is there already."""
+    labels = Label.objects.filter(id__in=row.label_ids).select_related("decision").only(*FRAUD_FIELDS)
+    frauds = [fraud_event(label) for label in labels.order_by("known_at", "id")]
+    Pending(store, merge_events(payments_of(row.decision_ids), frauds)).write(receipt=str(row.id))
+
+
+def fraud_event(label: Label) -> FraudKnown:
+    """What the features learn from a label, at the time it became known."""
+    decision = label.decision
+    return FraudKnown(
+        known_at=label.known_at,
+        card_id=decision.card_id,
+        merchant_id=decision.merchant_id,
+        customer_id=decision.customer_id or None,
+        device_id=decision.device_id or None,
+        ip_address=decision.ip_address,
+    )
+
+
+def merge_events(payments: Sequence[Payment], learnt: Sequence[FraudKnown]) -> list[Event]:
+    """Payments in the log's order, each label before the first payment that could know of it."""
+    if not learnt:
+        return list(payments)
+    labels = sorted(learnt, key=lambda label: label.known_at)
+    events: list[Event] = []
+    taken = 0
+    for payment in payments:
+        while taken < len(labels) and labels[taken].known_at <= payment.transaction.occurred_at:
+            events.append(labels[taken])
+            taken += 1
+        events.append(payment)
+    events.extend(labels[taken:])
+    return events

@@ -1,0 +1,141 @@
+"""Making the feature store again from the record.
+
+While it is made, the store refuses all other writes, so no `PendingFeatures` row can be settled: what has such a row is
+left to it, everything else in the record is counted here. Rows that were there at the beginning may have been written
+to the store that was; their owners may still delete them. So they are kept with the run and counted at its end, under
+their own receipts. Progress is kept with the run, each chunk under a receipt: a run goes on where it was interrupted.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from secrets import token_hex
+
+from django.utils.timezone import now
+
+from scoring.features.definitions import VERSION
+from scoring.features.events import Event
+from scoring.features.live import FeatureStoreLostError, Pending, StateStore
+from scoring.models import Decision, FeatureRebuild, Label, PendingFeatures
+from scoring.queries import payments_after
+from scoring.services.features import FRAUD_FIELDS, apply_row, fraud_event
+from scoring.services.locks import try_lock
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 2_000
+LOCK = "feature rebuild"
+WAIT_SECONDS = 1.0
+
+# Payments counted so far, payments in all.
+Progress = Callable[[int, int], None]
+
+
+class RebuildRunningError(Exception):
+    """Another process is at it. Nothing was changed."""
+
+
+def restore_features(*, store: StateStore, progress: Progress) -> None:
+    """Make the store whole where it is not; waits while another process does it.
+
+    `progress` is called about every second, and may raise to stop: the next call goes on from there.
+
+    Raises:
+        FeatureStoreError: the store does not answer.
+    """
+    while not _is_whole(store):
+        with try_lock(LOCK) as is_ours:
+            if is_ours:
+                if not _is_whole(store):
+                    _rebuild(store, progress)
+                return
+        progress(0, 0)
+        time.sleep(WAIT_SECONDS)
+
+
+def rebuild_features(*, store: StateStore, progress: Progress, is_fresh: bool) -> FeatureRebuild:
+    """Drop all states and make them again, or go on with a run that was interrupted (unless `is_fresh`).
+
+    Raises:
+        RebuildRunningError: another process is at it.
+        FeatureStoreError: the store failed; run it again.
+    """
+    with try_lock(LOCK) as is_ours:
+        if not is_ours:
+            raise RebuildRunningError
+        return _rebuild(store, progress, is_fresh=is_fresh)
+
+
+def _is_whole(store: StateStore) -> bool:
+    try:
+        store.read([])
+    except FeatureStoreLostError:
+        return False
+    return True
+
+
+def _rebuild(store: StateStore, progress: Progress, *, is_fresh: bool = False) -> FeatureRebuild:
+    run = (None if is_fresh else _interrupted(store)) or _begin(store)
+    building = store.rebuilding(run.token)
+    _count_payments(run, building, progress)
+    _count_labels(run, building)
+    for row in run.pending:
+        apply_row(PendingFeatures(**row), store=building)
+    store.finish_rebuild(run.token)
+    FeatureRebuild.objects.filter(id=run.id).update(finished_at=now())
+    logger.info("the feature store is whole again: %s payments, %s frauds", run.payments, run.labels)
+    return run
+
+
+def _interrupted(store: StateStore) -> FeatureRebuild | None:
+    """The run whose states are in the store."""
+    generation = store.generation() or b""
+    token = generation.decode().removeprefix("building:")
+    return FeatureRebuild.objects.filter(token=token, feature_version=VERSION, finished_at=None).first()
+
+
+def _begin(store: StateStore) -> FeatureRebuild:
+    token = token_hex(8)
+    # First no more writes, then the look at what was not settled.
+    store.begin_rebuild(token)
+    pending = list(PendingFeatures.objects.order_by("id").values("id", "writer", "decision_ids", "label_ids"))
+    logger.warning("making the feature store again from the record")
+    return FeatureRebuild.objects.create(token=token, feature_version=VERSION, pending=pending)
+
+
+def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) -> None:
+    total = Decision.objects.filter(id__gt=run.last_decision_id).count() + run.payments
+    at_the_beginning = {decision_id for row in run.pending for decision_id in row["decision_ids"]}
+    while chunk := payments_after(run.last_decision_id, limit=CHUNK):
+        # Looked up after the payments: no row of theirs can have been deleted in between.
+        left_out = at_the_beginning.union(*PendingFeatures.objects.values_list("decision_ids", flat=True))
+        events = [payment for decision_id, payment in chunk if decision_id not in left_out]
+        last = chunk[-1][0]
+        _write(store, events, f"{run.token}:payments", last, run.last_decision_id)
+        run.last_decision_id, run.payments = last, run.payments + len(events)
+        run.save(update_fields=["last_decision_id", "payments"])
+        progress(run.payments, max(total, run.payments))
+
+
+def _count_labels(run: FeatureRebuild, store: StateStore) -> None:
+    """Frauds the features had learnt: of each payment the statement that was applied first."""
+    at_the_beginning = {label_id for row in run.pending for label_id in row["label_ids"]}
+    waiting = at_the_beginning.union(*PendingFeatures.objects.values_list("label_ids", flat=True))
+    counted = (
+        Label.objects.filter(label=Label.Value.FRAUD, applied_at__isnull=False)
+        .order_by("decision_id", "applied_at", "known_at", "id")
+        .distinct("decision_id")
+        .values("id")
+    )
+    labels = Label.objects.filter(id__in=counted).select_related("decision").only(*FRAUD_FIELDS).order_by("id")
+    while chunk := list(labels.filter(id__gt=run.last_label_id)[:CHUNK]):
+        events = [fraud_event(label) for label in chunk if label.id not in waiting]
+        last = chunk[-1].id
+        _write(store, events, f"{run.token}:labels", last, run.last_label_id)
+        run.last_label_id, run.labels = last, run.labels + len(events)
+        run.save(update_fields=["last_label_id", "labels"])
+
+
+def _write(store: StateStore, events: Sequence[Event], name: str, last: int, before: int) -> None:
+    if events:
+        Pending(store, events).write(f"{name}:{last}", [f"{name}:{before}"])

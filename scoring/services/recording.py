@@ -1,0 +1,78 @@
+"""Writing a batch of decisions: their rows, what is published of them, and what they cause."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from scoring.decisioning import APPROVE
+from scoring.features.definitions import VERSION
+from scoring.models import Decision, Outbox
+from scoring.queries import RecordedDecision
+from scoring.services.outbox import add_to_outbox
+from scoring.transaction import Transaction, encode
+
+LATE_AFTER = timedelta(minutes=5)
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_framer = msgspec.msgpack.Encoder()
+
+_COLUMNS = (
+    "id", "transaction_id", "occurred_at", "received_at", "decided_at", "amount", "currency", "card_id", "merchant_id",
+    "customer_id", "device_id", "ip_address", "merchant_name", "merchant_category", "record", "outcome", "score",
+    "reasons", "rule_hits", "degraded", "is_late", "latency_ms", "features", "feature_version", "model_version",
+    "policy_version", "source", "position",
+)  # fmt: skip
+_COPY = f"COPY {Decision._meta.db_table} ({', '.join(_COLUMNS)}) FROM STDIN"
+_NEXT_IDS = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """A transaction, when it reached us, and where it stands in its source ("api", stream:<topic>/<partition>, ...)."""
+
+    transaction: Transaction
+    received_at: datetime
+    source: str
+    position: str = ""
+
+
+def copy_decisions(
+    arrivals: Sequence[Arrival], vectors: NDArray[np.float32], recorded: Sequence[RecordedDecision]
+) -> list[int]:
+    """Write rows by COPY (an INSERT of the same rows takes four times as long); their ids.
+
+    Raises:
+        IntegrityError: one of them was decided before; nothing is written.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_IDS, [Decision._meta.db_table, len(recorded)])
+        ids = [row[0] for row in cursor.fetchall()]
+        # Django does not wrap the errors of a COPY by itself.
+        with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
+            for i, decision in enumerate(recorded):
+                copy.write_row((ids[i], *_row(arrivals[i], vectors[i], decision)))
+    return ids
+
+
+def _row(arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecision) -> tuple[object, ...]:
+    sent = arrival.transaction
+    return (
+        sent.transaction_id, sent.occurred_at, arrival.received_at, decision.decided_at, sent.amount, sent.currency,
+        sent.card_id, sent.merchant_id, sent.customer_id or "", sent.device_id or "", sent.ip_address,
+        sent.merchant_name or "", sent.merchant_category or "", encode(sent).decode(), decision.outcome, decision.score,
+        # Mostly empty, and an empty list costs 2 us to adapt.
+        _encoder.encode(decision.reasons).decode() if decision.reasons else "[]", decision.rule_hits or "{}",
+        decision.degraded or "{}", sent.occurred_at < arrival.received_at - LATE_AFTER, decision.latency_ms,
+        vector.tobytes(), VERSION, decision.model_version, decision.policy_version, arrival.source, arrival.position,
+    )  # fmt: skip
+
+
+def add_effects(ids: Sequence[int], recorded: Sequence[RecordedDecision]) -> None:
+    """Leave the decisions for their topic, and the flagged ones for the analysts. Must run in their transaction."""
+    payload = _framer.encode([(decision.card_id, _encoder.encode(decision)) for decision in recorded])
+    flagged = [i for i, decision in zip(ids, recorded, strict=True) if decision.outcome != APPROVE]
+    add_to_outbox(Outbox.Topic.DECISIONS, ids, payload)
+    add_to_outbox(Outbox.Topic.ALERTS, flagged)
