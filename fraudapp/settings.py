@@ -1,6 +1,8 @@
 """Settings. Every value of a deployment comes from the environment; a bad or missing one stops the start."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from environs import Env, validate
@@ -17,9 +19,13 @@ SECRET_KEY = env.str("SECRET_KEY", validate=LONG)
 MODEL_SIGNING_KEY = env.str("MODEL_SIGNING_KEY", validate=LONG)
 DATABASE_URL = env.str("DATABASE_URL")
 REDIS_URL = env.str("REDIS_URL")
-# valkey://... (embedded streams) or kafka://host:port[,host:port]
+# valkey://... (embedded streams), kafka://host:port[,host:port] or kinesis://region
 STREAM_URL = env.str(
-    "STREAM_URL", validate=validate.Regexp(r"^(valkey|kafka)://.+", error="must begin with valkey:// or kafka://")
+    "STREAM_URL",
+    validate=validate.Regexp(
+        r"^((valkey|kafka)://.+|kinesis://[a-z0-9-]+/?$)",
+        error="must begin with valkey:// or kafka://, or be kinesis://region",
+    ),
 )
 
 # --- what it may give --------------------------------------------------------------------------------------------
@@ -31,6 +37,24 @@ SECURE_TRANSPORT = env.bool("SECURE_TRANSPORT", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 STREAM_PARTITIONS = env.int("STREAM_PARTITIONS", default=4)
 STREAM_BATCH_SIZE = env.int("STREAM_BATCH_SIZE", default=500)
+# KAFKA_CLIENT_SASL_MECHANISM=... is the client library's `sasl.mechanism`; passwords are among them.
+KAFKA_CLIENT = {
+    name.removeprefix("KAFKA_CLIENT_").lower().replace("_", "."): value
+    for name, value in os.environ.items()
+    if name.startswith("KAFKA_CLIENT_") and value
+}
+# Instead of AWS's own address: a VPC endpoint, LocalStack. Credentials are boto3's business, never ours.
+KINESIS_ENDPOINT_URL = env.str("KINESIS_ENDPOINT_URL", default="")
+# AWS's list prices, for `manage.py shards`; put your region's and contract's here.
+KINESIS_PRICES: dict[str, Any] = {
+    "as_of": "2025-01",
+    "region": "us-east-1",
+    "usd": {
+        "shard_hour": 0.015,
+        "shard_hour_extended_retention": 0.020,  # on top, for records kept longer than 24 hours
+        "million_put_payload_units": 0.014,  # of 25 KB, each record rounded up
+    },
+}
 # The synchronous path must not wait for a slow feature store: it answers degraded instead.
 FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60)

@@ -7,7 +7,9 @@ told where to start and remembers nothing of ours.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain, zip_longest
+from math import nan
+from typing import Protocol, TypeVar, cast
 from zlib import crc32
 
 TRANSACTIONS, DECISIONS, LABELS = "transactions", "decisions", "labels"
@@ -16,35 +18,59 @@ DEAD_LETTERS = "transactions.dead-letter"
 # Position before the first message.
 START = -1
 
+Record = TypeVar("Record")
+
 
 class StreamError(Exception):
     """The broker failed or said no; the message says what to look at. Nothing is lost: reading starts again."""
 
 
 @dataclass(frozen=True)
+class Partition:
+    """A Kafka partition, a Valkey stream key, a Kinesis shard."""
+
+    name: str
+    # Must be read to their end first: the records of a key go on in a child after a split or a merge.
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One record as it lies in the log."""
 
     stream: str
-    partition: int
+    partition: str
     position: int
     body: bytes
+    # Seconds since 1970 by the broker's clock; nan when it does not say.
+    produced_at: float = nan
 
 
 class Source(Protocol):
     """A reader of one stream."""
 
-    def partitions(self) -> Sequence[int]:
-        """Partitions of the stream now."""
+    def partitions(self) -> Sequence[Partition]:
+        """Partitions of the stream now, asked of the broker at each call. Raises: StreamError."""
 
-    def read(self, positions: Mapping[int, int], *, limit: int, wait_seconds: float) -> list[Message]:
-        """Messages after `positions` (partition -> last position seen), at most `limit` of each partition, in order.
+    def read(self, positions: Mapping[str, int], *, limit: int, wait_seconds: float) -> list[Message]:
+        """Messages after `positions` (partition -> last position seen), in order within a partition.
 
-        Waits up to `wait_seconds` when there is none. Raises: StreamError.
+        At most `limit` altogether, of which a busy partition leaves the others their share. Waits up to
+        `wait_seconds` when there is none.
+
+        Raises:
+            StreamError: the broker failed, or records after a position are gone; reading again from the same
+                positions loses nothing more.
         """
 
-    def lag(self, positions: Mapping[int, int]) -> int:
-        """Records not read yet."""
+    def ended(self) -> frozenset[str]:
+        """Partitions closed for ever, whose last record came with the last read of them or before."""
+
+    def lag(self, positions: Mapping[str, int]) -> int | None:
+        """Records not read yet; None where the broker cannot say. Raises: StreamError."""
+
+    def tell(self, positions: Mapping[str, int]) -> None:
+        """Show the broker's own lag tools where we are, as well as can be: never raises, never read back."""
 
     def close(self) -> None: ...
 
@@ -63,30 +89,85 @@ def partition_of(key: str, partitions: int) -> int:
     return crc32(key.encode()) % partitions
 
 
+def share(partitions: int, limit: int) -> int:
+    """How many records to ask of each partition, so that together they are about `limit`; at least 1."""
+    return max(1, limit // max(1, partitions))
+
+
+def in_turns(queues: Sequence[Sequence[Record]], limit: int, *, first: int) -> list[Record]:
+    """At most `limit` records, one of each queue in turn from the queue `first` on (modulo their number).
+
+    A long queue hides no other, and a caller that moves `first` at each call serves all even when they are many.
+    """
+    if sum(map(len, queues)) <= limit:
+        return list(chain.from_iterable(queues))
+    start = first % len(queues)
+    nothing = object()
+    turns = chain.from_iterable(zip_longest(*queues[start:], *queues[:start], fillvalue=nothing))
+    return [cast(Record, record) for record in turns if record is not nothing][:limit]
+
+
 class MemoryStream:
     """A log in this process: source of one stream, publisher to all."""
 
     def __init__(self, stream: str = TRANSACTIONS, *, partitions: int = 2) -> None:
         self._stream = stream
-        self._partitions = partitions
-        self.logs: dict[tuple[str, int], list[bytes]] = defaultdict(list)
+        self._count = partitions
+        self._partitions = [Partition(str(number)) for number in range(partitions)]
+        self._children: dict[str, tuple[str, ...]] = {}
+        self._ended: set[str] = set()
+        self._reads = 0
+        self.logs: dict[tuple[str, str], list[bytes]] = defaultdict(list)
 
-    def partitions(self) -> Sequence[int]:
-        return range(self._partitions)
+    def partitions(self) -> Sequence[Partition]:
+        return list(self._partitions)
 
-    def read(self, positions: Mapping[int, int], *, limit: int, wait_seconds: float) -> list[Message]:
-        return [
-            Message(self._stream, partition, position, self.logs[self._stream, partition][position])
-            for partition, last in positions.items()
-            for position in range(last + 1, min(last + 1 + limit, len(self.logs[self._stream, partition])))
-        ]
+    def split(self, parent: str) -> tuple[str, ...]:
+        """Close a partition; its keys go on in two new ones, whose names are returned."""
+        self._children[parent] = names = (f"{parent}.0", f"{parent}.1")
+        self._partitions += [Partition(name, parents=(parent,)) for name in names]
+        return names
 
-    def lag(self, positions: Mapping[int, int]) -> int:
+    def merge(self, *parents: str) -> str:
+        """Close partitions; their keys go on in a new one, whose name is returned."""
+        name = "+".join(parents)
+        self._children |= dict.fromkeys(parents, (name,))
+        self._partitions.append(Partition(name, parents=parents))
+        return name
+
+    def read(self, positions: Mapping[str, int], *, limit: int, wait_seconds: float) -> list[Message]:
+        self._reads += 1
+        queues = [self._after(partition, last, limit) for partition, last in positions.items()]
+        found = in_turns(queues, limit, first=self._reads)
+        reached = dict(positions) | {message.partition: message.position for message in found}
+        for partition, last in reached.items():
+            is_drained = last >= len(self.logs[self._stream, partition]) - 1
+            (self._ended.add if is_drained and partition in self._children else self._ended.discard)(partition)
+        return found
+
+    def _after(self, partition: str, last: int, limit: int) -> list[Message]:
+        log = self.logs[self._stream, partition]
+        kept = range(last + 1, min(last + 1 + limit, len(log)))
+        return [Message(self._stream, partition, position, log[position]) for position in kept]
+
+    def ended(self) -> frozenset[str]:
+        return frozenset(self._ended)
+
+    def lag(self, positions: Mapping[str, int]) -> int | None:
         return sum(len(self.logs[self._stream, partition]) - 1 - last for partition, last in positions.items())
+
+    def tell(self, positions: Mapping[str, int]) -> None:
+        """Nobody looks."""
 
     def publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
         for key, body in records:
-            self.logs[stream, partition_of(key, self._partitions)].append(body)
+            self.logs[stream, self._home_of(key)].append(body)
+
+    def _home_of(self, key: str) -> str:
+        name = str(partition_of(key, self._count))
+        while children := self._children.get(name):
+            name = children[partition_of(name + key, len(children))]
+        return name
 
     def close(self) -> None:
         self.logs.clear()

@@ -1,0 +1,297 @@
+"""Kinesis as a log: a shard is a partition, its sequence numbers are positions.
+
+Records are read shard after shard by GetRecords, within AWS's limits of a shard: five calls and 2 MB a second. What
+one call brings beyond what was asked for waits in memory, so that a few large calls serve many small reads.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+
+from streams.capacity import SHARD_READ_BYTES, ShardMeter
+from streams.source import START, Message, Partition, StreamError, in_turns
+
+logger = logging.getLogger(__name__)
+
+# Between two GetRecords of a shard: four a second leave one of the five for somebody who looks.
+_POLL_SECONDS = 0.25
+# Records asked for at once; AWS's limit is 10,000 and 10 MB.
+_FETCH_LIMIT = 2_000
+
+# PutRecords: AWS's limits of a call and of a record (its key included).
+_PUT_RECORDS = 500
+_PUT_BYTES = 5 * 1024 * 1024
+_RECORD_BYTES = 1024 * 1024
+_KEY_CHARACTERS = 256
+
+_FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.25, 5.0
+# A publisher whose records are refused for this long gives up; its caller keeps them.
+_GIVE_UP_SECONDS = 30.0
+
+_THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "LimitExceededException",
+    "KMSThrottlingException",
+    "ThrottlingException",
+}
+_FAILURES = (BotoCoreError, ClientError)
+
+# A record as PutRecords takes it.
+Entry = dict[str, Any]
+
+
+def _connect(region: str, endpoint_url: str, *, attempts: int) -> Any:
+    """A client with the credentials of boto3's usual chain: environment, profile, role of the container or host."""
+    config = Config(
+        connect_timeout=5,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
+    session = get_session()
+    # Seconds since 1970, as the answer has them: a datetime each, in local time, takes as long as all other parsing.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=float)
+    client = boto3.Session(botocore_session=session).client
+    return client("kinesis", region_name=region, endpoint_url=endpoint_url or None, config=config)
+
+
+def _code(error: Exception) -> str:
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
+@dataclass
+class _Shard:
+    """Where reading stands in a shard."""
+
+    given: int  # position of the last record handed out
+    fetched: int  # position of the last record in `waiting`, or `given`
+    iterator: str | None = None
+    is_closed: bool = False
+    # The first record of a new iterator is the one at `fetched` itself: it shows that it is still kept.
+    repeats: bool = False
+    due_at: float = 0.0  # when GetRecords may be called again, by the monotonic clock
+    backoff_seconds: float = _FIRST_BACKOFF_SECONDS
+    waiting: deque[Message] = field(default_factory=deque)
+
+
+class KinesisSource:
+    """Reads the shards of one stream from positions it is given."""
+
+    def __init__(self, region: str, stream: str, *, endpoint_url: str = "") -> None:
+        self._client = _connect(region, endpoint_url, attempts=2)
+        self._stream = stream
+        self._shards: dict[str, _Shard] = {}
+        self._meter = ShardMeter(stream)
+        self._reads = 0
+
+    def partitions(self) -> Sequence[Partition]:
+        """Shards that are still listed, closed ones too until their records are older than the retention."""
+        try:
+            pages = self._client.get_paginator("list_shards").paginate(StreamName=self._stream)
+            shards = [shard for page in pages for shard in page["Shards"]]
+        except _FAILURES as error:
+            raise StreamError(f"Kinesis stream {self._stream} cannot be looked up: {error}") from error
+        listed = {shard["ShardId"] for shard in shards}
+        return [Partition(shard["ShardId"], _parents(shard, listed)) for shard in shards]
+
+    def read(self, positions: Mapping[str, int], *, limit: int, wait_seconds: float) -> list[Message]:
+        if not positions:
+            return []
+        shards = self._shards = {name: self._shard_at(name, position) for name, position in positions.items()}
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            self._fetch_due(shards)
+            found = self._take(shards, limit)
+            pause = min([deadline, *(shard.due_at for shard in shards.values() if not shard.is_closed)])
+            if found or time.monotonic() >= deadline:
+                return found
+            time.sleep(max(0.0, pause - time.monotonic()))
+
+    def _shard_at(self, name: str, position: int) -> _Shard:
+        """The shard as it stands, or anew where the last read did not end at the position."""
+        shard = self._shards.get(name)
+        if shard is None or shard.given != position:
+            return _Shard(given=position, fetched=position)
+        return shard
+
+    def _fetch_due(self, shards: Mapping[str, _Shard]) -> None:
+        """Ask every shard that has nothing waiting and may be asked."""
+        for name, shard in shards.items():
+            if shard.waiting or shard.is_closed or shard.due_at > time.monotonic():
+                continue
+            try:
+                self._fetch(name, shard)
+            except _FAILURES as error:
+                if _code(error) not in _THROTTLED:
+                    raise StreamError(f"Kinesis stream {self._stream}: shard {name} cannot be read: {error}") from error
+                shard.due_at = time.monotonic() + shard.backoff_seconds
+                shard.backoff_seconds = min(2 * shard.backoff_seconds, _LONGEST_BACKOFF_SECONDS)
+                logger.info("Kinesis stream %s: shard %s is throttled", self._stream, name)
+
+    def _fetch(self, name: str, shard: _Shard) -> None:
+        answer = self._get_records(name, shard)
+        records = [self._as_message(name, record) for record in answer["Records"]]
+        sizes = [len(record["Data"]) + len(record["PartitionKey"]) for record in answer["Records"]]
+        arrivals = [(record.produced_at, size) for record, size in zip(records, sizes, strict=True)]
+        self._meter.add(name, arrivals, behind_seconds=answer.get("MillisBehindLatest", 0) / 1000)
+        shard.iterator = answer.get("NextShardIterator")
+        shard.is_closed = shard.iterator is None
+        shard.backoff_seconds = _FIRST_BACKOFF_SECONDS
+        shard.due_at = time.monotonic() + max(_POLL_SECONDS, sum(sizes) / SHARD_READ_BYTES)
+        if shard.repeats and records:
+            records = self._without_known(name, shard, records)
+        shard.waiting.extend(records)
+        if records:
+            shard.fetched = records[-1].position
+
+    def _get_records(self, name: str, shard: _Shard) -> Any:
+        """GetRecords; an iterator that was not used for five minutes is renewed from the position."""
+        if shard.iterator is not None:
+            try:
+                return self._client.get_records(ShardIterator=shard.iterator, Limit=_FETCH_LIMIT)
+            except ClientError as error:
+                if _code(error) != "ExpiredIteratorException":
+                    raise
+        shard.iterator, shard.repeats = self._new_iterator(name, shard.fetched), shard.fetched != START
+        return self._client.get_records(ShardIterator=shard.iterator, Limit=_FETCH_LIMIT)
+
+    def _new_iterator(self, name: str, position: int) -> str:
+        start = (
+            {"ShardIteratorType": "TRIM_HORIZON"}
+            if position == START
+            else {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": str(position)}
+        )
+        answer = self._client.get_shard_iterator(StreamName=self._stream, ShardId=name, **start)
+        return str(answer["ShardIterator"])
+
+    def _without_known(self, name: str, shard: _Shard, records: list[Message]) -> list[Message]:
+        """Leave out the record at the position; when it is not there, say what may be lost and go on.
+
+        AWS starts at the oldest record it keeps without a word. It cannot be told whether there were records between,
+        and stopping would only let more of them grow too old.
+        """
+        shard.repeats = False
+        if records[0].position == shard.fetched:
+            return records[1:]
+        logger.error(
+            "Kinesis stream %s: shard %s no longer keeps the record at %s; reading goes on with the oldest one, of %s. "
+            "Payments between them, if there were any, were not decided: send them again",
+            self._stream, name, shard.fetched, datetime.fromtimestamp(records[0].produced_at, UTC).isoformat(),
+        )  # fmt: skip
+        return records
+
+    def _as_message(self, name: str, record: Mapping[str, Any]) -> Message:
+        arrived_at = record["ApproximateArrivalTimestamp"]
+        return Message(self._stream, name, int(record["SequenceNumber"]), record["Data"], arrived_at)
+
+    def _take(self, shards: Mapping[str, _Shard], limit: int) -> list[Message]:
+        self._reads += 1
+        # No queue gives more than `limit`, however much waits.
+        queues = [list(_first(shard.waiting, limit)) for shard in shards.values()]
+        found = in_turns(queues, limit, first=self._reads)
+        for message in found:
+            shard = shards[message.partition]
+            shard.waiting.popleft()
+            shard.given = message.position
+        return found
+
+    def ended(self) -> frozenset[str]:
+        return frozenset(name for name, shard in self._shards.items() if shard.is_closed and not shard.waiting)
+
+    def lag(self, positions: Mapping[str, int]) -> int | None:
+        """AWS tells how far behind reading is in time, not in records."""
+        return None
+
+    def tell(self, positions: Mapping[str, int]) -> None:
+        """Kinesis keeps no positions of its readers."""
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _parents(shard: Mapping[str, Any], listed: set[str]) -> tuple[str, ...]:
+    """The shards one came from, as long as they are listed: afterwards nothing is left to read of them."""
+    named = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
+    return tuple(parent for parent in named if parent in listed)
+
+
+def _first(messages: Iterable[Message], count: int) -> Iterator[Message]:
+    for message, _ in zip(messages, range(count), strict=False):
+        yield message
+
+
+class KinesisPublisher:
+    """Writes by PutRecords; what is refused is written again, with all later records of its key behind it.
+
+    Readers see a repeat of those later ones, and the last copies of a key's records in their order.
+    """
+
+    def __init__(self, region: str, *, endpoint_url: str = "") -> None:
+        self._client = _connect(region, endpoint_url, attempts=3)
+
+    def publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
+        for call in _calls(stream, records):
+            self._put(stream, call)
+
+    def _put(self, stream: str, call: list[Entry]) -> None:
+        """One PutRecords and as many more as its refusals need. Raises: StreamError."""
+        started, backoff = time.monotonic(), _FIRST_BACKOFF_SECONDS
+        while True:
+            call, why = self._refused(stream, call)
+            if not call:
+                return
+            if time.monotonic() + backoff - started > _GIVE_UP_SECONDS:
+                raise StreamError(
+                    f"Kinesis stream {stream} refused {len(call)} records for {_GIVE_UP_SECONDS:.0f} s: {why}; "
+                    "`manage.py shards` says how many shards it takes"
+                )
+            time.sleep(backoff)
+            backoff = min(2 * backoff, _LONGEST_BACKOFF_SECONDS)
+
+    def _refused(self, stream: str, call: list[Entry]) -> tuple[list[Entry], str]:
+        """The records to write again and why; none when all are written."""
+        try:
+            answer = self._client.put_records(StreamName=stream, Records=call)
+        except _FAILURES as error:
+            if _code(error) in _THROTTLED:
+                return call, _code(error)
+            raise StreamError(f"Kinesis stream {stream} cannot be written: {error}") from error
+        refused: set[str] = set()
+        again, why = [], ""
+        for entry, result in zip(call, answer["Records"], strict=True):
+            if "ErrorCode" in result:
+                refused.add(entry["PartitionKey"])
+                why = result["ErrorCode"]
+            if entry["PartitionKey"] in refused:
+                again.append(entry)
+        return again, why
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _calls(stream: str, records: Sequence[tuple[str, bytes]]) -> Iterator[list[Entry]]:
+    """The records in as many calls as AWS's limits ask for. Raises: StreamError, for one that is too large."""
+    call: list[Entry] = []
+    total = 0
+    for key, body in records:
+        # A key may be anything but empty or long; cut, it is still the same for the same card.
+        partition_key = key[:_KEY_CHARACTERS] or "-"
+        size = len(body) + len(partition_key.encode())
+        if size > _RECORD_BYTES:
+            raise StreamError(f"Kinesis stream {stream} cannot be written: a record of {size} bytes is above 1 MB")
+        if len(call) == _PUT_RECORDS or total + size > _PUT_BYTES:
+            yield call
+            call, total = [], 0
+        call.append({"Data": body, "PartitionKey": partition_key})
+        total += size
+    if call:
+        yield call
