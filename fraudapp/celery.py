@@ -1,6 +1,7 @@
 """The Celery application: the stream worker (`worker --stream`), the task worker and beat."""
 
 import os
+from typing import Any
 
 import click
 from celery import Celery
@@ -14,10 +15,22 @@ app = Celery("fraudapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.user_options["worker"].add(
-    click.Option(["--stream"], is_flag=True, help="Consume the transaction stream in this worker (solo pool).")
+    click.Option(["--stream"], is_flag=True, help="Consume a share of the streams in this worker (solo pool).")
 )
 app.steps["worker"].add(StreamStep)
 app.steps["worker"].add(OutboxRelayStep)
+
+WAITING_LABELS_SECONDS = 60.0
+
+
+@app.on_after_finalize.connect
+def _schedule(sender: Celery, **_: Any) -> None:
+    sender.add_periodic_task(
+        WAITING_LABELS_SECONDS,
+        sender.signature("streams.retry_waiting_labels"),
+        name="retry-waiting-labels",
+        expires=WAITING_LABELS_SECONDS,
+    )
 
 
 @setup_logging.connect

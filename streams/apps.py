@@ -5,3 +5,11 @@ from django.apps import AppConfig
 
 class StreamsConfig(AppConfig):
     name = "streams"
+
+    def ready(self) -> None:
+        """Have the streams' figures among the metrics."""
+        # Models can be imported only now.
+        from scoring.metrics import FROM_RECORD
+        from streams.metrics import StreamCollector
+
+        FROM_RECORD.register(StreamCollector())

@@ -1,147 +1,177 @@
-"""From messages to decisions and labels: one batch of one partition at a time, exactly one effect each."""
+"""From messages to decisions and labels: a batch over all partitions this worker holds, exactly one effect each.
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Annotated, Literal
+Nothing is prefetched: a batch is read when the one before it is committed and its features are stored. What is slow
+downstream leaves records in the broker, not in memory.
+"""
 
-import msgspec
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
-from msgspec import Meta
 
-from scoring.features.live import StateStore
-from scoring.services.decisions import Arrival, Writer, decide_transactions, recover_features
-from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_labels
+from scoring.features.live import FeatureStoreLostError, StateStore
+from scoring.services.decisions import Arrival, Writer, decide_transactions
+from scoring.services.features import SettledWrites, settle_features
+from scoring.services.rebuild import Progress, restore_features
 from scoring.transaction import InvalidTransactionError, decode
-from streams.reader import Progress, Refusal, refuse_poison, write_dead_letters
+from streams.labels import decode_labels, record_said, retry_waiting_labels
+from streams.leases import FencedError, Handled, Leases
+from streams.reader import Refusal, refuse_poison, write_dead_letters
 from streams.source import LABELS, TRANSACTIONS, Message, Source
 
-Handler = Callable[[Progress, list[Message]], None]
+logger = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """A stream, its progress, and what is done with its messages."""
+    """A stream, the partitions of it this worker holds, and what is done with their messages."""
 
-    def __init__(self, source: Source, *, stream: str, handle: Handler) -> None:
+    stream: str
+
+    def __init__(self, source: Source, *, owner: str) -> None:
+        self.leases = Leases(self.stream, owner=owner)
         self._source = source
-        self._handle = handle
-        self.progress = Progress(stream)
-
-    def claim(self) -> None:
-        """Take the partitions over."""
-        self.progress.claim(self._source)
+        self._handled = Handled()
+        self._oldest_seconds: float | None = 0.0
 
     def step(self, *, wait_seconds: float) -> int:
         """Handle what is there, waiting a little for it; the number of messages.
 
+        A batch of which a partition went to another worker meanwhile is dropped, what is still ours is read again.
+
         Raises:
-            FencedError, PoisonedStreamError, StreamError, FeatureStoreError, OperationalError: the batch is not
-            committed; claim again or start again.
+            PoisonedStreamError, StreamError, FeatureStoreError, OperationalError: the batch is not committed, or its
+            features are not stored; the next step begins where the record stands and mends them.
         """
-        messages = self._source.read(
-            self.progress.positions, limit=settings.STREAM_BATCH_SIZE, wait_seconds=wait_seconds
+        try:
+            return self._step(wait_seconds)
+        except FencedError as error:
+            logger.warning("%s; the batch is dropped", error)
+            self.leases.forget()
+            return 0
+        except BaseException:
+            self.leases.forget()
+            raise
+
+    def release(self) -> None:
+        """Leave the partitions to others."""
+        self.leases.release()
+
+    def prepare(self) -> None:
+        """Mend what was left undone in partitions just taken, before their first batch."""
+
+    def handle(self, messages: list[Message]) -> None:
+        """Do what the messages ask for and `commit` them, in one database transaction."""
+        raise NotImplementedError
+
+    def commit(self, messages: Sequence[Message], refusals: Sequence[Refusal]) -> None:
+        """Write dead letters and progress of a batch in the caller's transaction.
+
+        Raises:
+            FencedError, PoisonedStreamError: the transaction must not commit.
+        """
+        has_valid = len(refusals) < len(messages)
+        if not has_valid:
+            refuse_poison(refusals, refused_before=self.leases.refused)
+        write_dead_letters(refusals)
+        self._handled = Handled(
+            reached={message.partition: message.position for message in messages},
+            refused=Counter(refusal.message.partition for refusal in refusals),
+            has_valid=has_valid,
         )
-        by_partition: dict[int, list[Message]] = defaultdict(list)
-        for message in messages:
-            by_partition[message.partition].append(message)
-        for partition, batch in by_partition.items():
-            self._handle(self.progress, batch)
-            self.progress.positions[partition] = batch[-1].position
+        self.leases.move(self._handled)
+
+    def _step(self, wait_seconds: float) -> int:
+        if self.leases.is_due():
+            self._take_turn()
+        positions = self.leases.positions
+        if not positions:
+            return 0
+        messages = self._source.read(positions, limit=settings.STREAM_BATCH_SIZE, wait_seconds=wait_seconds)
+        self._oldest_seconds = _age_of_oldest(messages)
+        if messages:
+            self.handle(messages)
+            self.leases.advance(self._handled)
+            self._source.tell(self.leases.positions)
+        self.leases.finish(sorted(self._source.ended() & self.leases.positions.keys()))
         return len(messages)
 
-    def lag(self) -> int:
-        """Records not handled yet."""
-        return self._source.lag(self.progress.positions)
-
-    def close(self) -> None:
-        self._source.close()
+    def _take_turn(self) -> None:
+        lag = self._source.lag(self.leases.positions)
+        if self.leases.turn(self._source.partitions(), lag=lag, oldest_seconds=self._oldest_seconds):
+            self.prepare()
 
 
-def transactions_pipeline(source: Source, *, store: StateStore) -> Pipeline:
-    """Decides what comes on `transactions`; features a crash left behind are mended first."""
-
-    def handle(progress: Progress, messages: list[Message]) -> None:
-        decide_messages(progress, messages, store=store)
-
-    pipeline = Pipeline(source, stream=TRANSACTIONS, handle=handle)
-    pipeline.claim()
-    for partition in pipeline.progress.positions:
-        recover_features(source=_source_name(partition), store=store)
-    return pipeline
+def _age_of_oldest(messages: Sequence[Message]) -> float | None:
+    """Seconds since the oldest record was produced, 0 without records; None when the broker does not say."""
+    times = [message.produced_at for message in messages if message.produced_at == message.produced_at]  # not nan
+    if messages and not times:
+        return None
+    return max(0.0, time.time() - min(times, default=time.time()))
 
 
-def labels_pipeline(source: Source) -> Pipeline:
-    """Writes what comes on `labels` to the ledger."""
-    pipeline = Pipeline(source, stream=LABELS, handle=record_messages)
-    pipeline.claim()
-    return pipeline
+class TransactionsPipeline(Pipeline):
+    """Decides what comes on `transactions`."""
 
+    stream = TRANSACTIONS
 
-def _source_name(partition: int) -> str:
-    return f"stream:{TRANSACTIONS}/{partition}"
+    def __init__(self, source: Source, *, owner: str, store: StateStore, progress: Progress) -> None:
+        super().__init__(source, owner=owner)
+        self._store = store
+        self._progress = progress
+        self._settled = SettledWrites()
 
-
-def decide_messages(progress: Progress, messages: list[Message], *, store: StateStore) -> None:
-    """Decide one batch of one partition; decisions, dead letters, outbox and progress are one database transaction."""
-    received_at = now()
-    arrivals: list[Arrival] = []
-    refusals: list[Refusal] = []
-    for message in messages:
+    def step(self, *, wait_seconds: float) -> int:
+        """As any; a feature store that was lost is made again from the record first, which takes its time."""
         try:
-            transaction_ = decode(message.body, received_at=received_at)
-        except InvalidTransactionError as error:
-            refusals.append(Refusal(message, error.errors))
-        else:
-            arrivals.append(Arrival(transaction_, received_at, message.position))
-    refuse_poison(messages, refusals)
-    by_position = {message.position: message for message in messages}
+            return super().step(wait_seconds=wait_seconds)
+        except FeatureStoreLostError as error:
+            logger.warning("the feature store was lost: %s", error)
+            restore_features(store=self._store, progress=self._progress)
+            return 0
 
-    def finish(conflicts: Sequence[Arrival]) -> None:
-        why = [{"field": "transaction_id", "message": "was decided before with other content"}]
-        different = [
-            Refusal(by_position[arrival.position], why) for arrival in conflicts if arrival.position is not None
-        ]
-        write_dead_letters(refusals + different)
-        progress.move(messages[-1].partition, messages[-1].position)
+    def prepare(self) -> None:
+        """Store the features of batches that were committed by workers, this one too, which then failed."""
+        settle_features("stream:", store=self._store)
+        self._settled = SettledWrites()
 
-    writer = Writer(source=_source_name(messages[-1].partition), store=store, before_commit=finish)
-    decide_transactions(arrivals, writer=writer)
-
-
-class LabelMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A label on its topic."""
-
-    transaction_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}\Z")]
-    label: Literal["fraud", "legitimate"]
-    source: Literal["chargeback", "issuer_report", "customer", "analyst"]
-    known_at: Annotated[datetime, Meta(tz=True)]
-    # PostgreSQL takes no NUL.
-    note: Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")] = ""
-
-
-_label_decoder = msgspec.json.Decoder(LabelMessage)
-
-
-def record_messages(progress: Progress, messages: list[Message]) -> None:
-    """Write one batch of labels; those that are none, or name no payment of ours, are dead letters."""
-    refusals: list[Refusal] = []
-    with transaction.atomic():
+    def handle(self, messages: list[Message]) -> None:
+        received_at = now()
+        sources = {message.partition: f"stream:{self.stream}/{message.partition}" for message in messages}
+        arrivals: list[Arrival] = []
+        refusals: list[Refusal] = []
         for message in messages:
             try:
-                said = _label_decoder.decode(message.body)
-                with transaction.atomic():
-                    record_labels(
-                        [LabelStatement(said.transaction_id, said.label, said.source, said.known_at, said.note)],
-                        author=None,
-                    )
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                refusals.append(Refusal(message, [{"field": "", "message": str(error).replace("\x00", "\ufffd")}]))
-            except LabelTimeError as error:
-                refusals.append(Refusal(message, [{"field": "known_at", "message": str(error)}]))
-            except UnknownTransactionError:
-                why = [{"field": "transaction_id", "message": "was never decided here"}]
-                refusals.append(Refusal(message, why))
-        write_dead_letters(refusals)
-        progress.move(messages[-1].partition, messages[-1].position)
+                payment = decode(message.body, received_at=received_at)
+            except InvalidTransactionError as error:
+                refusals.append(Refusal(message, error.errors))
+            else:
+                arrivals.append(Arrival(payment, received_at, sources[message.partition], str(message.position)))
+
+        def finish(conflicts: Sequence[Arrival]) -> None:
+            places = {(arrival.source, arrival.position) for arrival in conflicts}
+            why = [{"field": "transaction_id", "message": "was decided before with other content"}]
+            different = [
+                Refusal(message, why)
+                for message in (messages if places else ())
+                if (sources[message.partition], str(message.position)) in places
+            ]
+            self.commit(messages, refusals + different)
+
+        writer = Writer(name=f"stream:{self.stream}", store=self._store, before_commit=finish, settled=self._settled)
+        decide_transactions(arrivals, writer=writer)
+
+
+class LabelsPipeline(Pipeline):
+    """Writes what comes on `labels` to the ledger."""
+
+    stream = LABELS
+
+    def handle(self, messages: list[Message]) -> None:
+        said, refusals = decode_labels(messages)
+        with transaction.atomic():
+            self.commit(messages, refusals + record_said(said))
+        retry_waiting_labels()

@@ -1,32 +1,23 @@
-"""Reading a stream with its progress in PostgreSQL: claiming partitions, fencing, dead letters."""
+"""What a stream carries that it should not: dead letters, and when there are too many of them."""
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-
-from django.db import transaction
-from django.db.models import F
-from django.utils.timezone import now
+from dataclasses import dataclass
 
 from scoring.models import Outbox
 from scoring.services.outbox import add_to_outbox
 from scoring.transaction import mask_card_numbers
-from streams.models import DeadLetter, StreamProgress
-from streams.source import START, Message, Source
+from streams import timing
+from streams.models import DeadLetter
+from streams.source import Message
 
 logger = logging.getLogger(__name__)
 
-# A read of at least this many records of which none is valid is a producer gone wrong, not bad luck.
-POISON_THRESHOLD = 100
-
-
-class FencedError(Exception):
-    """Another worker took this partition over; what this one had in hand is dropped, nothing was written."""
-
 
 class PoisonedStreamError(Exception):
-    """A whole read held no valid record. Nothing was committed; look at the producer, then start again."""
+    """Too many records in a row are invalid. Nothing of the last batch was committed; look at the producer."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +28,6 @@ class Refusal:
     errors: list[dict[str, str]]
 
 
-@dataclass
-class Progress:
-    """Partitions this worker owns, how far each is, and under which epoch."""
-
-    stream: str
-    positions: dict[int, int] = field(default_factory=dict)
-    epochs: dict[int, int] = field(default_factory=dict)
-
-    def claim(self, source: Source) -> None:
-        """Take every partition over; a worker that had one finds itself fenced."""
-        for partition in source.partitions():
-            with transaction.atomic():
-                StreamProgress.objects.get_or_create(stream=self.stream, partition=str(partition))
-                mine = StreamProgress.objects.filter(stream=self.stream, partition=str(partition))
-                mine.update(epoch=F("epoch") + 1, updated_at=now())
-                row = mine.get()
-            self.positions[partition] = int(row.position) if row.position else START
-            self.epochs[partition] = row.epoch
-
-    def move(self, partition: int, position: int) -> None:
-        """Record progress inside the caller's transaction.
-
-        Raises:
-            FencedError: the partition has another owner.
-        """
-        moved = StreamProgress.objects.filter(
-            stream=self.stream, partition=str(partition), epoch=self.epochs[partition]
-        ).update(position=str(position), updated_at=now())
-        if not moved:
-            raise FencedError(f"{self.stream}/{partition} has another owner")
-
-
 def write_dead_letters(refusals: Sequence[Refusal]) -> None:
     """Keep refused records with their bytes, card numbers masked, inside the caller's transaction. Twice is once."""
     if not refusals:
@@ -77,7 +36,7 @@ def write_dead_letters(refusals: Sequence[Refusal]) -> None:
         [
             DeadLetter(
                 stream=refusal.message.stream,
-                partition=str(refusal.message.partition),
+                partition=refusal.message.partition,
                 position=str(refusal.message.position),
                 body=mask_card_numbers(refusal.message.body),
                 errors=refusal.errors,
@@ -86,25 +45,33 @@ def write_dead_letters(refusals: Sequence[Refusal]) -> None:
         ],
         ignore_conflicts=True,
     )
-    first = refusals[0].message
-    kept = DeadLetter.objects.filter(
-        stream=first.stream,
-        partition=str(first.partition),
-        position__in=[str(refusal.message.position) for refusal in refusals],
-    )
-    add_to_outbox(Outbox.Topic.DEAD_LETTERS, list(kept.values_list("id", flat=True)))
-    logger.warning("%s: %s records refused, the first: %s", first.stream, len(refusals), json.dumps(refusals[0].errors))
+    add_to_outbox(Outbox.Topic.DEAD_LETTERS, _ids_of([refusal.message for refusal in refusals]))
+    for stream, count in Counter(refusal.message.stream for refusal in refusals).items():
+        logger.warning("%s: %s records refused, the first: %s", stream, count, json.dumps(refusals[0].errors))
 
 
-def refuse_poison(messages: Sequence[Message], refusals: Sequence[Refusal]) -> None:
-    """Stop where nothing is valid.
+def _ids_of(messages: Sequence[Message]) -> list[int]:
+    places = {(message.stream, message.partition, str(message.position)) for message in messages}
+    streams, partitions, positions = map(set, zip(*places, strict=True))
+    # Of several partitions: the rows asked for may stand at a position that was refused in another one.
+    rows = DeadLetter.objects.filter(stream__in=streams, partition__in=partitions, position__in=positions)
+    found = rows.order_by("id").values_list("id", "stream", "partition", "position")
+    return [letter_id for letter_id, *place in found if tuple(place) in places]
+
+
+def refuse_poison(refusals: Sequence[Refusal], *, refused_before: int) -> None:
+    """Stop a batch without any valid record (all are `refusals`) once the run of refused ones is too long.
+
+    The run is counted by batches, over all partitions this worker holds: a batch with a valid record begins it anew.
+    It is kept with the progress, so that restarts do not let poison through a little at a time.
 
     Raises:
-        PoisonedStreamError: nothing of these messages was committed.
+        PoisonedStreamError: nothing of the batch may be committed.
     """
-    if len(messages) >= POISON_THRESHOLD and len(refusals) == len(messages):
+    count = refused_before + len(refusals)
+    if count >= timing.POISON_THRESHOLD:
         first = refusals[0]
         raise PoisonedStreamError(
-            f"{len(messages)} records of {first.message.stream}/{first.message.partition} in a row are invalid, "
-            f"from position {first.message.position}: {first.errors}"
+            f"{count} records of {first.message.stream} in a row are invalid; this batch begins at partition "
+            f"{first.message.partition}, position {first.message.position}: {first.errors}"
         )

@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from streams import outbox
+from streams import labels, outbox
 
 
 @shared_task(name="streams.relay_outbox")
 def relay_outbox() -> None:
     """Sweep the outbox: for when the relay of the task worker missed its call."""
     outbox.relay_outbox()
+
+
+@shared_task(name="streams.retry_waiting_labels")
+def retry_waiting_labels() -> None:
+    """Sweep the labels that came before their payments: for when no label comes that would have them looked at."""
+    labels.retry_waiting_labels()

@@ -1,11 +1,15 @@
 """Steps of the Celery workers: `worker --stream` consumes the streams, a plain worker relays the outbox.
 
-Both are threads of the worker: Celery gives start, warm shutdown and supervision. A thread that dies takes its worker
-down, so that whoever supervises the process sees it.
+Both are threads of the worker: Celery gives start, warm shutdown and supervision. A thread that dies, or a stream's
+that hangs, takes its worker down, so that whoever supervises the process sees it. Any number of stream workers share
+the partitions.
 """
 
+import gc
 import logging
+import secrets
 import threading
+import time
 from contextlib import closing
 from typing import Any
 
@@ -15,9 +19,11 @@ from celery.platforms import EX_FAILURE
 from celery.worker import state
 from django.conf import settings
 from django.db import OperationalError, connections
+from psycopg.errors import IdleInTransactionSessionTimeout
 
-from scoring.features.live import FeatureStoreError
+from scoring.features.live import FeatureStoreError, FeatureStoreLostError
 from streams.source import LABELS, TRANSACTIONS, StreamError
+from streams.watchdog import StreamWatchdog
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +31,23 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS = 0.5
 # A part that is away is tried again after this; Celery's worker stays up meanwhile.
 RETRY_SECONDS = 1.0
+COLLECT_AFTER = 100_000
 # The relay looks by itself this often, for a notification that was lost with its connection.
 RELAY_SECONDS = 1.0
+# Between two deliveries rows gather: each round costs some transactions, whether for one batch or for ten.
+RELAY_PAUSE_SECONDS = 0.05
 STOP_SECONDS = 30.0
 
 PASSING = (OperationalError, psycopg.OperationalError, StreamError, FeatureStoreError)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same is worth trying again: a part is away, or we stood still and were taken for dead."""
+    return isinstance(error, PASSING) or isinstance(error.__cause__, IdleInTransactionSessionTimeout)
+
+
+class _StopRequestedError(Exception):
+    """The worker stops in the middle of something long that can go on later."""
 
 
 class _ThreadStep(bootsteps.StartStopStep):
@@ -68,47 +86,97 @@ class _ThreadStep(bootsteps.StartStopStep):
     def _try(self) -> None:
         try:
             self.work()
-        except PASSING as error:
+        except _StopRequestedError:
+            logger.info("%s stops; the feature store is made again by the next worker", type(self).__name__)
+        except Exception as error:
+            if not is_passing(error):
+                raise
             logger.warning("%s waits: %s", type(self).__name__, error)
             connections.close_all()
             self.stopping.wait(RETRY_SECONDS)
+
+    def keep_on(self, done: int, total: int) -> None:
+        """Hear how far the feature store is made again, here or by another. Raises: _StopRequestedError."""
+        if total:
+            logger.info("feature store: %s of %s payments", done, total)
+        if self.stopping.is_set():
+            raise _StopRequestedError
 
     def work(self) -> None:
         """Work until `stopping` is set, or raise."""
         raise NotImplementedError
 
 
+def spare_the_collector() -> None:
+    """Leave what was imported out of garbage collections, and collect after more allocations.
+
+    A batch allocates tens of thousands of objects, of which none is in a cycle: with Python's own thresholds looking
+    through all of them took 15 us a payment.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
+
+
 class StreamStep(_ThreadStep):
-    """Consumes `transactions` and `labels`."""
+    """Consumes `transactions` and `labels`: its share of their partitions."""
 
     name = "stream"
 
     def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
         super().__init__(parent, **options)
         self.enabled = stream
+        self._watchdog = StreamWatchdog()
+        # One for all turns of this process: after an error it takes what it held at once.
+        self._owner = secrets.token_hex(16)
+
+    def start(self, parent: Any) -> None:
+        super().start(parent)
+        assert self._thread is not None
+        self._watchdog.watch(self._thread)
+
+    def stop(self, parent: Any) -> None:
+        self._watchdog.stop()
+        super().stop(parent)
+
+    terminate = stop
 
     def work(self) -> None:
         from scoring.services.store import batch_store
         from streams.connect import connect_source
-        from streams.pipeline import labels_pipeline, transactions_pipeline
+        from streams.leases import end_idle_transactions
+        from streams.pipeline import LabelsPipeline, TransactionsPipeline
 
+        self._watchdog.beat()
+        spare_the_collector()
+        end_idle_transactions()
         with closing(connect_source(TRANSACTIONS)) as payments, closing(connect_source(LABELS)) as statements:
-            transactions = transactions_pipeline(payments, store=batch_store())
-            labels = labels_pipeline(statements)
-            logger.info("consuming %s partitions of %s", len(transactions.progress.positions), TRANSACTIONS)
+            transactions = TransactionsPipeline(payments, owner=self._owner, store=batch_store(), progress=self.keep_on)
+            labels = LabelsPipeline(statements, owner=self._owner)
+            logger.info("consuming %s and %s as %s", TRANSACTIONS, LABELS, self._owner)
             while not self.stopping.is_set():
+                self._watchdog.beat()
                 transactions.step(wait_seconds=WAIT_SECONDS)
                 labels.step(wait_seconds=0.001)
+                if not transactions.leases.positions:
+                    self.stopping.wait(WAIT_SECONDS)
+            transactions.release()
+            labels.release()
+
+    def keep_on(self, done: int, total: int) -> None:
+        self._watchdog.beat()
+        super().keep_on(done, total)
 
 
 class OutboxRelayStep(_ThreadStep):
-    """Delivers the outbox as soon as a transaction that filled it commits."""
+    """Delivers the outbox as soon as a transaction that filled it commits, and sees to features left unstored."""
 
     name = "outbox-relay"
 
     def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
         super().__init__(parent, **options)
         self.enabled = not stream
+        self._settle_at = 0.0
 
     def work(self) -> None:
         from scoring.services.outbox import CHANNEL
@@ -118,7 +186,26 @@ class OutboxRelayStep(_ThreadStep):
             listener.execute(f"LISTEN {CHANNEL}")
             logger.info("relaying the outbox")
             while not self.stopping.is_set():
-                relay_outbox()
+                has_delivered = relay_outbox() > 0
+                self._settle()
+                if has_delivered:
+                    self.stopping.wait(RELAY_PAUSE_SECONDS)
                 # One wake-up answers any number of notifications.
                 for _ in listener.notifies(timeout=RELAY_SECONDS, stop_after=1):
                     pass
+
+    def _settle(self) -> None:
+        """Store features that their writers did not confirm. The outbox does not wait for a store that is away."""
+        from scoring.services.features import SETTLE_AFTER, settle_features
+        from scoring.services.rebuild import restore_features
+        from scoring.services.store import batch_store
+
+        if time.monotonic() < self._settle_at:
+            return
+        self._settle_at = time.monotonic() + RELAY_SECONDS
+        try:
+            settle_features("", store=batch_store(), older_than=SETTLE_AFTER)
+        except FeatureStoreLostError:
+            restore_features(store=batch_store(), progress=self.keep_on)
+        except FeatureStoreError as error:
+            logger.warning("features could not be stored; will try again: %s", error)

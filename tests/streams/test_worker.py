@@ -1,10 +1,11 @@
-"""The real worker process: it decides, ends warmly, survives being killed, and dies loudly."""
+"""The real worker processes: they decide, share, end warmly, take over from the killed, and die loudly."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +20,8 @@ from scoring.features.live import MemoryStore, Pending, ValkeyStore
 from scoring.models import Decision, Outbox
 from scoring.queries import payments_after
 from scoring.services.outbox import add_to_outbox
-from streams.models import StreamProgress
-from streams.reader import POISON_THRESHOLD
+from streams import timing
+from streams.models import StreamProgress, StreamWorker
 from streams.source import TRANSACTIONS
 from streams.valkey import ValkeyPublisher
 from tests.factories import NOON, make_decision
@@ -28,7 +29,9 @@ from tests.scoring.payments import body_of, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE_SECONDS = 40.0
-PARTITIONS = 2
+PARTITIONS = 4
+# Soon enough for a test, and long against a batch.
+LEASE_SECONDS = 3.0
 
 
 class Worker:
@@ -40,7 +43,8 @@ class Worker:
             **conninfo_to_dict(settings.DATABASE_URL) | {"dbname": connection.settings_dict["NAME"]}
         )
         environment = os.environ | {
-            "DATABASE_URL": database, "STREAM_PARTITIONS": str(PARTITIONS), "STREAM_BATCH_SIZE": "120",
+            "DATABASE_URL": database, "STREAM_PARTITIONS": str(PARTITIONS), "STREAM_BATCH_SIZE": "40",
+            "STREAM_RENEW_SECONDS": "0.5", "STREAM_LEASE_SECONDS": str(LEASE_SECONDS),
             "DJANGO_SETTINGS_MODULE": "fraudapp.settings", "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         command = [sys.executable, "-m", "celery", "-A", "fraudapp", "worker", "--pool", "solo", *options]
@@ -63,7 +67,7 @@ def start(tmp_path) -> Iterator[Callable[..., Worker]]:
     started: list[Worker] = []
 
     def start_worker(*options: str) -> Worker:
-        started.append(Worker(tmp_path / "worker.log", *(options or ("--stream",))))
+        started.append(Worker(tmp_path / f"worker-{len(started)}.log", *(options or ("--stream",))))
         return started[-1]
 
     yield start_worker
@@ -105,16 +109,26 @@ def decided() -> int:
     return Decision.objects.count()
 
 
+def readers() -> list[int]:
+    """How many partitions each worker holds, the busiest last."""
+    held = Counter(StreamProgress.objects.filter(stream=TRANSACTIONS).exclude(owner="").values_list("owner", flat=True))
+    return sorted(held.values())
+
+
+def assert_decided_once(total: int) -> None:
+    """Each payment has one decision, announced once."""
+    assert Decision.objects.values("transaction_id").distinct().count() == decided() == total
+    announced = [pk for ids in Outbox.objects.filter(topic="decisions").values_list("ids", flat=True) for pk in ids]
+    assert sorted(announced) == sorted(Decision.objects.values_list("id", flat=True))
+
+
 def assert_features_equal_one_run() -> None:
-    """Cards live in one partition each: their live state is that of applying the record once, in its order."""
+    """A card has one reader at a time: its live state is that of applying the record once, in its order."""
     store, live = MemoryStore(), ValkeyStore(settings.REDIS_URL, timeout_seconds=5)
-    for partition in range(PARTITIONS):
-        source = f"stream:{TRANSACTIONS}/{partition}"
-        for _, one in payments_after(source, -1, limit=10_000):
-            Pending(store, [one]).write()
+    Pending(store, [payment for _, payment in payments_after(0, limit=10_000)]).write()
     cards = [key for key in store.states if ":card:" in key]
     assert len(cards) == 10
-    for key, state in zip(cards, live.read(cards), strict=True):
+    for key, state in zip(cards, live.read(cards)[1], strict=True):
         assert state is not None
         assert state[8:] == store.states[key][8:]
 
@@ -128,37 +142,74 @@ def test_it_decides_what_comes_and_ends_warmly_on_request(start, publisher):
 
     assert worker.stop() == 0, worker.text()[-3000:]
 
-    positions = {row.partition: int(row.position) for row in StreamProgress.objects.filter(stream=TRANSACTIONS)}
-    newest = {
-        str(part): Decision.objects.filter(source=f"stream:{TRANSACTIONS}/{part}").order_by("-position")[0].position
-        for part in range(PARTITIONS)
-    }
-    assert positions == newest
+    for row in StreamProgress.objects.filter(stream=TRANSACTIONS):
+        of_partition = Decision.objects.filter(source=f"stream:{TRANSACTIONS}/{row.partition}")
+        assert int(row.position or -1) == max(map(int, of_partition.values_list("position", flat=True)), default=-1)
+        assert row.owner == ""
+    assert not StreamWorker.objects.exists()
     assert "Traceback" not in worker.text()
     assert_features_equal_one_run()
 
 
-def test_killed_in_the_flow_and_started_again_it_decides_each_payment_once(start, publisher):
-    total = 1200
+@pytest.mark.slow
+def test_killed_in_the_flow_its_partitions_go_to_the_other_and_each_payment_is_decided_once(start, publisher):
+    first, second = start(), start()
+    wait_until(lambda: readers() == [2, 2], second)
+    total = 2400
     send(publisher, 0, total)
-    first = start()
-    wait_until(lambda: decided() > 0, first)
+    wait_until(lambda: decided() > 200, first)
+
     first.stop(signal.SIGKILL)
     left = total - decided()
-
-    second = start()
     wait_until(lambda: decided() == total, second)
 
-    assert second.stop() == 0, second.text()[-3000:]
     assert left > 0
-    assert Decision.objects.values("transaction_id").distinct().count() == total
-    announced = [pk for ids in Outbox.objects.filter(topic="decisions").values_list("ids", flat=True) for pk in ids]
-    assert sorted(announced) == sorted(Decision.objects.values_list("id", flat=True))
+    assert readers() == [PARTITIONS]
+    assert second.stop() == 0, second.text()[-3000:]
+    assert_decided_once(total)
+    assert_features_equal_one_run()
+
+
+@pytest.mark.slow
+def test_a_worker_that_joins_and_one_that_leaves_change_nothing_but_who_decides(start, publisher):
+    total = 2400
+    first = start()
+    wait_until(lambda: readers() == [PARTITIONS], first)
+    send(publisher, 0, total // 2)
+    second = start()
+    wait_until(lambda: readers() == [2, 2], second)
+    send(publisher, total // 2, total // 2)
+    wait_until(lambda: decided() > total // 2, second)
+
+    assert first.stop() == 0, first.text()[-3000:]
+    wait_until(lambda: decided() == total and readers() == [PARTITIONS], second)
+
+    assert second.stop() == 0, second.text()[-3000:]
+    assert_decided_once(total)
+    assert_features_equal_one_run()
+    assert "Traceback" not in first.text() + second.text()
+
+
+@pytest.mark.slow
+def test_a_worker_that_slept_past_its_lease_drops_what_it_had_in_hand(start, publisher):
+    first, second = start(), start()
+    wait_until(lambda: readers() == [2, 2], second)
+    total = 2400
+    send(publisher, 0, total)
+    wait_until(lambda: decided() > 200, first)
+
+    first.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: readers() == [PARTITIONS], second)
+    first.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: decided() == total and readers() == [2, 2], second)
+
+    assert first.stop() == second.stop() == 0
+    assert_decided_once(total)
     assert_features_equal_one_run()
 
 
 def test_a_poisoned_stream_ends_the_process_and_the_log_says_why(start, publisher):
-    publisher.publish(TRANSACTIONS, [("one-key", b"no payment")] * POISON_THRESHOLD * 3)
+    publisher.publish(TRANSACTIONS, [("one-key", b"no payment")] * timing.POISON_THRESHOLD * 3)
     worker = start()
 
     code = worker.process.wait(PATIENCE_SECONDS)

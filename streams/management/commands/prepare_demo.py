@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
@@ -46,6 +47,8 @@ class Command(BaseCommand):
         _ensure_policy()
         if not ModelVersion.objects.exists():
             self._learn(options["history_days"])
+        elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
+            raise CommandError("These data are of an earlier version of the features; begin anew: make clean-data")
 
     def _learn(self, days: float) -> None:
         if not Decision.objects.exists():
