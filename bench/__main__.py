@@ -11,31 +11,44 @@ from bench import rig
 
 RESULTS = Path(__file__).with_name("results.json")
 HISTORY_DAYS = 6.0
+RULES = 30
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--backlog", type=int, default=100_000, help="records to drain (default 100,000)")
+    parser.add_argument("--backlog", type=int, default=200_000, help="records to drain (default 200,000)")
+    parser.add_argument("--workers", type=int, default=2, help="stream workers (default 2)")
+    parser.add_argument("--only-stream", action="store_true", help="leave growth and API out, write no file")
     options = parser.parse_args()
     with rig.servers():
         # They need Django, which is set up by now.
-        from bench import api, parts, stream
+        from bench import api, growth, parts, stream
 
-        rig.prepare(HISTORY_DAYS)
-        limit = parts.limits()
-        drained = stream.drain(options.backlog)
+        rig.prepare(HISTORY_DAYS, RULES)
+        limit = parts.limits(RULES)
+        with stream.running(options.workers) as db:
+            drained = stream.drain_to_end(db, stream.records(options.backlog, seed=12))
+            waits = stream.latency()
+            growing = {} if options.only_stream else growth.measure(db, RULES)
         slowest = min(limit.values())
         results: dict[str, Any] = {
             "machine": _machine(),
             "stream": {
+                "backlog": options.backlog,
+                "workers": options.workers,
                 **drained,
+                **waits,
                 "limit": limit,
                 "ratio_to_limit": round(drained["decisions_per_second"] / slowest, 2),
+                "growth": growing,
             },
-            "api": api.measure(),
+            "memory": {"bytes_per_entity": growth.bytes_per_entity()},
         }
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        if not options.only_stream:
+            results["api"] = api.measure()
     _print(results)
+    if not options.only_stream:
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def _machine() -> dict[str, Any]:
@@ -44,15 +57,23 @@ def _machine() -> dict[str, Any]:
 
 def _print(results: dict[str, Any]) -> None:
     stream = results["stream"]
-    print(f"\nStream, backlog of {stream['backlog']:,}: {stream['decisions_per_second']:,} decided a second,")
+    print(
+        f"\nStream, backlog of {stream['backlog']:,}, {stream['workers']} workers: "
+        f"{stream['decisions_per_second']:,} decided a second,"
+    )
     print(f"  {stream['published_per_second']:,} with everything published, cases opened.")
     print(
-        f"  At {stream['rate']} a second, produced to recorded: p50 {stream['p50_ms']} ms, "
+        f"  At {stream['rate']:,} a second, produced to decision published: p50 {stream['p50_ms']} ms, "
         f"p95 {stream['p95_ms']} ms, p99 {stream['p99_ms']} ms."
     )
+    used = ", ".join(f"{role} {us}" for role, us in stream["processor_us_per_payment"].items())
+    print(f"  Processor time a payment (us): {used}")
     print("  Parts alone (payments a second):", ", ".join(f"{k} {v:,}" for k, v in stream["limit"].items()))
     print(f"  Ratio to the slowest part: {stream['ratio_to_limit']}")
-    for connections, row in results["api"]["connections"].items():
+    for setting, rate in stream["growth"].items():
+        print(f"  With {setting.replace('_', ' ')}: {rate:,} decided a second")
+    print("Bytes in Valkey:", ", ".join(f"{k} {v:,}" for k, v in results["memory"]["bytes_per_entity"].items()))
+    for connections, row in results.get("api", {}).get("connections", {}).items():
         print(
             f"API, {connections:>2} connections: {row['rps']} a second, p50 {row['p50_ms']} ms, "
             f"p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, {row['errors']} errors"

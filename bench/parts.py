@@ -1,46 +1,66 @@
-"""The parts of the hot path alone, on the same bytes in the same run: what each allows at most."""
+"""The parts of the hot path alone, on the same payments in the same run: what each allows at most, in one process."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 from django.db import connection, transaction
+from django.utils.timezone import now
+from numpy.typing import NDArray
 
+from bench.rules import rules
 from bench.stream import records
-from scoring.features.events import Payment
-from scoring.features.live import MemoryStore, Pending, StateStore
+from scoring.features.events import Payment, encode_events
+from scoring.features.live import MemoryStore, Pending, StateStore, StateWrite
+from scoring.queries import RecordedDecision, list_hits
+from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.rules.language import compile_condition
 from scoring.services.models import champion
+from scoring.services.recording import Arrival, copy_decisions
 from scoring.services.store import batch_store
-from scoring.transaction import decode, encode
+from scoring.transaction import Transaction, decode
 
 BATCH, BATCHES = 500, 20
 
 
-def limits() -> dict[str, float]:
-    """Payments a second each part reaches by itself, one process."""
-    now = datetime.now(UTC)
+def limits(rule_count: int) -> dict[str, int]:
+    """Payments a second each part reaches by itself."""
+    received_at = datetime.now(UTC)
     bodies = [body for _, body in records(BATCH * BATCHES, seed=21)]
-    transactions = [decode(body, received_at=now) for body in bodies]
-    chunks = [
-        [Payment(one, now) for one in transactions[start : start + BATCH]]
-        for start in range(0, len(transactions), BATCH)
+    transactions = [decode(body, received_at=received_at) for body in bodies]
+    chunks = [transactions[start : start + BATCH] for start in range(0, len(transactions), BATCH)]
+    payments = [[Payment(one, received_at) for one in chunk] for chunk in chunks]
+    memory, store = MemoryStore(), batch_store()
+    for chunk in payments:
+        Pending(store, chunk).write()
+    keys_of = [encode_events(chunk).keys for chunk in payments]
+    vectors = [Pending(memory, chunk).vectors for chunk in payments]
+    compiled = [
+        CompiledRule(rule.code, compile_condition(rule.expression), rule.outcome, rule.words)
+        for rule in rules(rule_count)
     ]
-    memory, valkey, model = MemoryStore(), batch_store(), champion()
-    vectors = [Pending(memory, chunk).vectors for chunk in chunks]
+    model = champion()
+    assert model is not None
+    scores = [model.score(batch) for batch in vectors]
     found = {
-        "decode": _rate(lambda: [decode(body, received_at=now) for body in bodies]),
-        "features_computed": _rate(lambda: [Pending(memory, chunk) for chunk in chunks]),
-        "features_with_valkey": _rate(lambda: _through(valkey, chunks)),
-        "copy": _rate(lambda: _copy([(one.transaction_id, encode(one).decode(), b"x" * 164) for one in transactions])),
+        "decode": _rate(lambda: [decode(body, received_at=received_at) for body in bodies]),
+        "features_computed": _rate(lambda: [Pending(memory, chunk) for chunk in payments]),
+        "valkey_read_and_write": _rate(lambda: _through(store, keys_of)),
+        "model": _rate(lambda: [model.score(batch) for batch in vectors]),
+        "rules": _rate(lambda: [hits_of(compiled, *each) for each in zip(chunks, vectors, scores, strict=True)]),
+        "lists": _rate(lambda: [list_hits(chunk, at=now()) for chunk in chunks]),
     }
-    if model is not None:
-        found["model"] = _rate(lambda: [model.score(batch) for batch in vectors])
+    found["copy"] = BATCH * BATCHES / min(_copy(transactions, vectors) for _ in range(2))
     return {name: round(rate) for name, rate in found.items()}
 
 
-def _through(store: StateStore, chunks: list[list[Payment]]) -> None:
-    for chunk in chunks:
-        Pending(store, chunk).write()
+def _through(store: StateStore, keys_of: Sequence[Sequence[str]]) -> None:
+    """The states of each batch read and written back as they are."""
+    for keys in keys_of:
+        generation, states = store.read(keys)
+        known = [state or b"" for state in states]
+        store.write(StateWrite(generation, keys, [state[:8] for state in known], known))
 
 
 def _rate(work: Callable[[], object]) -> float:
@@ -50,11 +70,24 @@ def _rate(work: Callable[[], object]) -> float:
     return BATCH * BATCHES / (time.perf_counter() - began)
 
 
-def _copy(rows: list[tuple[str, str, bytes]]) -> None:
-    """Rows of about the width of a decision into a table without indexes, synced as in production."""
+def _copy(transactions: Sequence[Transaction], vectors: Sequence[NDArray[np.float32]]) -> float:
+    """Seconds for the same rows into the same table with its indexes, synced as in production; then removed."""
+    received_at = now()
+    arrivals = [Arrival(one, received_at, "bench") for one in transactions]
+    recorded = [
+        RecordedDecision(
+            transaction_id=one.transaction_id, outcome="approve", score=0.01, anomaly_score=None, reasons=[],
+            rule_hits=[], model_version="bench", policy_version=1, decided_at=received_at, latency_ms=1.0, degraded=[],
+            card_id=one.card_id,
+        )
+        for one in transactions
+    ]  # fmt: skip
+    began = time.perf_counter()
+    for number, batch in enumerate(vectors):
+        rows = slice(number * BATCH, (number + 1) * BATCH)
+        with transaction.atomic():
+            copy_decisions(arrivals[rows], batch, recorded[rows])
+    seconds = time.perf_counter() - began
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE IF NOT EXISTS bench_copy (id text, record jsonb, features bytea)")
-        for start in range(0, len(rows), BATCH):
-            with transaction.atomic(), cursor.copy("COPY bench_copy FROM STDIN") as copy:
-                for row in rows[start : start + BATCH]:
-                    copy.write_row(row)
+        cursor.execute("DELETE FROM scoring_decision WHERE source = 'bench'")
+    return seconds

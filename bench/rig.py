@@ -24,7 +24,7 @@ WORKER = (
     "--loglevel",
     "ERROR",
 )
-STREAM_WORKER = (*WORKER, "--stream", "--pool", "solo", "-n", "stream@%h", "-Q", "stream-control")
+STREAM_WORKER = (*WORKER, "--stream", "--pool", "solo", "-Q", "stream-control")
 TASK_WORKER = (*WORKER, "--pool", "threads", "--concurrency", "2", "-n", "tasks@%h")
 WARM_UP_SECONDS = 120.0
 
@@ -57,21 +57,11 @@ def servers() -> Iterator[None]:
         yield
 
 
-def prepare(history_days: float) -> None:
-    """A policy and a model trained on simulated history."""
+def prepare(history_days: float, rule_count: int) -> None:
+    """A policy of so many rules, simulated history, and a model trained on it."""
     from django.core.management import call_command
 
-    from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
-    from scoring.services.policy import publish_policy
-
-    publish_policy(
-        review_threshold=REVIEW_THRESHOLD,
-        decline_threshold=DECLINE_THRESHOLD,
-        rules=RULES,
-        note="bench",
-        published_by=None,
-        based_on=0,
-    )
+    publish(rule_count)
     history = BASE_DIR / ".data" / "bench-history.jsonl"
     history.parent.mkdir(exist_ok=True)
     start = datetime.now(UTC) - timedelta(days=history_days)
@@ -86,6 +76,33 @@ def prepare(history_days: float) -> None:
     call_command("import_transactions", history, mapping=BASE_DIR / "docs/mappings/simulated.toml")
     history.unlink()
     call_command("train_model", maturity_days=2)
+
+
+def publish(rule_count: int) -> None:
+    """Put a policy of so many rules in force."""
+    from bench.rules import rules
+    from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD
+    from scoring.services.policy import NoPolicyError, live_policy, publish_policy
+
+    try:
+        based_on = live_policy().version
+    except NoPolicyError:
+        based_on = 0
+    publish_policy(
+        review_threshold=REVIEW_THRESHOLD,
+        decline_threshold=DECLINE_THRESHOLD,
+        rules=rules(rule_count),
+        note="bench",
+        published_by=None,
+        based_on=based_on,
+    )
+
+
+def wait_for_policy() -> None:
+    """Until every process follows the newest version."""
+    from scoring.services.policy import RECHECK_SECONDS
+
+    time.sleep(RECHECK_SECONDS + 0.5)
 
 
 @contextmanager
