@@ -4,14 +4,17 @@ import argparse
 import json
 import os
 import platform
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bench import rig
 
 RESULTS = Path(__file__).with_name("results.json")
-HISTORY_DAYS = 6.0
+HISTORY_DAYS = 5.0
 RULES = 30
+WARM_UP = 2_000
+PAYMENTS_A_DAY = rig.WORLD["cards"] * rig.WORLD["payments_per_day"]
 
 
 def main() -> None:
@@ -23,19 +26,27 @@ def main() -> None:
     with rig.servers():
         # They need Django, which is set up by now.
         from bench import api, growth, parts, stream
+        from scoring.ml.training import TREES
 
-        rig.prepare(HISTORY_DAYS, RULES)
-        limit = parts.limits(RULES)
-        with stream.running(options.workers) as db:
-            drained = stream.drain_to_end(db, stream.records(options.backlog, seed=12))
-            waits = stream.latency()
-            growing = {} if options.only_stream else growth.measure(db, RULES)
+        payments = options.backlog + WARM_UP + parts.TOTAL + stream.STEADY_TOTAL + growth.TOTAL + api.TOTAL
+        start = datetime.now(UTC) - timedelta(days=1 + payments / PAYMENTS_A_DAY)
+        rig.prepare(start - timedelta(days=HISTORY_DAYS), HISTORY_DAYS, RULES)
+        traffic = stream.Traffic(start)
+        limit = parts.limits(traffic, RULES)
+        with stream.running(options.workers, traffic.take(WARM_UP)) as db:
+            drained = stream.drain_to_end(db, traffic.take(options.backlog))
+            alerts = stream.flagged_share(db)
+            waits = stream.latency(traffic.take(stream.STEADY_TOTAL))
+            growing = {} if options.only_stream else growth.measure(db, traffic, RULES)
         slowest = min(limit.values())
         results: dict[str, Any] = {
             "machine": _machine(),
             "stream": {
                 "backlog": options.backlog,
                 "workers": options.workers,
+                "rules": RULES,
+                "trees": TREES,
+                "flagged_share": alerts,
                 **drained,
                 **waits,
                 "limit": limit,
@@ -45,7 +56,7 @@ def main() -> None:
             "memory": {"bytes_per_entity": growth.bytes_per_entity()},
         }
         if not options.only_stream:
-            results["api"] = api.measure()
+            results["api"] = api.measure(traffic)
     _print(results)
     if not options.only_stream:
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
@@ -59,7 +70,7 @@ def _print(results: dict[str, Any]) -> None:
     stream = results["stream"]
     print(
         f"\nStream, backlog of {stream['backlog']:,}, {stream['workers']} workers: "
-        f"{stream['decisions_per_second']:,} decided a second,"
+        f"{stream['decisions_per_second']:,} decided a second, {stream['flagged_share']:.1%} of them flagged,"
     )
     print(f"  {stream['published_per_second']:,} with everything published, cases opened.")
     print(

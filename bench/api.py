@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 
 from bench.rig import wait_for, web
-from bench.stream import Record, records
+from bench.stream import Record, Traffic
 from scoring.services.keys import issue_key
 
 CONNECTIONS = (1, 8, 32)
-CALLS = 2000
+WARM_UP, CALLS = 400, 2000
+TOTAL = WARM_UP + CALLS * len(CONNECTIONS)
 
 
-def measure() -> dict[str, Any]:
+def measure(traffic: Traffic) -> dict[str, Any]:
     """Two web processes; every call a new payment, keep-alive connections, one thread each."""
     key = issue_key(name="bench", scopes=["decide"])
     found: dict[str, Any] = {"connections": {}}
     with web(workers=2) as port:
         wait_for(lambda: _is_ready(port), seconds=120)
-        _load(port, key, records(400, seed=30), connections=8)
-        for number, connections in enumerate(CONNECTIONS):
-            sent = records(CALLS, seed=31 + number)
-            found["connections"][str(connections)] = _load(port, key, sent, connections=connections)
+        _load(port, key, traffic.take(WARM_UP), connections=8)
+        for connections in CONNECTIONS:
+            found["connections"][str(connections)] = _load(port, key, traffic.take(CALLS), connections=connections)
     return found
 
 

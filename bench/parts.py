@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from numpy.typing import NDArray
 
 from bench.rules import rules
-from bench.stream import records
+from bench.stream import Traffic
 from scoring.features.events import Payment, encode_events
 from scoring.features.live import MemoryStore, Pending, StateStore, StateWrite
 from scoring.queries import RecordedDecision, list_hits
@@ -21,13 +21,14 @@ from scoring.services.recording import Arrival, copy_decisions
 from scoring.services.store import batch_store
 from scoring.transaction import Transaction, decode
 
-BATCH, BATCHES = 500, 20
+BATCH, BATCHES = 1000, 10
+TOTAL = BATCH * BATCHES
 
 
-def limits(rule_count: int) -> dict[str, int]:
+def limits(traffic: Traffic, rule_count: int) -> dict[str, int]:
     """Payments a second each part reaches by itself."""
     received_at = datetime.now(UTC)
-    bodies = [body for _, body in records(BATCH * BATCHES, seed=21)]
+    bodies = [body for _, body in traffic.take(BATCH * BATCHES)]
     transactions = [decode(body, received_at=received_at) for body in bodies]
     chunks = [transactions[start : start + BATCH] for start in range(0, len(transactions), BATCH)]
     payments = [[Payment(one, received_at) for one in chunk] for chunk in chunks]

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import psycopg
 from django.conf import settings
 
-from bench import processor
+from bench import processor, rig
 from bench.rig import STREAM_WORKER, TASK_WORKER, WARM_UP_SECONDS, process, wait_for
 from streams.connect import connect_publisher, connect_source
 from streams.simulator import World, encode, payments
@@ -18,22 +19,35 @@ from streams.source import DECISIONS, START, TRANSACTIONS
 
 Record = tuple[str, bytes]
 CHUNK = 1000
-STEADY_RATE, STEADY_SECONDS = 1000, 20
+STEADY_RATE, STEADY_TOTAL = 1000, 20_000
 TICK_SECONDS = 0.005
-CARDS = 50_000
 
 
-def records(count: int, *, seed: int, cards: int = CARDS) -> list[Record]:
-    """Simulated payments of the last hour, ready to produce. Ids of cards beyond CARDS are drawn at random."""
-    world = World(seed=seed, cards=CARDS, merchants=2_200, payments_per_day=0.8)
-    start = datetime.now(UTC) - timedelta(hours=1)
-    rate = count / 3500
-    drawn = np.random.default_rng(seed).integers(0, cards, count).tolist() if cards != CARDS else None
-    made: list[Record] = []
-    for number, event in zip(range(count), payments(world, start, rate=rate), strict=False):
-        record = event.record if drawn is None else {**event.record, "card_id": f"card-{drawn[number]:06d}"}
-        made.append((str(record["card_id"]), encode(record)))
-    return made
+class Traffic:
+    """Payments of the world whose history was learnt from, one after the other at the cards' own pace."""
+
+    def __init__(self, start: datetime) -> None:
+        self._events = payments(World(**rig.WORLD), start)
+
+    def take(self, count: int) -> list[Record]:
+        """The next payments, ready to produce.
+
+        Raises:
+            ValueError: they would lie in the future.
+        """
+        taken = [event.record for event in islice(self._events, count)]
+        if str(taken[-1]["occurred_at"]) > datetime.now(UTC).isoformat():
+            raise ValueError("the traffic reaches into the future: begin it earlier")
+        return [(str(record["card_id"]), encode(record)) for record in taken]
+
+
+def of_cards(records: Sequence[Record], cards: int) -> list[Record]:
+    """The same payments by cards drawn at random among so many."""
+    drawn = np.random.default_rng(cards).integers(0, cards, len(records)).tolist()
+    return [
+        (name := f"card-{number:06d}", body.replace(key.encode(), name.encode(), 1))
+        for number, (key, body) in zip(drawn, records, strict=True)
+    ]
 
 
 def produce(backlog: Sequence[Record]) -> None:
@@ -44,14 +58,14 @@ def produce(backlog: Sequence[Record]) -> None:
 
 
 @contextmanager
-def running(workers: int) -> Iterator[psycopg.Connection[Any]]:
+def running(workers: int, warm_up: Sequence[Record]) -> Iterator[psycopg.Connection[Any]]:
     """Stream workers and the relay, warm; a connection to look with."""
     with ExitStack() as stack:
         for number in range(workers):
             stack.enter_context(process(*STREAM_WORKER, "-n", f"stream{number}@%h"))
         stack.enter_context(process(*TASK_WORKER))
         db = stack.enter_context(psycopg.connect(settings.DATABASE_URL, autocommit=True))
-        drain_to_end(db, records(2000, seed=11))
+        drain_to_end(db, warm_up)
         yield db
 
 
@@ -76,9 +90,8 @@ def drain_to_end(db: psycopg.Connection[Any], backlog: Sequence[Record]) -> dict
     }
 
 
-def latency() -> dict[str, float]:
+def latency(steady: Sequence[Record]) -> dict[str, float]:
     """Milliseconds from produced to decision published, at a steady rate, by the broker's clock at both ends."""
-    steady = records(STEADY_RATE * STEADY_SECONDS, seed=13)
     source = connect_source(DECISIONS)
     ends = {partition.name: START for partition in source.partitions()}
     while messages := source.read(ends, limit=10_000, wait_seconds=0.05):
@@ -122,6 +135,13 @@ def _decided(db: psycopg.Connection[Any]) -> int:
     """Decisions so far, by the numbers given out: counting rows would cost the machine what it measures."""
     row = db.execute("SELECT last_value FROM scoring_decision_id_seq").fetchone()
     return int(row[0]) if row else 0
+
+
+def flagged_share(db: psycopg.Connection[Any]) -> float:
+    """Of the payments that came by stream."""
+    query = "SELECT avg((outcome <> 'approve')::int) FROM scoring_decision WHERE source LIKE 'stream:%'"
+    row = db.execute(query).fetchone()
+    return round(float(row[0]), 4) if row else 0.0
 
 
 def _outbox(db: psycopg.Connection[Any]) -> int:
