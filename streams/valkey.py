@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import hiredis
 import redis
 
 from streams.source import START, Message, Partition, StreamError, in_turns, partition_of, share
 
 # Kept per partition; older records are dropped. Decided ones are in PostgreSQL.
 MAX_LENGTH = 1_000_000
+_MAX_LENGTH = str(MAX_LENGTH).encode()
+# Written before their answers are read.
+RECORDS_AT_ONCE = 2_000
 _SEQUENCE_BITS = 20
 
 # XREAD's answer as hiredis gives it: [key, [[entry id, [field, value, ...]], ...]]. redis-py would make a dict of every
@@ -44,10 +48,10 @@ class _Extent:
     last: int
 
     def has_lost(self, position: int) -> bool:
-        """Whether records after a position were dropped: it lies before the first one kept."""
+        """Whether records after a position were dropped: the first one kept is not the next there can be."""
         if position == START or self.added == self.length:
             return False
-        return position < (self.first if self.length else self.last)
+        return position < (self.first - 1 if self.length else self.last)
 
     def after(self, position: int) -> int:
         """Records after a position; in the middle of the stream as if they had come evenly over time."""
@@ -79,6 +83,11 @@ class ValkeySource:
         self._reads = 0
 
     def partitions(self) -> Sequence[Partition]:
+        # Their number is ours; asked is whether the server is there.
+        try:
+            self._client.ping()
+        except redis.RedisError as error:
+            raise StreamError(f"Valkey stream {self._stream} cannot be looked up: {error}") from error
         return self._partitions
 
     def read(self, positions: Mapping[str, int], *, limit: int, wait_seconds: float) -> list[Message]:
@@ -177,6 +186,10 @@ class ValkeySource:
             place.ordinal = extent.added
         return max(0, extent.added - place.ordinal)
 
+    def behind_seconds(self) -> float | None:
+        """Valkey tells how far behind reading is in records, not in time."""
+        return None
+
     def tell(self, positions: Mapping[str, int]) -> None:
         """Valkey has no lag tools to tell."""
 
@@ -185,7 +198,7 @@ class ValkeySource:
 
 
 class ValkeyPublisher:
-    """Appends by XADD, a pipeline a call."""
+    """Appends by XADD, many a round trip."""
 
     def __init__(self, url: str, *, partitions: int) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
@@ -193,13 +206,31 @@ class ValkeyPublisher:
 
     def publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
         try:
-            with self._client.pipeline(transaction=False) as pipeline:
-                for key, body in records:
-                    name = _key(stream, partition_of(key, self._partitions))
-                    pipeline.xadd(name, {"body": body}, maxlen=MAX_LENGTH, approximate=True)
-                pipeline.execute()
+            for start in range(0, len(records), RECORDS_AT_ONCE):
+                self._append(stream, records[start : start + RECORDS_AT_ONCE])
         except redis.RedisError as error:
             raise StreamError(f"Valkey stream {stream} cannot be written: {error}") from error
+
+    def _append(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
+        """Write records and read an answer for each. The client's own pipeline takes 8 us a record, this takes 2."""
+        names = [_key(stream, partition).encode() for partition in range(self._partitions)]
+        commands = [
+            hiredis.pack_command((
+                b"XADD", names[partition_of(key, self._partitions)], b"MAXLEN", b"~", _MAX_LENGTH, b"*", b"body", body,
+            ))  # type: ignore[arg-type]  # its stub says a tuple of one
+            for key, body in records
+        ]  # fmt: skip
+        connection: Any = self._client.connection_pool.get_connection()
+        try:
+            connection.send_packed_command([b"".join(commands)])
+            for _ in commands:
+                connection.read_response()
+        except BaseException:
+            # Answers that were not read would be taken for those of the next call.
+            connection.disconnect()
+            raise
+        finally:
+            self._client.connection_pool.release(connection)
 
     def close(self) -> None:
         self._client.close()

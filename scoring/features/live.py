@@ -1,6 +1,6 @@
 """A batch on its way through the feature store: one read, the kernel, one write."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -69,15 +69,21 @@ class Pending:
         """
         if not self._batch.keys:
             return
+        if self._store.is_contended and (others := self._store.changed(self._batch.keys, self._counts())):
+            self._start_from(others)
         for _ in range(MAX_ATTEMPTS):
             changed = self._store.write(self._packed(receipt, forget))
             if changed is None:
                 return
-            for row, state in changed.items():
-                self._found[row] = state
-            self._memory = self._joined()
-            run(self._batch, self._memory)
+            self._start_from(changed)
         raise FeatureStoreError(f"states kept changing during {MAX_ATTEMPTS} attempts to write them")
+
+    def _start_from(self, changed: Mapping[int, bytes | None]) -> None:
+        """Apply the batch again over rows that others wrote meanwhile."""
+        for row, state in changed.items():
+            self._found[row] = state
+        self._memory = self._joined()
+        run(self._batch, self._memory)
 
     def _joined(self) -> bytearray:
         """The rows of the batch one after the other, zeros where an entity is new."""
@@ -88,6 +94,10 @@ class Pending:
             raise FeatureStoreError("a state has another width than this version's")
         return memory
 
+    def _counts(self) -> list[bytes]:
+        """Each row's count of writes when it was read."""
+        return [NEVER_WRITTEN if state is None else state[:8] for state in self._found]
+
     def _packed(self, receipt: str, forget: Sequence[str]) -> StateWrite:
         starts = self._batch.starts
         np.frombuffer(self._memory, np.float64)[np.array(starts[:-1]) // 8] += 1.0
@@ -95,7 +105,7 @@ class Pending:
         return StateWrite(
             generation=self._generation,
             keys=self._batch.keys,
-            before=[NEVER_WRITTEN if state is None else state[:8] for state in self._found],
+            before=self._counts(),
             states=[rows[start:end] for start, end in pairwise(starts)],
             receipt=receipt,
             forget=forget,

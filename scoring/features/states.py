@@ -45,6 +45,13 @@ class StateStore(Protocol):
             FeatureStoreLostError: it has no generation, or is being rebuilt.
         """
 
+    @property
+    def is_contended(self) -> bool:
+        """Whether rows were written by others lately: then `changed` is worth asking before all states are sent."""
+
+    def changed(self, keys: Sequence[str], before: Sequence[bytes]) -> dict[int, bytes | None]:
+        """The rows that were written since they were read (`before` as in StateWrite), with what they hold now."""
+
     def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
         """Store all rows and the receipt, and drop the receipts in `forget`; None when that is done, now or before.
 
@@ -86,6 +93,7 @@ class MemoryStore:
     # One entry, shared by the views of a store: its generation, or none when it is lost.
     generations: list[bytes] = field(default_factory=lambda: [b"memory"])
     building: bytes = b""
+    is_contended: bool = False
 
     def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
         return usable_generation(self.generation(), self.building), [self.states.get(key) for key in keys]
@@ -95,18 +103,20 @@ class MemoryStore:
             raise FeatureStoreLostError("the store's generation changed")
         if write.receipt in self.receipts:
             return None
-        changed = {
-            row: self.states.get(key)
-            for row, (key, count) in enumerate(zip(write.keys, write.before, strict=True))
-            if self.states.get(key, NEVER_WRITTEN)[:8] != count
-        }
-        if changed:
+        if changed := self.changed(write.keys, write.before):
             return changed
         self.states.update(zip(write.keys, map(bytes, write.states), strict=True))
         self.receipts.difference_update(write.forget)
         if write.receipt:
             self.receipts.add(write.receipt)
         return None
+
+    def changed(self, keys: Sequence[str], before: Sequence[bytes]) -> dict[int, bytes | None]:
+        return {
+            row: self.states.get(key)
+            for row, (key, count) in enumerate(zip(keys, before, strict=True))
+            if self.states.get(key, NEVER_WRITTEN)[:8] != count
+        }
 
     def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
         return [receipt in self.receipts for receipt in receipts]

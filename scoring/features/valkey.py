@@ -29,6 +29,19 @@ _GENERATION = f"{_PREFIX}generation".encode()
 # Token of the last rebuild that had dropped everything before it: one cut off while dropping drops the rest.
 _DROPPED = f"{_PREFIX}dropped"
 
+# KEYS: states. ARGV: their counts of writes before. Answers row, state, row, state... of those written since.
+_CHANGED = """
+local changed = {}
+for i = 1, #KEYS do
+  local now = redis.call('GETRANGE', KEYS[i], 0, 7)
+  if now == '' then now = '\\0\\0\\0\\0\\0\\0\\0\\0' end
+  if now ~= ARGV[i] then
+    changed[#changed + 1] = i - 1
+    changed[#changed + 1] = redis.call('GET', KEYS[i])
+  end
+end
+return changed
+"""
 # KEYS: generation, receipt (or ""), states, receipts to forget. ARGV: generation, seconds to keep states and receipt,
 # number of states, their counts of writes before, the states. Answers 0 stored, 1 another generation, else a list of
 # row, state, row, state...
@@ -66,6 +79,7 @@ class ValkeyStore:
             url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=None
         )
         self._building = b""
+        self.is_contended = False
 
     def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
         with _as_store_errors():
@@ -85,7 +99,14 @@ class ValkeyStore:
             answer = self._run(_WRITE, names, arguments)
         if answer == 1:
             raise FeatureStoreLostError("the store's generation changed")
-        return dict(zip(answer[::2], answer[1::2], strict=True)) if answer else None
+        self.is_contended = self.is_contended or bool(answer)
+        return _rows(answer) if answer else None
+
+    def changed(self, keys: Sequence[str], before: Sequence[bytes]) -> dict[int, bytes | None]:
+        with _as_store_errors():
+            answer = self._run(_CHANGED, list(map(str.encode, keys)), before)
+        self.is_contended = bool(answer)
+        return _rows(answer)
 
     def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
         if not receipts:
@@ -144,6 +165,10 @@ class ValkeyStore:
             raise
         finally:
             self._client.connection_pool.release(connection)
+
+
+def _rows(answer: Sequence[Any]) -> dict[int, bytes | None]:
+    return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 def _packed(command: Sequence[bytes | memoryview]) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import psycopg
 from django.db import connection
 
 CHANNEL = "outbox"
@@ -20,6 +21,8 @@ def add_to_outbox(topic: str, ids: Sequence[int], payload: bytes = b"") -> None:
     """
     if not ids:
         return
-    with connection.cursor() as cursor:
+    connection.ensure_connection()
+    # psycopg's own cursor sends the payload as it is, Django's would write it into the statement in hexadecimal.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(_INSERT, [topic, array_of(ids), payload])
         cursor.execute(f"NOTIFY {CHANNEL}")

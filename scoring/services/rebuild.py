@@ -78,7 +78,7 @@ def _rebuild(store: StateStore, progress: Progress, *, is_fresh: bool = False) -
     run = (None if is_fresh else _interrupted(store)) or _begin(store)
     building = store.rebuilding(run.token)
     _count_payments(run, building, progress)
-    _count_labels(run, building)
+    _count_labels(run, building, progress)
     for row in run.pending:
         apply_row(PendingFeatures(**row), store=building)
     store.finish_rebuild(run.token)
@@ -117,7 +117,7 @@ def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) 
         progress(run.payments, max(total, run.payments))
 
 
-def _count_labels(run: FeatureRebuild, store: StateStore) -> None:
+def _count_labels(run: FeatureRebuild, store: StateStore, progress: Progress) -> None:
     """Frauds the features had learnt: of each payment the statement that was applied first."""
     at_the_beginning = {label_id for row in run.pending for label_id in row["label_ids"]}
     waiting = at_the_beginning.union(*PendingFeatures.objects.values_list("label_ids", flat=True))
@@ -134,6 +134,7 @@ def _count_labels(run: FeatureRebuild, store: StateStore) -> None:
         _write(store, events, f"{run.token}:labels", last, run.last_label_id)
         run.last_label_id, run.labels = last, run.labels + len(events)
         run.save(update_fields=["last_label_id", "labels"])
+        progress(run.payments, run.payments)
 
 
 def _write(store: StateStore, events: Sequence[Event], name: str, last: int, before: int) -> None:

@@ -89,6 +89,32 @@ def test_a_write_over_rows_that_changed_since_names_them_and_stores_nothing(stor
     assert store.has_receipts(["late"]) == [False]
 
 
+def test_what_changed_can_be_asked_before_anything_is_sent(store):
+    write(store, {A: 1, B: 1})
+    write(store, {B: 2})
+    before = [row_of(1)[:8], row_of(1)[:8], bytes(8)]
+
+    assert store.changed(KEYS, before) == {1: row_of(2)}
+    assert store.changed(KEYS, [row_of(1)[:8], row_of(2)[:8], bytes(8)]) == {}
+    assert states(store, KEYS) == [row_of(1), row_of(2), None]
+
+
+def test_a_contended_store_is_asked_first_until_nobody_interferes(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    first, second, third = (Pending(store, payments(1, card_id=f"card-{i}")) for i in range(3))
+    first.write()
+    assert not store.is_contended
+
+    second.write()
+    assert store.is_contended
+    third.write()
+    assert store.is_contended
+    Pending(store, payments(1)).write()
+
+    assert not store.is_contended
+    assert Pending(store, payments(1)).vectors[0, INDEX["merchant_count_24h"]] == 4.0
+
+
 def test_a_write_under_a_receipt_that_is_there_does_nothing_and_counts_as_done(store):
     write(store, {A: 1}, receipt="17")
 

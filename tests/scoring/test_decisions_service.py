@@ -397,7 +397,7 @@ def test_a_listed_card_is_not_a_listed_merchant_of_the_same_name(live):
 def test_the_number_of_queries_does_not_grow_with_the_batch(live, django_assert_num_queries):
     def count(size: int) -> int:
         arrivals = [arrive(make_payment()) for _ in range(size)]
-        with django_assert_num_queries(9) as queries:
+        with django_assert_num_queries(7) as queries:
             decide_transactions(arrivals, writer=writer())
         return len(queries)
 
