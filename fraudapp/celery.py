@@ -1,7 +1,6 @@
 """The Celery application: the stream worker (`worker --stream`), the task worker and beat."""
 
 import os
-from typing import Any
 
 import click
 from celery import Celery
@@ -19,18 +18,6 @@ app.user_options["worker"].add(
 )
 app.steps["worker"].add(StreamStep)
 app.steps["worker"].add(OutboxRelayStep)
-
-WAITING_LABELS_SECONDS = 60.0
-
-
-@app.on_after_finalize.connect
-def _schedule(sender: Celery, **_: Any) -> None:
-    sender.add_periodic_task(
-        WAITING_LABELS_SECONDS,
-        sender.signature("streams.retry_waiting_labels"),
-        name="retry-waiting-labels",
-        expires=WAITING_LABELS_SECONDS,
-    )
 
 
 @setup_logging.connect

@@ -36,7 +36,18 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_TRANSPORT = env.bool("SECURE_TRANSPORT", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 STREAM_PARTITIONS = env.int("STREAM_PARTITIONS", default=4)
-STREAM_BATCH_SIZE = env.int("STREAM_BATCH_SIZE", default=500)
+STREAM_BATCH_SIZE = env.int("STREAM_BATCH_SIZE", default=1000)
+# A stream worker says this often that it lives. A dead one's partitions go to the others once its lease has run out:
+# three renewals may fail on the way, and a batch must fit between.
+STREAM_RENEW_SECONDS = env.float("STREAM_RENEW_SECONDS", default=3.0, validate=validate.Range(min=0.1))
+STREAM_LEASE_SECONDS = env.float("STREAM_LEASE_SECONDS", default=15.0, validate=validate.Range(min=0.1))
+# A stream worker whose loop made no turn for so long hangs; the largest batch takes seconds.
+STREAM_STALL_SECONDS = env.float("STREAM_STALL_SECONDS", default=120.0, validate=validate.Range(min=0.1))
+# So many refused records with no valid batch between are a producer gone wrong, not bad luck. Set it higher for one
+# start to let a known stretch of them through to the dead letters.
+STREAM_POISON_THRESHOLD = env.int("STREAM_POISON_THRESHOLD", default=100, validate=validate.Range(min=1))
+# A label may come before its payment: with another producer, another topic. Past this the payment is not ours.
+LABEL_PATIENCE_SECONDS = env.float("LABEL_PATIENCE_SECONDS", default=86_400.0, validate=validate.Range(min=0.1))
 # KAFKA_CLIENT_SASL_MECHANISM=... is the client library's `sasl.mechanism`; passwords are among them.
 KAFKA_CLIENT = {
     name.removeprefix("KAFKA_CLIENT_").lower().replace("_", "."): value
@@ -146,6 +157,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "celery:", "socket_timeou
 CELERY_BEAT_SCHEDULE = {
     # The relay is told of new rows at once; this is for the telling that got lost.
     "relay-outbox": {"task": "streams.relay_outbox", "schedule": 5.0, "options": {"expires": 5}},
+    # A label that comes has the waiting ones looked at; this is for when none comes.
+    "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
 }
 

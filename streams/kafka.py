@@ -155,7 +155,18 @@ class KafkaSource:
 
     def _lag(self, partition: str, last: int) -> int:
         first, end = self._watermarks(partition)
-        return max(0, end - max(first, last + 1))
+        return max(0, end - max(first, last + 1, self._reached(partition, last)))
+
+    def _reached(self, partition: str, last: int) -> int:
+        """What this reader reads next after a position, marks of transactions passed over; 0 when it is not there."""
+        if self._assigned.get(partition) != last:
+            return 0
+        (reached,) = self._consumer.position([TopicPartition(self._stream, int(partition))])
+        return max(0, reached.offset)  # negative before the first record
+
+    def behind_seconds(self) -> float | None:
+        """Kafka tells how far behind reading is in records, not in time."""
+        return None
 
     def tell(self, positions: Mapping[str, int]) -> None:
         news = {part: last for part, last in positions.items() if last != START and self._told.get(part) != last}
@@ -220,6 +231,8 @@ class KafkaPublisher:
                 self._producer.produce(stream, key=key.encode(), value=body, on_delivery=delivered)
             except BufferError:
                 self._producer.poll(0.1)  # the local queue is full: let it drain
+            except KafkaException as error:
+                raise StreamError(f"Kafka topic {stream} cannot be written: {error}") from error
             else:
                 return
 

@@ -1,7 +1,8 @@
 """Kinesis as a log: a shard is a partition, its sequence numbers are positions.
 
 Records are read shard after shard by GetRecords, within AWS's limits of a shard: five calls and 2 MB a second. What
-one call brings beyond what was asked for waits in memory, so that a few large calls serve many small reads.
+one call brings beyond what was asked for waits in memory, so that a few large calls serve many small reads: at most
+2,000 records or 10 MB a shard.
 """
 
 import logging
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from streams.capacity import SHARD_READ_BYTES, ShardMeter
+from streams.positions import Including
 from streams.source import START, Message, Partition, StreamError, in_turns
 
 logger = logging.getLogger(__name__)
@@ -77,6 +79,9 @@ class _Shard:
     is_closed: bool = False
     # The first record of a new iterator is the one at `fetched` itself: it shows that it is still kept.
     repeats: bool = False
+    # What AWS said last, and when by the monotonic clock; None when it has not answered yet, or refused to.
+    behind_seconds: float | None = None
+    answered_at: float = 0.0
     due_at: float = 0.0  # when GetRecords may be called again, by the monotonic clock
     backoff_seconds: float = _FIRST_BACKOFF_SECONDS
     waiting: deque[Message] = field(default_factory=deque)
@@ -91,6 +96,7 @@ class KinesisSource:
         self._shards: dict[str, _Shard] = {}
         self._meter = ShardMeter(stream)
         self._reads = 0
+        self._read_at = 0.0
 
     def partitions(self) -> Sequence[Partition]:
         """Shards that are still listed, closed ones too until their records are older than the retention."""
@@ -106,7 +112,8 @@ class KinesisSource:
         if not positions:
             return []
         shards = self._shards = {name: self._shard_at(name, position) for name, position in positions.items()}
-        deadline = time.monotonic() + wait_seconds
+        self._read_at = time.monotonic()
+        deadline = self._read_at + wait_seconds
         while True:
             self._fetch_due(shards)
             found = self._take(shards, limit)
@@ -132,6 +139,7 @@ class KinesisSource:
             except _FAILURES as error:
                 if _code(error) not in _THROTTLED:
                     raise StreamError(f"Kinesis stream {self._stream}: shard {name} cannot be read: {error}") from error
+                shard.behind_seconds = None
                 shard.due_at = time.monotonic() + shard.backoff_seconds
                 shard.backoff_seconds = min(2 * shard.backoff_seconds, _LONGEST_BACKOFF_SECONDS)
                 logger.info("Kinesis stream %s: shard %s is throttled", self._stream, name)
@@ -141,7 +149,8 @@ class KinesisSource:
         records = [self._as_message(name, record) for record in answer["Records"]]
         sizes = [len(record["Data"]) + len(record["PartitionKey"]) for record in answer["Records"]]
         arrivals = [(record.produced_at, size) for record, size in zip(records, sizes, strict=True)]
-        self._meter.add(name, arrivals, behind_seconds=answer.get("MillisBehindLatest", 0) / 1000)
+        shard.behind_seconds, shard.answered_at = answer.get("MillisBehindLatest", 0) / 1000, time.monotonic()
+        self._meter.add(name, arrivals, behind_seconds=shard.behind_seconds)
         shard.iterator = answer.get("NextShardIterator")
         shard.is_closed = shard.iterator is None
         shard.backoff_seconds = _FIRST_BACKOFF_SECONDS
@@ -160,14 +169,16 @@ class KinesisSource:
             except ClientError as error:
                 if _code(error) != "ExpiredIteratorException":
                     raise
-        shard.iterator, shard.repeats = self._new_iterator(name, shard.fetched), shard.fetched != START
+        shard.iterator = self._new_iterator(name, shard.fetched)
+        shard.repeats = shard.fetched != START and not isinstance(shard.fetched, Including)
         return self._client.get_records(ShardIterator=shard.iterator, Limit=_FETCH_LIMIT)
 
     def _new_iterator(self, name: str, position: int) -> str:
+        number = position.position if isinstance(position, Including) else position
         start = (
             {"ShardIteratorType": "TRIM_HORIZON"}
             if position == START
-            else {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": str(position)}
+            else {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": str(number)}
         )
         answer = self._client.get_shard_iterator(StreamName=self._stream, ShardId=name, **start)
         return str(answer["ShardIterator"])
@@ -209,6 +220,16 @@ class KinesisSource:
     def lag(self, positions: Mapping[str, int]) -> int | None:
         """AWS tells how far behind reading is in time, not in records."""
         return None
+
+    def behind_seconds(self) -> float | None:
+        """By AWS's answers to the last read, or to the one before when that is so short ago that it could not be asked.
+
+        None when a shard has not answered, as after throttling or while it may not be asked because it gave so much.
+        """
+        oldest = min(self._read_at, time.monotonic() - _POLL_SECONDS)
+        answered = [shard for shard in self._shards.values() if shard.is_closed or shard.answered_at >= oldest]
+        known = [shard.behind_seconds for shard in answered if shard.behind_seconds is not None]
+        return max(known) if known and len(known) == len(self._shards) else None
 
     def tell(self, positions: Mapping[str, int]) -> None:
         """Kinesis keeps no positions of its readers."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
@@ -12,7 +13,6 @@ from msgspec import Meta
 
 from scoring.models import Decision
 from scoring.services.labels import LabelStatement, LabelTimeError, record_labels
-from streams import timing
 from streams.models import WaitingLabel
 from streams.reader import Refusal, write_dead_letters
 from streams.source import Message
@@ -113,7 +113,7 @@ def _settle_known() -> int:
 
 @transaction.atomic
 def _settle_overdue() -> int:
-    patience = timedelta(seconds=timing.LABEL_PATIENCE_SECONDS)
+    patience = timedelta(seconds=settings.LABEL_PATIENCE_SECONDS)
     rows = _locked(WaitingLabel.objects.filter(~_IS_DECIDED, since__lt=Now() - patience))
     why = [{"field": "transaction_id", "message": "was never decided here"}]
     write_dead_letters([Refusal(_message_of(row), why) for row in rows])

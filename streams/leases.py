@@ -1,19 +1,19 @@
 """Which worker reads which partition: leases in PostgreSQL, the one mechanism for every broker.
 
-Each worker announces itself, renews what it holds, lets go of what is above its share and takes what is free or has
-run out. Time is the database's; a worker's own clock only says when the next turn is due. A lease keeps workers out of
+Each worker announces itself, renews what it holds, takes what is free or has run out and lets go of the rest of its
+own. Time is the database's; a worker's own clock only says when the next turn is due. A lease keeps workers out of
 each other's way; what makes a batch count once is the epoch, which `move` checks in the transaction of its decisions.
 """
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
-from streams import timing
 from streams.models import StreamProgress, StreamWorker
 from streams.source import START, Partition
 
@@ -43,7 +43,8 @@ def end_idle_transactions() -> None:
     A worker that sleeps or is cut off in the middle of a batch would keep its partitions locked, and nobody could take
     them over.
     """
-    _rows("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [f"{timing.LEASE_SECONDS * 1000:.0f}"])
+    milliseconds = f"{settings.STREAM_LEASE_SECONDS * 1000:.0f}"
+    _rows("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [milliseconds])
 
 
 class Leases:
@@ -56,27 +57,34 @@ class Leases:
         # Records refused since the last batch that held a valid one, over all that is held.
         self.refused = 0
         self._epochs: dict[str, int] = {}
+        self._vanished: set[str] = set()
         self._due = 0.0
 
     def is_due(self) -> bool:
         """Whether a turn must come before the next batch."""
         return time.monotonic() >= self._due
 
-    def turn(self, partitions: Sequence[Partition], *, lag: int | None, oldest_seconds: float | None) -> list[str]:
-        """Renew, let go, take; the names of the partitions taken, of which another worker may have left work undone.
+    def turn(self, partitions: Sequence[Partition]) -> list[str]:
+        """Renew, take, let go; the names of the partitions taken, of which another worker may have left work undone.
 
-        Between batches only. `lag` and `oldest_seconds` are told to whoever watches.
+        Between batches only, and only by a worker that can work: what it holds is kept from the others.
         """
-        due = time.monotonic() + timing.RENEW_SECONDS
-        number = self._announce(lag, oldest_seconds)
+        due = time.monotonic() + settings.STREAM_RENEW_SECONDS
+        number = self._announce()
         self._renew()
         claimable = self._claimable(partitions)
         share = self._share(len(claimable), number)
         kept = sorted(self.positions.keys() & set(claimable))[:share]
-        self._let_go(sorted(self.positions.keys() - set(kept)))
+        self._drop(self.positions.keys() - set(kept))
         taken = self._take(claimable, share - len(kept))
+        self._let_go()
         self._due = due
         return taken
+
+    def tell(self, *, lag: int | None, oldest_seconds: float | None) -> None:
+        """Leave what this worker sees of the stream to whoever watches; None is not known."""
+        rows = StreamWorker.objects.filter(stream=self.stream, owner=self.owner)
+        rows.update(lag_records=lag, oldest_seconds=oldest_seconds)
 
     def move(self, batch: Handled) -> None:
         """Record a batch in the caller's transaction; `advance` follows once that has committed.
@@ -109,25 +117,25 @@ class Leases:
             logger.info("%s %s: read to the end", self.stream, ", ".join(partitions))
 
     def forget(self) -> None:
-        """Take everything again with the next turn, from where the record says it stands."""
-        self._drop(list(self.positions))
+        """Take again with the next turn, from where the record says it stands."""
+        self._drop(self.positions.keys())
         self._due = 0.0
 
     def release(self) -> None:
         """Leave: others may take the partitions at once."""
-        _rows(_LET_GO, [self.stream, self.owner, None])
-        StreamWorker.objects.filter(stream=self.stream, owner=self.owner).delete()
         self.forget()
+        self._let_go()
+        StreamWorker.objects.filter(stream=self.stream, owner=self.owner).delete()
 
-    def _announce(self, lag: int | None, oldest_seconds: float | None) -> int:
+    def _announce(self) -> int:
         """Say that we live, and forget who has not for too long; our number, smaller than that of later workers."""
-        ((number,),) = _rows(_ANNOUNCE, [self.stream, self.owner, lag, oldest_seconds])
-        _rows(_FORGET_DEAD, [self.stream, timing.LEASE_SECONDS])
+        ((number,),) = _rows(_ANNOUNCE, [self.stream, self.owner])
+        _rows(_FORGET_DEAD, [self.stream, settings.STREAM_LEASE_SECONDS])
         return int(number)
 
     def _renew(self) -> None:
-        kept = {name for (name,) in _rows(_RENEW, [timing.LEASE_SECONDS, self.stream, self.owner])}
-        if lost := sorted(self.positions.keys() - kept):
+        renewed = _rows(_RENEW, [settings.STREAM_LEASE_SECONDS, self.stream, self.owner, list(self.positions)])
+        if lost := sorted(self.positions.keys() - {name for (name,) in renewed}):
             logger.warning("%s %s went to another worker", self.stream, ", ".join(lost))
             self._drop(lost)
 
@@ -135,16 +143,29 @@ class Leases:
         """Partitions that may be read now: not read to their end, and none of their parents is left to read."""
         rows = StreamProgress.objects.filter(stream=self.stream)
         known = dict(rows.values_list("partition", "finished_at"))
-        new = [partition.name for partition in partitions if partition.name not in known]
-        StreamProgress.objects.bulk_create(
-            [StreamProgress(stream=self.stream, partition=name) for name in new], ignore_conflicts=True
-        )
         unfinished = {partition.name for partition in partitions if known.get(partition.name) is None}
-        return [
+        self._miss({name for name, finished_at in known.items() if finished_at is None} - unfinished)
+        claimable = [
             partition.name
             for partition in partitions
             if partition.name in unfinished and unfinished.isdisjoint(partition.parents)
         ]
+        # What waits for its parents has no row yet, so that it does not count as something nobody reads.
+        StreamProgress.objects.bulk_create(
+            [StreamProgress(stream=self.stream, partition=name) for name in claimable if name not in known],
+            ignore_conflicts=True,
+        )
+        return claimable
+
+    def _miss(self, vanished: set[str]) -> None:
+        """Say once of each partition that it went, too old or deleted, before it was read to its end."""
+        if news := sorted(vanished - self._vanished):
+            self._vanished |= vanished
+            logger.error(
+                "%s: the broker no longer has %s, not read to the end. What was left there was not decided: send it "
+                "again, then set `finished_at` of the row in StreamProgress",
+                self.stream, ", ".join(news),
+            )  # fmt: skip
 
     def _share(self, count: int, number: int) -> int:
         """How many of `count` partitions are ours: as many as any other worker's, the oldest take what is left over."""
@@ -153,17 +174,16 @@ class Leases:
         each, left_over = divmod(count, len(others) + 1)
         return each + (sum(other < number for other in others) < left_over)
 
-    def _let_go(self, partitions: Sequence[str]) -> None:
-        if partitions:
-            _rows(_LET_GO, [self.stream, self.owner, list(partitions)])
-            self._drop(partitions)
-            logger.info("%s %s: let go", self.stream, ", ".join(partitions))
+    def _let_go(self) -> None:
+        """Leave to others whatever the record calls ours and we do not read: above our share, or forgotten."""
+        if left := sorted(name for (name,) in _rows(_LET_GO, [self.stream, self.owner, list(self.positions)])):
+            logger.info("%s %s: let go", self.stream, ", ".join(left))
 
     def _take(self, claimable: Sequence[str], wanted: int) -> list[str]:
         free = [name for name in claimable if name not in self.positions]
         if wanted <= 0 or not free:
             return []
-        taken = _rows(_TAKE, [self.stream, free, self.owner, wanted, self.owner, timing.LEASE_SECONDS])
+        taken = _rows(_TAKE, [self.stream, free, self.owner, wanted, self.owner, settings.STREAM_LEASE_SECONDS])
         for name, position, epoch, refused in taken:
             self.positions[name] = int(position) if position else START
             self._epochs[name] = epoch
@@ -172,8 +192,8 @@ class Leases:
             logger.info("%s %s: taken", self.stream, ", ".join(sorted(row[0] for row in taken)))
         return [row[0] for row in taken]
 
-    def _drop(self, partitions: Sequence[str]) -> None:
-        for name in partitions:
+    def _drop(self, partitions: Iterable[str]) -> None:
+        for name in list(partitions):
             del self.positions[name], self._epochs[name]
         if not self.positions:
             self.refused = 0
@@ -186,21 +206,19 @@ def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 _ANNOUNCE = """
-INSERT INTO streams_streamworker (stream, owner, seen_at, lag_records, oldest_seconds) VALUES (%s, %s, now(), %s, %s)
-ON CONFLICT (stream, owner) DO UPDATE
-SET seen_at = now(), lag_records = excluded.lag_records, oldest_seconds = excluded.oldest_seconds
-RETURNING id
+INSERT INTO streams_streamworker (stream, owner, seen_at) VALUES (%s, %s, now())
+ON CONFLICT (stream, owner) DO UPDATE SET seen_at = now() RETURNING id
 """
 _FORGET_DEAD = """
 DELETE FROM streams_streamworker WHERE stream = %s AND seen_at < now() - make_interval(secs => %s) RETURNING id
 """
 _RENEW = """
 UPDATE streams_streamprogress SET lease_until = now() + make_interval(secs => %s)
-WHERE stream = %s AND owner = %s RETURNING partition
+WHERE stream = %s AND owner = %s AND partition = ANY(%s::text[]) RETURNING partition
 """
 _LET_GO = """
 UPDATE streams_streamprogress SET owner = '', lease_until = NULL
-WHERE stream = %s AND owner = %s AND partition = ANY(coalesce(%s::text[], ARRAY[partition])) RETURNING partition
+WHERE stream = %s AND owner = %s AND NOT partition = ANY(%s::text[]) RETURNING partition
 """
 _FINISH = """
 UPDATE streams_streamprogress SET finished_at = now(), owner = '', lease_until = NULL

@@ -35,7 +35,7 @@ class Pipeline:
         self.leases = Leases(self.stream, owner=owner)
         self._source = source
         self._handled = Handled()
-        self._oldest_seconds: float | None = 0.0
+        self._oldest_seconds: float | None = None
 
     def step(self, *, wait_seconds: float) -> int:
         """Handle what is there, waiting a little for it; the number of messages.
@@ -59,6 +59,9 @@ class Pipeline:
     def release(self) -> None:
         """Leave the partitions to others."""
         self.leases.release()
+
+    def check(self) -> None:
+        """Ask parts that the stream needs besides the broker and the record. Raises as they do, when one is away."""
 
     def prepare(self) -> None:
         """Mend what was left undone in partitions just taken, before their first batch."""
@@ -91,7 +94,7 @@ class Pipeline:
         if not positions:
             return 0
         messages = self._source.read(positions, limit=settings.STREAM_BATCH_SIZE, wait_seconds=wait_seconds)
-        self._oldest_seconds = _age_of_oldest(messages)
+        self._oldest_seconds = _age_of_oldest(messages) if messages else self._source.behind_seconds()
         if messages:
             self.handle(messages)
             self.leases.advance(self._handled)
@@ -100,17 +103,28 @@ class Pipeline:
         return len(messages)
 
     def _take_turn(self) -> None:
-        lag = self._source.lag(self.leases.positions)
-        if self.leases.turn(self._source.partitions(), lag=lag, oldest_seconds=self._oldest_seconds):
+        # A worker that is cut off from something leaves its leases to run out: the others may reach it.
+        partitions = self._source.partitions()
+        self.check()
+        taken = self.leases.turn(partitions)
+        self._measure()
+        if taken:
             self.prepare()
+
+    def _measure(self) -> None:
+        """Tell how far behind we are; nothing is known of a stream of which we hold nothing."""
+        positions = self.leases.positions
+        lag = self._source.lag(positions) if positions else None
+        oldest_seconds = self._oldest_seconds if positions else None
+        if lag == 0 and oldest_seconds is None:
+            oldest_seconds = 0.0
+        self.leases.tell(lag=lag, oldest_seconds=oldest_seconds)
 
 
 def _age_of_oldest(messages: Sequence[Message]) -> float | None:
-    """Seconds since the oldest record was produced, 0 without records; None when the broker does not say."""
+    """Seconds since the oldest record was produced; None when the broker does not say."""
     times = [message.produced_at for message in messages if message.produced_at == message.produced_at]  # not nan
-    if messages and not times:
-        return None
-    return max(0.0, time.time() - min(times, default=time.time()))
+    return max(0.0, time.time() - min(times)) if times else None
 
 
 class TransactionsPipeline(Pipeline):
@@ -125,13 +139,19 @@ class TransactionsPipeline(Pipeline):
         self._settled = SettledWrites()
 
     def step(self, *, wait_seconds: float) -> int:
-        """As any; a feature store that was lost is made again from the record first, which takes its time."""
+        """As any; a feature store that was lost is made again from the record first, which takes its time.
+
+        Leases may run out meanwhile: no worker can decide before the store is whole, and then each takes its share.
+        """
         try:
             return super().step(wait_seconds=wait_seconds)
         except FeatureStoreLostError as error:
             logger.warning("the feature store was lost: %s", error)
             restore_features(store=self._store, progress=self._progress)
             return 0
+
+    def check(self) -> None:
+        self._store.read([])
 
     def prepare(self) -> None:
         """Store the features of batches that were committed by workers, this one too, which then failed."""

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from scoring.models import Outbox
 from scoring.services.outbox import add_to_outbox
 from scoring.transaction import mask_card_numbers
-from streams import timing
 from streams.models import DeadLetter
 from streams.source import Message
 
@@ -69,7 +70,7 @@ def refuse_poison(refusals: Sequence[Refusal], *, refused_before: int) -> None:
         PoisonedStreamError: nothing of the batch may be committed.
     """
     count = refused_before + len(refusals)
-    if count >= timing.POISON_THRESHOLD:
+    if count >= settings.STREAM_POISON_THRESHOLD:
         first = refusals[0]
         raise PoisonedStreamError(
             f"{count} records of {first.message.stream} in a row are invalid; this batch begins at partition "

@@ -69,6 +69,9 @@ class Source(Protocol):
     def lag(self, positions: Mapping[str, int]) -> int | None:
         """Records not read yet; None where the broker cannot say. Raises: StreamError."""
 
+    def behind_seconds(self) -> float | None:
+        """How far the last read lies behind the end of its partitions; 0 at the end, None where nobody said."""
+
     def tell(self, positions: Mapping[str, int]) -> None:
         """Show the broker's own lag tools where we are, as well as can be: never raises, never read back."""
 
@@ -155,6 +158,10 @@ class MemoryStream:
 
     def lag(self, positions: Mapping[str, int]) -> int | None:
         return sum(len(self.logs[self._stream, partition]) - 1 - last for partition, last in positions.items())
+
+    def behind_seconds(self) -> float | None:
+        """Records here have no times."""
+        return None
 
     def tell(self, positions: Mapping[str, int]) -> None:
         """Nobody looks."""

@@ -9,8 +9,7 @@ import traceback
 
 from celery.platforms import EX_FAILURE
 from celery.worker import state
-
-from streams import timing
+from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class StreamWatchdog:
 
     def _look(self, watched: threading.Thread) -> None:
         while watched.is_alive():
-            left = timing.STALL_SECONDS - (time.monotonic() - self._turned_at)
+            left = settings.STREAM_STALL_SECONDS - (time.monotonic() - self._turned_at)
             if left <= 0:
                 self._end(watched)
                 return
@@ -50,8 +49,9 @@ class StreamWatchdog:
         frame = sys._current_frames().get(watched.ident or 0)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "it has ended"
         logger.critical(
-            "%s made no turn for %.0f s: the worker ends. It stands at\n%s", watched.name, timing.STALL_SECONDS, stack
-        )
+            "%s made no turn for %.0f s: the worker ends. It stands at\n%s",
+            watched.name, settings.STREAM_STALL_SECONDS, stack,
+        )  # fmt: skip
         state.should_stop = EX_FAILURE
         # Whether or not the warm stop is under way: a thread that hangs may keep the process from ending.
         time.sleep(GRACE_SECONDS)

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from celery import bootsteps
@@ -24,6 +24,9 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 from scoring.features.live import FeatureStoreError, FeatureStoreLostError
 from streams.source import LABELS, TRANSACTIONS, StreamError
 from streams.watchdog import StreamWatchdog
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +132,7 @@ class StreamStep(_ThreadStep):
         self._watchdog = StreamWatchdog()
         # One for all turns of this process: after an error it takes what it held at once.
         self._owner = secrets.token_hex(16)
+        self._retry_at: dict[str, float] = {}
 
     def start(self, parent: Any) -> None:
         super().start(parent)
@@ -154,14 +158,30 @@ class StreamStep(_ThreadStep):
             transactions = TransactionsPipeline(payments, owner=self._owner, store=batch_store(), progress=self.keep_on)
             labels = LabelsPipeline(statements, owner=self._owner)
             logger.info("consuming %s and %s as %s", TRANSACTIONS, LABELS, self._owner)
-            while not self.stopping.is_set():
-                self._watchdog.beat()
-                transactions.step(wait_seconds=WAIT_SECONDS)
-                labels.step(wait_seconds=0.001)
-                if not transactions.leases.positions:
-                    self.stopping.wait(WAIT_SECONDS)
-            transactions.release()
-            labels.release()
+            try:
+                self._consume(transactions, labels)
+            finally:
+                if self.stopping.is_set():
+                    transactions.release()
+                    labels.release()
+
+    def _consume(self, transactions: "Pipeline", labels: "Pipeline") -> None:
+        while not self.stopping.is_set():
+            self._watchdog.beat()
+            self._step(transactions, wait_seconds=WAIT_SECONDS)
+            self._step(labels, wait_seconds=0.001)
+            if not transactions.leases.positions:
+                self.stopping.wait(WAIT_SECONDS)
+
+    def _step(self, pipeline: "Pipeline", *, wait_seconds: float) -> None:
+        """A step of one stream; what only this one lacks does not hold up the other."""
+        if time.monotonic() < self._retry_at.get(pipeline.stream, 0.0):
+            return
+        try:
+            pipeline.step(wait_seconds=wait_seconds)
+        except (StreamError, FeatureStoreError) as error:
+            logger.warning("%s waits: %s", pipeline.stream, error)
+            self._retry_at[pipeline.stream] = time.monotonic() + RETRY_SECONDS
 
     def keep_on(self, done: int, total: int) -> None:
         self._watchdog.beat()

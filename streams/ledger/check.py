@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.timezone import now
 
 from scoring.features.live import FeatureStoreError
@@ -17,6 +19,8 @@ from streams.ledger.report import Check
 from streams.ledger.topic import check_topic
 from streams.source import DECISIONS, TRANSACTIONS, StreamError
 
+# What a broker keeps at least, whatever its settings. AWS knows no retention below a day.
+KEPT_FOR = {"kinesis": timedelta(days=1)}
 REPLAY = "run `manage.py replay` with the same --since and --until: it decides what is missing"
 
 
@@ -50,17 +54,21 @@ def check_ledger(span: Span, *, sample: int, tell: Callable[[str], object]) -> l
 def check_log(span: Span, decided: Check, letters: Check, replayed: Check, *, tell: Callable[[str], object]) -> None:
     """Read the log back, as far as the broker has it and the worker has handled it."""
     read = 0
+
+    def tell_unread(words: str) -> None:
+        for check in (decided, letters, replayed):
+            check.unknown.append(words)
+
     try:
         with closing(connect_source(TRANSACTIONS)) as source:
             stretches = recorded_stretches(source, TRANSACTIONS, span)
-            for messages in read_back(source, stretches, span, tell_unread=decided.unknown.append):
+            for messages in read_back(source, stretches, span, tell_unread=tell_unread):
                 for one in look_up(messages, at=now()):
                     _note(one, decided, letters, replayed)
                 read += len(messages)
                 tell(f"{read:,} records of the log")
     except StreamError as error:
-        for check in (decided, letters, replayed):
-            check.unknown.append(f"the log: {error}")
+        tell_unread(f"the log: {error}")
         return
     for check, what in (
         (decided, "valid records"),
@@ -96,9 +104,10 @@ def check_letters(letters: Check, span: Span) -> None:
 
 
 def _check_topic(span: Span, effects: Check, answers: Check, started: datetime) -> None:
+    kept_for = KEPT_FOR.get(urlsplit(settings.STREAM_URL).scheme)
     try:
         with closing(connect_source(DECISIONS)) as source:
-            check_topic(source, span, effects=effects, answers=answers, started=started)
+            check_topic(source, span, effects=effects, answers=answers, started=started, kept_for=kept_for)
     except StreamError as error:
         for check in (effects, answers):
             check.unknown.append(f"the topic {DECISIONS}: {error}")

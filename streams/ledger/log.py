@@ -7,6 +7,7 @@ from math import inf
 
 from scoring.models import Decision
 from streams.models import StreamProgress
+from streams.positions import Including
 from streams.source import START, Message, Source, StreamError
 
 BATCH = 1_000
@@ -52,6 +53,8 @@ def recorded_stretches(
 ) -> list[Stretch]:
     """What the worker has handled of each partition the broker still has: nothing beyond can be missing.
 
+    first, last: positions, both included.
+
     Raises:
         StreamError: the broker does not tell its partitions.
     """
@@ -60,7 +63,7 @@ def recorded_stretches(
     stretches = [
         Stretch(
             partition=name,
-            after=max(START, first - 1, _decided_before(f"stream:{stream}/{name}", span)),
+            after=max(START, Including(first), _decided_before(f"stream:{stream}/{name}", span)),
             last=end if last is None else min(last, end),
         )
         for name, end in sorted(reached.items())
@@ -83,13 +86,14 @@ def read_back(
 ) -> Iterator[list[Message]]:
     """Records of the stretches that came in the span, a batch at a time.
 
-    `tell_unread` gets a sentence for each stretch that the log has no longer to its end.
+    `tell_unread` gets a sentence for each stretch that the log has no longer from its first record or to its last.
 
     Raises:
         StreamError: the broker failed, or gives no more though it has more.
     """
     positions = {stretch.partition: stretch.after for stretch in stretches}
     ends = {stretch.partition: stretch.last for stretch in stretches}
+    begins = {s.partition: s.after.position for s in stretches if isinstance(s.after, Including)}
     while positions:
         messages = read_some(source, positions)
         if not messages:
@@ -98,6 +102,9 @@ def read_back(
             return
         wanted = [message for message in messages if message.position <= ends[message.partition]]
         for message in messages:
+            first = begins.pop(message.partition, message.position)
+            if first != message.position:
+                tell_unread(f"partition {message.partition} has no record at {first}; it was read from the next one on")
             positions[message.partition] = message.position
             if span.is_over(message):
                 positions[message.partition] = ends[message.partition]
@@ -115,9 +122,6 @@ def read_some(source: Source, positions: Mapping[str, int]) -> list[Message]:
         messages = source.read(positions, limit=BATCH, wait_seconds=WAIT_SECONDS)
         if messages:
             return messages
-        unread = source.lag(positions)
-        if unread == 0:
+        if source.lag(positions) == 0 or source.behind_seconds() == 0:
             return []
-    if unread is None:
-        return []
-    raise StreamError(f"the broker has {unread} records more and does not give them")
+    raise StreamError("the broker gives nothing, and does not say that this is the end")

@@ -6,6 +6,8 @@ from typing import Any
 
 MAX_EXAMPLES = 5
 HOLDS, BROKEN, NOT_CHECKABLE = "holds", "broken", "not checkable"
+# Nothing speaks against it, but not all could be looked at.
+IN_PART = "holds in part"
 
 
 @dataclass
@@ -34,7 +36,9 @@ class Check:
     def standing(self) -> str:
         if self.faults:
             return BROKEN
-        return HOLDS if self.counts else NOT_CHECKABLE
+        if not self.counts:
+            return NOT_CHECKABLE
+        return IN_PART if self.unknown else HOLDS
 
     def as_json(self) -> dict[str, Any]:
         return {

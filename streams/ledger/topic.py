@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,9 +12,9 @@ from django.db.models import Max, Min
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
 from streams.ledger.effects import decisions_in, pending_ids, with_effects
-from streams.ledger.log import Span, read_some
+from streams.ledger.log import CLOCK_SLACK, Span, read_some
 from streams.ledger.report import Check
-from streams.source import START, Message, Source
+from streams.source import START, Message, Partition, Source
 
 CHUNK = 10_000
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -35,22 +35,35 @@ _decoder = msgspec.json.Decoder(Published)
 class Topic:
     """How far the topic is read, where it begins, and which decisions were seen on it.
 
+    kept_for: how long the broker keeps any record at least; None when it makes no such promise.
     seen: bool, a place for each decision id from `first_id` on; others are not asked for.
     """
 
     source: Source
     first_id: int
     seen: np.ndarray[Any, np.dtype[np.bool_]]
+    partitions: Sequence[Partition]
+    kept_for: timedelta | None
     positions: dict[str, int]
     begins: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     def horizon(self) -> datetime:
-        """Decisions made before this may have left the topic, if its first record is not the first there ever was."""
-        cut = [decided_at for position, decided_at in self.begins.values() if position > 0]
-        return max(cut, default=_BEGINNING)
+        """Decisions made before this may have left the topic.
+
+        A partition has lost none if its first record is at 0. One that came from others that are still there has lost
+        none either: theirs are older and would have gone first.
+        """
+        roots = [self.begins[one.name] for one in self.partitions if not one.parents and one.name in self.begins]
+        first = max((at for position, at in roots if position > 0), default=None)
+        if self.kept_for is None:
+            return first or _BEGINNING
+        promised = datetime.now(UTC) - self.kept_for + CLOCK_SLACK
+        return min(first or promised, promised)
 
 
-def check_topic(source: Source, span: Span, *, effects: Check, answers: Check, started: datetime) -> None:
+def check_topic(
+    source: Source, span: Span, *, effects: Check, answers: Check, started: datetime, kept_for: timedelta | None
+) -> None:
     """Each decision of the span is on the topic, and what is on the topic is what is stored.
 
     Read twice: what was still on its way to the topic when its end was reached is there when its outbox row is gone.
@@ -61,8 +74,9 @@ def check_topic(source: Source, span: Span, *, effects: Check, answers: Check, s
     decisions = with_effects(decisions_in(span))
     ids = decisions.aggregate(first=Min("id"), last=Max("id"))
     first, last = ids["first"] or 0, ids["last"] or -1
-    partitions = [partition.name for partition in source.partitions()]
-    topic = Topic(source, first, np.zeros(last - first + 1, bool), dict.fromkeys(partitions, START))
+    partitions = source.partitions()
+    positions = dict.fromkeys([one.name for one in partitions], START)
+    topic = Topic(source, first, np.zeros(last - first + 1, bool), partitions, kept_for, positions)
     answers.count("published decisions compared", 0)
     _read_on(topic, effects, answers, until=started)
     unseen = list(_unseen(topic, first, last, span))

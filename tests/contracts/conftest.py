@@ -19,6 +19,14 @@ from streams.valkey import ValkeyPublisher, ValkeySource
 from tests.contracts.reading import PATIENCE_SECONDS, STREAM, Broker, Renamed
 
 REGION = "us-east-1"
+# Credentials that are none, and no look for others.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +43,26 @@ def kafka_servers() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def kinesis_credentials() -> Iterator[None]:
-    """Credentials that are none, and no look for others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_CONFIG_FILE", os.devnull)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
         yield
 
 
-@pytest.fixture(scope="session")
-def kinesis_url(kinesis_credentials) -> Iterator[str]:
-    """moto's Kinesis in a process of its own."""
+@contextmanager
+def kinesis_process() -> Iterator[str]:
+    """The address of moto's Kinesis in a process of its own."""
     command = [sys.executable, "-m", "tests.contracts.kinesis_server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
         server.communicate(timeout=PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def kinesis_url(kinesis_credentials) -> Iterator[str]:
+    with kinesis_process() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """`python -m tests.contracts.kinesis_server`: moto's Kinesis on a free port, which it prints; ends with its stdin.
 
 Corrected where moto does not do what AWS does: sequence numbers are long; a closed shard keeps its records, takes no
-new ones, and its last iterator is followed by none.
+new ones, and its last iterator is followed by none. It answers one call at a time: moto's streams are plain
+dictionaries, and a write beside a read or a split would show shards that come and go.
 """
 
 import itertools
 import logging
 import sys
 from collections import OrderedDict
+from threading import Lock
 
 from moto.kinesis.models import KinesisBackend, Record, Shard, Stream
+from moto.kinesis.responses import KinesisResponse
 from moto.kinesis.utils import decompose_shard_iterator
 from moto.server import ThreadedMotoServer
 
@@ -23,6 +26,13 @@ _home_of, _split, _merge, _get_records = (
     Stream.merge_shards,
     KinesisBackend.get_records,
 )
+_call_action = KinesisResponse.call_action
+_one_call = Lock()
+
+
+def call_action(self):
+    with _one_call:
+        return _call_action(self)
 
 
 def put_record(self, partition_key, data, explicit_hash_key):
@@ -67,6 +77,7 @@ def main() -> None:
     Stream.get_shard_for_key = get_shard_for_key
     Stream.split_shard, Stream.merge_shards = closing(_split), closing(_merge)
     KinesisBackend.get_records = get_records
+    KinesisResponse.call_action = call_action
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

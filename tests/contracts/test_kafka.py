@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from django.core.exceptions import ImproperlyConfigured
 
 from streams.connect import connect_publisher, connect_source
@@ -78,6 +78,32 @@ def _in_spite_of_errors(source, count, positions):
         positions |= {message.partition: message.position for message in batch}
         found += batch
     return found
+
+
+def test_a_record_that_is_too_large_is_told(kafka_servers, stream_name):
+    publisher = KafkaPublisher(kafka_servers, properties={})
+
+    with pytest.raises(StreamError, match=f"{stream_name}.*too large"):
+        publisher.publish(stream_name, [("card", b"x" * 2_000_000)])
+    publisher.close()
+
+
+def test_marks_of_transactions_are_no_unread_records(kafka_servers, stream_name):
+    producer = Producer({"bootstrap.servers": kafka_servers, "transactional.id": stream_name})
+    producer.init_transactions(PATIENCE_SECONDS)
+    producer.begin_transaction()
+    for _ in range(3):
+        producer.produce(stream_name, b"x", partition=0)
+    producer.commit_transaction(PATIENCE_SECONDS)
+    source = KafkaSource(kafka_servers, stream_name, properties={})
+    positions = from_start(source)
+    read(source, 3, positions)
+
+    source.read(positions, limit=10, wait_seconds=0.2)
+
+    assert source.lag(positions) == 0
+    assert source.lag(positions | {"0": 0}) == 3  # two records and the mark: nobody has read from here
+    source.close()
 
 
 def test_lag_tools_are_told_where_the_reader_is(kafka_servers, kafka_topic):

@@ -1,12 +1,14 @@
 """What is Kinesis's own: limits of a call, refused records, iterators that expire, records that are too old."""
 
 import logging
+import time
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from streams.kinesis import KinesisPublisher, KinesisSource
+from streams.positions import Including
 from streams.source import START, StreamError
 from tests.contracts.conftest import REGION
 from tests.contracts.reading import from_start, read, records
@@ -97,6 +99,57 @@ def test_a_position_older_than_what_is_kept_is_told_and_reading_goes_on(source, 
     assert [message.body for message in again] == [b"kept"]
     assert "no longer keeps" in caplog.text
     assert found[0].partition in caplog.text
+
+
+def test_a_reader_that_begins_with_a_record_asks_for_that_record_and_misses_none(
+    source, publisher, kinesis_stream, monkeypatch, caplog
+):
+    publisher.publish(kinesis_stream, [("card", b"0"), ("card", b"1")])
+    last = read(source, 2, from_start(source))[1]
+    calls = watched(monkeypatch, source, "get_shard_iterator", None)
+
+    with caplog.at_level(logging.ERROR):
+        found = read(source, 1, {last.partition: Including(last.position)})
+
+    assert found == [last]
+    assert calls[0]["StartingSequenceNumber"] == str(last.position)
+    assert caplog.text == ""
+
+
+def test_how_far_behind_reading_is_is_unknown_until_every_shard_has_answered(source, kinesis_stream, monkeypatch):
+    unasked = source.behind_seconds()
+    with monkeypatch.context() as patch:
+        watched(patch, source, "get_records", "ProvisionedThroughputExceededException")
+        source.read(from_start(source), limit=10, wait_seconds=0.0)
+    throttled = source.behind_seconds()
+    later = time.monotonic() + 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+
+    source.read(from_start(source), limit=10, wait_seconds=0.0)
+
+    assert (unasked, throttled, source.behind_seconds()) == (None, None, 0.0)
+
+
+def test_how_far_behind_reading_is_is_not_told_by_an_old_answer(source, publisher, kinesis_stream, monkeypatch):
+    monkeypatch.setattr("streams.kinesis.SHARD_READ_BYTES", 0.001)
+    publisher.publish(kinesis_stream, [("card", b"pays for hours of reading")])
+    positions = from_start(source)
+    read(source, 1, positions)
+
+    source.read(positions, limit=10, wait_seconds=0.05)
+
+    assert source.behind_seconds() is None
+
+
+def test_reading_is_as_far_behind_as_the_worst_shard_says(source, kinesis_stream, monkeypatch):
+    answer, behind = source._client.get_records, iter([0, 90_000, 7_000, 0])
+    monkeypatch.setattr(
+        source._client, "get_records", lambda **call: answer(**call) | {"MillisBehindLatest": next(behind)}
+    )
+
+    source.read(from_start(source), limit=10, wait_seconds=0.0)
+
+    assert source.behind_seconds() == 90.0
 
 
 def test_what_one_call_brought_serves_many_small_reads(source, publisher, kinesis_stream, monkeypatch):

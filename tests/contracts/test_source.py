@@ -7,6 +7,7 @@ import pytest
 
 from streams.kafka import KafkaPublisher, KafkaSource
 from streams.kinesis import KinesisPublisher, KinesisSource
+from streams.positions import Including
 from streams.source import START, Message, StreamError, partition_of
 from streams.valkey import ValkeyPublisher, ValkeySource
 from tests.contracts.reading import PATIENCE_SECONDS, STREAM, from_start, read, records
@@ -61,6 +62,17 @@ def test_reading_goes_on_after_the_position_it_is_given(broker):
     middle = seen[len(seen) // 2]
     later = read(again, 1, {middle.partition: middle.position})
     assert all(message.position > middle.position for message in later)
+
+
+def test_reading_can_begin_with_a_record_itself(broker):
+    broker.publisher.publish(STREAM, [("card", b"%d" % i) for i in range(6)])
+    source = broker.new_source()
+    sent = read(source, 6, from_start(source))
+    first = sent[2]
+
+    found = read(broker.new_source(), 4, {first.partition: Including(first.position)})
+
+    assert found == sent[2:]
 
 
 def test_the_same_positions_read_the_same_messages_again(broker):

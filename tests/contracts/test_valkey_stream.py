@@ -4,6 +4,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from streams.positions import Including
 from streams.source import START, StreamError
 from streams.valkey import ValkeySource, entry_id_of, position_of
 from tests.contracts.reading import STREAM
@@ -82,6 +83,15 @@ def test_trimming_of_what_was_read_is_no_loss(source, valkey: redis.Redis):
     found = source.read({"0": positions[7]}, limit=5, wait_seconds=0.1)
 
     assert [message.position for message in found] == positions[8:]
+
+
+def test_the_oldest_record_kept_can_be_begun_with(source, valkey: redis.Redis):
+    positions = add(valkey, 10)
+    valkey.xtrim(KEY, maxlen=3, approximate=False)
+
+    found = source.read({"0": Including(positions[7])}, limit=5, wait_seconds=0.1)
+
+    assert [message.position for message in found] == positions[7:]
 
 
 def test_a_stream_made_anew_is_read_from_its_beginning(source, valkey: redis.Redis):

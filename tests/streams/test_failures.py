@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
@@ -93,6 +94,67 @@ def test_a_feature_store_that_was_emptied_is_made_again_from_the_record(stream, 
 
     assert_exact(store)
     assert Decision.objects.count() == 8
+
+
+class CutOff(MemoryStore):
+    """A store that others reach and this worker does not."""
+
+    def read(self, keys):
+        raise FeatureStoreError("away from here")
+
+
+def test_a_worker_that_cannot_work_takes_nothing(stream):
+    with pytest.raises(FeatureStoreError):
+        worker_on(stream, CutOff()).step(wait_seconds=0.0)
+
+    assert not StreamProgress.objects.exclude(owner="").exists()
+    assert not StreamWorker.objects.exists()
+
+
+def test_a_worker_that_is_cut_off_leaves_its_partitions_to_those_that_can_work(stream, store, settings, monkeypatch):
+    settings.STREAM_RENEW_SECONDS = 0.0
+    cut_off, well = worker_on(stream, store, "cut off"), worker_on(stream, store, "well")
+    for worker in (cut_off, well) * 3:
+        worker.step(wait_seconds=0.0)
+    monkeypatch.setattr(cut_off, "_store", CutOff())
+    for card in range(12):
+        send(stream, body_of(card_id=f"card-{card}"), key=f"card-{card}")
+
+    for _ in range(3):
+        with pytest.raises(FeatureStoreError):
+            cut_off.step(wait_seconds=0.0)
+    its_time_passes("cut off")
+    drain(well)
+
+    assert Decision.objects.count() == 12
+    monkeypatch.setattr(cut_off, "_store", store)
+    for worker in (cut_off, well) * 3:
+        worker.step(wait_seconds=0.0)
+    assert [len(worker.leases.positions) for worker in (cut_off, well)] == [1, 1]
+    assert_exact(store)
+
+
+def test_workers_that_are_all_cut_off_go_on_where_they_were(stream, store, monkeypatch):
+    alone = worker_on(stream, store)
+    alone.step(wait_seconds=0.0)
+    send(stream, *payments(3))
+    with monkeypatch.context() as outage:
+        outage.setattr(MemoryStore, "read", CutOff.read)
+        for _ in range(5):
+            with pytest.raises(FeatureStoreError):
+                alone.step(wait_seconds=0.0)
+        its_time_passes("worker")
+
+    assert alone.step(wait_seconds=0.0) == 3
+
+    assert_exact(store)
+
+
+def its_time_passes(owner: str) -> None:
+    """What a worker last said is older than a lease."""
+    long_ago = timedelta(seconds=settings.STREAM_LEASE_SECONDS + 1)
+    StreamProgress.objects.filter(owner=owner).update(lease_until=F("lease_until") - long_ago)
+    StreamWorker.objects.filter(owner=owner).update(seen_at=F("seen_at") - long_ago)
 
 
 # --- partitions that come and go -----------------------------------------------------------------------------------

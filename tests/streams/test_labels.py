@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import F
 
 from fraudapp.celery import app
 from scoring.models import Label, Outbox
-from streams import labels, timing
+from streams import labels
 from streams.models import DeadLetter, StreamProgress, WaitingLabel
 from streams.outbox import relay_outbox
 from streams.pipeline import LabelsPipeline
@@ -65,7 +66,7 @@ def test_a_batch_of_labels_takes_as_many_queries_as_one(label_stream, django_ass
         make_decision(transaction_id=f"x-{number}")
     say(label_stream, *(label_body(transaction_id=f"x-{number}") for number in range(50)))
     worker = LabelsPipeline(label_stream, owner="worker")
-    worker.leases.turn(label_stream.partitions(), lag=0, oldest_seconds=0.0)
+    worker.leases.turn(label_stream.partitions())
 
     with django_assert_max_num_queries(30):
         worker.step(wait_seconds=0.0)
@@ -107,7 +108,7 @@ def test_a_label_whose_payment_never_comes_is_a_dead_letter_once_patience_ends(l
     run_labels(label_stream)
     assert labels.retry_waiting_labels() == 0
 
-    WaitingLabel.objects.update(since=F("since") - timedelta(seconds=timing.LABEL_PATIENCE_SECONDS + 1))
+    WaitingLabel.objects.update(since=F("since") - timedelta(seconds=settings.LABEL_PATIENCE_SECONDS + 1))
     assert labels.retry_waiting_labels() == 1
 
     letter = DeadLetter.objects.get()
@@ -122,7 +123,7 @@ def test_an_overdue_label_whose_payment_has_come_is_written(label_stream):
     run_labels(label_stream)
     make_decision(transaction_id="early")
 
-    WaitingLabel.objects.update(since=F("since") - timedelta(seconds=timing.LABEL_PATIENCE_SECONDS + 1))
+    WaitingLabel.objects.update(since=F("since") - timedelta(seconds=settings.LABEL_PATIENCE_SECONDS + 1))
     labels.retry_waiting_labels()
 
     assert Label.objects.count() == 1
@@ -183,7 +184,7 @@ def test_a_dead_letter_that_cannot_be_written_rolls_the_batch_back(label_stream,
 
 
 def test_poison_among_the_labels_stops_them(label_stream):
-    say(label_stream, *(b"%d" % number for number in range(timing.POISON_THRESHOLD)))
+    say(label_stream, *(b"%d" % number for number in range(settings.STREAM_POISON_THRESHOLD)))
 
     with pytest.raises(PoisonedStreamError, match="records of labels in a row"):
         run_labels(label_stream)

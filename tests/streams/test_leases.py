@@ -1,13 +1,14 @@
 """Workers share the partitions of a stream, take over from the dead, and write nothing that is no longer theirs."""
 
+import logging
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from streams import timing
 from streams.leases import FencedError, Handled, Leases
 from streams.models import StreamProgress, StreamWorker
 from streams.source import START, Partition
@@ -21,8 +22,8 @@ def worker(name: str) -> Leases:
     return Leases("s", owner=name)
 
 
-def turn(leases: Leases, partitions: list[Partition] = FOUR, *, lag: int | None = 0) -> list[str]:
-    return sorted(leases.turn(partitions, lag=lag, oldest_seconds=0.0))
+def turn(leases: Leases, partitions: list[Partition] = FOUR) -> list[str]:
+    return sorted(leases.turn(partitions))
 
 
 def settle(*workers: Leases, partitions: list[Partition] = FOUR) -> list[list[str]]:
@@ -44,7 +45,7 @@ def move(leases: Leases, *, has_valid: bool = True, refused: int = 0, **reached:
 
 def die(leases: Leases) -> None:
     """The worker is not heard of again, and its time passes."""
-    long_ago = timedelta(seconds=timing.LEASE_SECONDS + 1)
+    long_ago = timedelta(seconds=settings.STREAM_LEASE_SECONDS + 1)
     StreamProgress.objects.filter(owner=leases.owner).update(lease_until=F("lease_until") - long_ago)
     StreamWorker.objects.filter(owner=leases.owner).update(seen_at=F("seen_at") - long_ago)
 
@@ -150,6 +151,26 @@ def test_after_forgetting_the_same_worker_goes_on_from_the_record_at_once():
     assert leases.positions["0"] == 3
 
 
+def test_what_a_worker_forgot_and_has_no_share_of_is_left_to_the_others():
+    old, new = worker("a"), worker("b")
+    turn(old)
+    turn(new)
+
+    old.forget()
+
+    assert [len(held) for held in settle(old, new)] == [2, 2]
+
+
+def test_only_what_is_read_is_renewed():
+    leases = worker("a")
+    turn(leases)
+    leases.forget()
+
+    assert turn(leases, FOUR[:3]) == ["0", "1", "2"]
+
+    assert StreamProgress.objects.get(partition="3").owner == ""
+
+
 def test_a_released_worker_leaves_everything_to_the_others_at_once():
     leaving, staying = worker("a"), worker("b")
     settle(leaving, staying)
@@ -205,6 +226,34 @@ def test_a_parent_that_is_no_longer_listed_holds_up_nobody():
     leases = worker("a")
 
     assert turn(leases, SPLIT[1:]) == ["p.0", "p.1", "q"]
+
+
+def test_a_child_that_waits_for_its_parent_is_nobodys_to_read_yet():
+    turn(worker("a"), SPLIT)
+
+    assert sorted(StreamProgress.objects.values_list("partition", flat=True)) == ["p", "q"]
+
+
+def test_a_partition_that_vanished_before_it_was_read_is_said_once(caplog):
+    leases = worker("a")
+    turn(leases, SPLIT)
+
+    turn(leases, SPLIT[1:])
+    turn(leases, SPLIT[1:])
+
+    assert sorted(leases.positions) == ["p.0", "p.1", "q"]
+    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "s: the broker no longer has p, not read to the end" in said.getMessage()
+
+
+def test_a_partition_that_vanished_after_it_was_read_is_not_spoken_of(caplog):
+    leases = worker("a")
+    turn(leases, SPLIT)
+    leases.finish(["p"])
+
+    turn(leases, SPLIT[1:])
+
+    assert not [record for record in caplog.records if record.levelno == logging.ERROR]
 
 
 def test_a_finished_partition_is_never_taken_again():

@@ -1,13 +1,17 @@
 """The relay delivers each effect, whatever dies or fails on the way."""
 
+from base64 import b64decode
+
 import pytest
+from django.db.models import QuerySet
 
 from cases.models import Alert, Case, FeedEntry
 from scoring.models import Outbox
 from scoring.services.keys import issue_key
 from streams import outbox
-from streams.outbox import relay_outbox
-from streams.source import DECISIONS
+from streams.models import DeadLetter
+from streams.outbox import LETTER_BYTES, relay_outbox
+from streams.source import DEAD_LETTERS, DECISIONS
 from tests.scoring.payments import body_of
 from tests.streams.flow import run, send, sent_out
 
@@ -22,7 +26,7 @@ def test_a_relay_that_dies_after_delivering_delivers_again_and_nothing_doubles(s
         raise SystemExit
 
     with monkeypatch.context() as dying:
-        dying.setattr(Outbox, "delete", die)
+        dying.setattr(QuerySet, "delete", die)
         with pytest.raises(SystemExit):
             relay_outbox()
 
@@ -46,6 +50,21 @@ def test_a_topic_that_fails_keeps_its_rows_and_holds_up_no_other(stream, store, 
 
     assert relay_outbox() == 1
     assert Case.objects.count() == 1
+
+
+def test_a_dead_letter_is_published_with_its_bytes_and_of_a_large_one_the_first(stream, store, published):
+    large = b"large " * 2_000_000
+    send(stream, b"\x00bad", large)
+    run(stream, store)
+    relay_outbox()
+
+    first, second = sent_out(published, DEAD_LETTERS)
+    assert (b64decode(first["body"]), first["body_truncated"]) == (b"\x00bad", False)
+    assert (b64decode(second["body"]), second["body_truncated"]) == (large[:LETTER_BYTES], True)
+    assert (first["stream"], first["position"], second["position"]) == ("transactions", "0", "1")
+    assert first["errors"]
+    assert max(len(body) for log in published.logs.values() for body in log) < 1_000_000
+    assert bytes(DeadLetter.objects.get(position="1").body) == large
 
 
 def test_the_message_of_a_decision_is_what_the_api_would_answer(stream, store, published, client):

@@ -1,9 +1,9 @@
 """Invalid records are set aside one by one; too many in a row stop the worker, whatever the size of its batches."""
 
 import pytest
+from django.conf import settings
 
 from scoring.models import Decision
-from streams import timing
 from streams.models import DeadLetter, StreamProgress
 from streams.reader import PoisonedStreamError
 from tests.scoring.payments import body_of
@@ -11,7 +11,7 @@ from tests.streams.flow import drain, run, send, worker_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("policy")]
 
-LIMIT = timing.POISON_THRESHOLD
+LIMIT = settings.STREAM_POISON_THRESHOLD
 
 
 def poison(count: int) -> list[bytes]:
@@ -91,9 +91,9 @@ def test_a_good_record_between_begins_the_count_anew(stream, store, settings):
     assert DeadLetter.objects.count() == 180
 
 
-def test_a_higher_threshold_lets_a_known_stretch_through(stream, store, monkeypatch):
+def test_a_higher_threshold_lets_a_known_stretch_through(stream, store, settings):
     send(stream, *poison(LIMIT))
-    monkeypatch.setattr(timing, "POISON_THRESHOLD", LIMIT + 1)
+    settings.STREAM_POISON_THRESHOLD = LIMIT + 1
 
     run(stream, store)
 

@@ -156,6 +156,19 @@ def test_positions_bound_what_is_read(stream, store):
     assert run("--partition", "no such")[0] == 2
 
 
+def test_a_first_position_without_a_record_is_said(stream, store, monkeypatch):
+    send(stream, *(body_of() for _ in range(4)))
+    work(stream, store)
+    partition = StreamProgress.objects.exclude(position="").get().partition
+    kept = stream._after
+    monkeypatch.setattr(stream, "_after", lambda *arguments: [one for one in kept(*arguments) if one.position > 2])
+
+    report = run("--partition", partition, "--from", "1")[1]
+
+    assert report["read"] == 1
+    assert report["unread"] == [f"partition {partition} has no record at 1; it was read from the next one on"]
+
+
 def test_what_the_broker_has_dropped_is_said(stream, store):
     send(stream, *(body_of() for _ in range(4)))
     work(stream, store)

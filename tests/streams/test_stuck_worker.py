@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection, transaction
 
-from streams import timing
 from streams.leases import Handled, Leases, end_idle_transactions
 from streams.source import START, Partition
 from streams.worker import is_passing
@@ -31,7 +30,7 @@ class Stuck(threading.Thread):
         try:
             if self.is_guarded:
                 end_idle_transactions()
-            leases.turn(FOUR, lag=0, oldest_seconds=0.0)
+            leases.turn(FOUR)
             with transaction.atomic():
                 leases.move(Handled({"0": 5}, has_valid=True))
                 self.is_stuck.set()
@@ -44,8 +43,8 @@ class Stuck(threading.Thread):
 
 
 @pytest.fixture
-def start_stuck(monkeypatch) -> Iterator[Callable[..., Stuck]]:
-    monkeypatch.setattr(timing, "LEASE_SECONDS", 0.3)
+def start_stuck(settings) -> Iterator[Callable[..., Stuck]]:
+    settings.STREAM_LEASE_SECONDS = 0.3
     started: list[Stuck] = []
 
     def start(*, is_guarded: bool) -> Stuck:
@@ -64,7 +63,7 @@ def turn_until(leases: Leases, count: int) -> None:
     """Take turns until so many partitions are held."""
 
     def holds_them() -> bool:
-        leases.turn(FOUR, lag=0, oldest_seconds=0.0)
+        leases.turn(FOUR)
         return len(leases.positions) == count
 
     wait_until(holds_them)

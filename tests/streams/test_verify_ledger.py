@@ -2,8 +2,9 @@
 
 import json
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils.timezone import now
@@ -13,11 +14,11 @@ from scoring.models import Decision, Outbox
 from scoring.services.store import batch_store
 from streams.connect import connect_publisher, connect_source
 from streams.ledger import check as ledger
-from streams.ledger import topic
+from streams.ledger import log, topic
 from streams.ledger.report import Check, in_words
 from streams.models import DeadLetter
 from streams.outbox import relay_outbox
-from streams.source import TRANSACTIONS, MemoryStream, StreamError
+from streams.source import TRANSACTIONS, MemoryStream, Partition, StreamError
 from tests.factories import make_decision
 from tests.scoring.payments import body_of, fields_of, publish
 from tests.streams.flow import drain, worker_on
@@ -165,13 +166,66 @@ def test_what_an_old_topic_no_longer_holds_is_not_called_missing(world):
     assert (check.faults, len(check.unknown)) == (0, 1)
 
 
+def horizon(begins: dict[str, tuple[int, datetime]], *partitions: Partition, kept_for: timedelta | None) -> datetime:
+    """Of a topic whose partitions begin with the records (position, decided at)."""
+    seen = np.zeros(0, bool)
+    return topic.Topic(MemoryStream(), 0, seen, partitions, kept_for, positions={}, begins=begins).horizon()
+
+
+def test_a_partition_may_have_lost_what_was_decided_before_its_first_record_unless_that_is_the_first_ever():
+    one, two, noon = Partition("0"), Partition("1"), datetime(2026, 1, 31, 12, tzinfo=UTC)
+    cut, whole = {"0": (7, noon)}, {"1": (0, noon + timedelta(hours=1))}
+
+    assert horizon(cut | whole, one, two, kept_for=None) == noon
+    assert horizon(whole, one, two, kept_for=None) < noon - timedelta(days=365)
+
+
+def test_a_partition_whose_parents_are_still_there_has_lost_nothing():
+    parent, child, noon = Partition("0"), Partition("1", parents=("0",)), datetime(2026, 1, 31, 12, tzinfo=UTC)
+    begins = {"0": (7, noon), "1": (8, noon + timedelta(hours=1))}
+
+    assert horizon(begins, parent, child, kept_for=None) == noon
+
+
+def test_what_is_younger_than_a_broker_keeps_everything_is_not_lost():
+    shard, at, day = Partition("0"), now(), timedelta(days=1)
+    yesterday = pytest.approx((at - day + log.CLOCK_SLACK).timestamp(), abs=600)
+
+    assert horizon({"0": (7, at)}, shard, kept_for=day).timestamp() == yesterday
+    assert horizon({}, shard, kept_for=day).timestamp() == yesterday
+    assert horizon({"0": (7, at - 3 * day)}, shard, kept_for=day) == at - 3 * day
+
+
+@pytest.fixture
+def one_empty_read(monkeypatch) -> MemoryStream:
+    """A broker that counts nothing, and may be asked once."""
+    monkeypatch.setattr(log, "MAX_EMPTY_READS", 1)
+    stream = MemoryStream(partitions=1)
+    monkeypatch.setattr(stream, "lag", lambda positions: None)
+    return stream
+
+
+def test_a_log_ends_where_its_broker_says_that_reading_is_not_behind(one_empty_read, monkeypatch):
+    monkeypatch.setattr(one_empty_read, "behind_seconds", lambda: 0.0)
+
+    assert log.read_some(one_empty_read, {"0": -1}) == []
+
+
+@pytest.mark.parametrize("seconds", [None, 7.0])
+def test_a_log_whose_end_is_not_known_was_not_read_to_its_end(seconds, one_empty_read, monkeypatch):
+    monkeypatch.setattr(one_empty_read, "behind_seconds", lambda: seconds)
+
+    with pytest.raises(StreamError, match="does not say"):
+        log.read_some(one_empty_read, {"0": -1})
+
+
 def test_repeats_of_what_was_published_are_in_order_and_other_content_is_not(world):
     (place,) = world.published()
-    log = world.out.logs[place]
-    log.append(log[0])
+    published = world.out.logs[place]
+    published.append(published[0])
     assert broken() == ""
 
-    log.append(json.dumps(json.loads(log[0]) | {"outcome": "decline"}).encode())
+    published.append(json.dumps(json.loads(published[0]) | {"outcome": "decline"}).encode())
     code, checks = run()
     assert code == 1
     assert "differs in outcome" in checks["F"]["examples"][0]
@@ -199,7 +253,7 @@ def test_what_cannot_be_read_is_said_and_breaks_nothing(world, monkeypatch):
     assert code == 0
     assert {letter: checks[letter]["standing"] for letter in "AEF"} == dict.fromkeys("AEF", "not checkable")
     assert "no broker" in checks["A"]["unknown"][0]
-    assert checks["B"]["standing"] == "holds"
+    assert (checks["B"]["standing"], checks["B"]["unknown"]) == ("holds in part", ["the topic decisions: no broker"])
 
 
 def test_a_span_leaves_out_what_came_before_and_after(world):
@@ -234,12 +288,14 @@ def test_a_time_that_is_none_is_refused(bad):
 
 
 def test_the_report_has_a_line_an_invariant_and_says_what_to_do():
-    held, torn, unseen = (Check(letter, "Something", "look there") for letter in "ABC")
+    held, torn, unseen, partly = (Check(letter, "Something", "look there") for letter in "ABCD")
     held.count("records", 1200)
+    partly.count("records", 1)
+    partly.unknown.append("the oldest")
     torn.fault("one\x1b[2J", number=9)
     unseen.unknown.append("no broker")
 
-    assert in_words([held, torn, unseen]).splitlines() == [
+    assert in_words([held, torn, unseen, partly]).splitlines() == [
         "A  holds          Something (1,200 records)",
         "B  broken         Something",
         "     one\ufffd[2J",
@@ -247,4 +303,6 @@ def test_the_report_has_a_line_an_invariant_and_says_what_to_do():
         "     What to do: look there",
         "C  not checkable  Something",
         "     not checked: no broker",
+        "D  holds in part  Something (1 records)",
+        "     not checked: the oldest",
     ]

@@ -11,7 +11,7 @@ from celery.platforms import EX_FAILURE
 from celery.worker import state
 from django.conf import settings
 
-from streams import timing, watchdog
+from streams import watchdog
 from streams.watchdog import StreamWatchdog
 from tests.waiting import wait_until
 
@@ -32,12 +32,12 @@ class Hanging:
 
 
 @pytest.fixture
-def exits(monkeypatch) -> list[int]:
+def exits(monkeypatch, settings) -> list[int]:
     """Exit codes the process would have ended with."""
     codes: list[int] = []
     monkeypatch.setattr(watchdog.os, "_exit", codes.append)
     monkeypatch.setattr(watchdog, "GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(timing, "STALL_SECONDS", 0.3)
+    settings.STREAM_STALL_SECONDS = 0.3
     monkeypatch.setattr(state, "should_stop", None)
     return codes
 

@@ -20,7 +20,6 @@ from scoring.features.live import MemoryStore, Pending, ValkeyStore
 from scoring.models import Decision, Outbox
 from scoring.queries import payments_after
 from scoring.services.outbox import add_to_outbox
-from streams import timing
 from streams.models import StreamProgress, StreamWorker
 from streams.source import TRANSACTIONS
 from streams.valkey import ValkeyPublisher
@@ -209,7 +208,7 @@ def test_a_worker_that_slept_past_its_lease_drops_what_it_had_in_hand(start, pub
 
 
 def test_a_poisoned_stream_ends_the_process_and_the_log_says_why(start, publisher):
-    publisher.publish(TRANSACTIONS, [("one-key", b"no payment")] * timing.POISON_THRESHOLD * 3)
+    publisher.publish(TRANSACTIONS, [("one-key", b"no payment")] * settings.STREAM_POISON_THRESHOLD * 3)
     worker = start()
 
     code = worker.process.wait(PATIENCE_SECONDS)
