@@ -272,7 +272,7 @@ class FeatureRebuild(models.Model):
 
     token = models.CharField(max_length=32, unique=True)
     feature_version = models.CharField(max_length=16)
-    pending = models.JSONField(default=list, help_text="Feature writes that were not settled when it began.")
+    pending = models.JSONField(default=list, help_text="Ids of the feature writes that were not settled when it began.")
     last_decision_id = models.BigIntegerField(default=0)
     last_label_id = models.BigIntegerField(default=0)
     payments = models.BigIntegerField(default=0)

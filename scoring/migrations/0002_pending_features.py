@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ("feature_version", models.CharField(max_length=16)),
                 (
                     "pending",
-                    models.JSONField(default=list, help_text="Feature writes that were not settled when it began."),
+                    models.JSONField(default=list, help_text="Ids of the feature writes that were not settled when it began."),
                 ),
                 ("last_decision_id", models.BigIntegerField(default=0)),
                 ("last_label_id", models.BigIntegerField(default=0)),

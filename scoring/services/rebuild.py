@@ -1,9 +1,9 @@
 """Making the feature store again from the record.
 
-While it is made, the store refuses all other writes, so no `PendingFeatures` row can be settled: what has such a row is
-left to it, everything else in the record is counted here. Rows that were there at the beginning may have been written
-to the store that was; their owners may still delete them. So they are kept with the run and counted at its end, under
-their own receipts. Progress is kept with the run, each chunk under a receipt: a run goes on where it was interrupted.
+While it is made, the store refuses all other writes, so no `PendingFeatures` row can be settled. What was recorded by
+the beginning is counted here, in its order; rows it still has then get their receipts at the end, whether their owners
+have deleted them by then or not. What is recorded meanwhile has rows of its own and is left to them. Progress is kept
+with the run, each chunk under a receipt: a run goes on where it was interrupted.
 """
 
 import logging
@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from secrets import token_hex
 
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from scoring.features.definitions import VERSION
 from scoring.features.events import Event
-from scoring.features.live import FeatureStoreLostError, Pending, StateStore
+from scoring.features.live import FeatureStoreLostError, Pending, StateStore, StateWrite
 from scoring.models import Decision, FeatureRebuild, Label, PendingFeatures
 from scoring.queries import payments_after
-from scoring.services.features import FRAUD_FIELDS, apply_row, fraud_event
+from scoring.services.features import FRAUD_FIELDS, fraud_event
 from scoring.services.locks import try_lock
 
 logger = logging.getLogger(__name__)
@@ -79,8 +80,9 @@ def _rebuild(store: StateStore, progress: Progress, *, is_fresh: bool = False) -
     building = store.rebuilding(run.token)
     _count_payments(run, building, progress)
     _count_labels(run, building, progress)
-    for row in run.pending:
-        apply_row(PendingFeatures(**row), store=building)
+    generation, _ = building.read([])
+    for row_id in run.pending:
+        building.write(StateWrite(generation, [], [], [], receipt=str(row_id)))
     store.finish_rebuild(run.token)
     FeatureRebuild.objects.filter(id=run.id).update(finished_at=now())
     logger.info("the feature store is whole again: %s payments, %s frauds", run.payments, run.labels)
@@ -98,17 +100,16 @@ def _begin(store: StateStore) -> FeatureRebuild:
     token = token_hex(8)
     # First no more writes, then the look at what was not settled.
     store.begin_rebuild(token)
-    pending = list(PendingFeatures.objects.order_by("id").values("id", "writer", "decision_ids", "label_ids"))
+    pending = list(PendingFeatures.objects.order_by("id").values_list("id", flat=True))
     logger.warning("making the feature store again from the record")
     return FeatureRebuild.objects.create(token=token, feature_version=VERSION, pending=pending)
 
 
 def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) -> None:
     total = Decision.objects.filter(id__gt=run.last_decision_id).count() + run.payments
-    at_the_beginning = {decision_id for row in run.pending for decision_id in row["decision_ids"]}
     while chunk := payments_after(run.last_decision_id, limit=CHUNK):
         # Looked up after the payments: no row of theirs can have been deleted in between.
-        left_out = at_the_beginning.union(*PendingFeatures.objects.values_list("decision_ids", flat=True))
+        left_out = set[int]().union(*_since(run).values_list("decision_ids", flat=True))
         events = [payment for decision_id, payment in chunk if decision_id not in left_out]
         last = chunk[-1][0]
         _write(store, events, f"{run.token}:payments", last, run.last_decision_id)
@@ -119,8 +120,7 @@ def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) 
 
 def _count_labels(run: FeatureRebuild, store: StateStore, progress: Progress) -> None:
     """Frauds the features had learnt: of each payment the statement that was applied first."""
-    at_the_beginning = {label_id for row in run.pending for label_id in row["label_ids"]}
-    waiting = at_the_beginning.union(*PendingFeatures.objects.values_list("label_ids", flat=True))
+    waiting = set[int]().union(*_since(run).values_list("label_ids", flat=True))
     counted = (
         Label.objects.filter(label=Label.Value.FRAUD, applied_at__isnull=False)
         .order_by("decision_id", "applied_at", "known_at", "id")
@@ -135,6 +135,11 @@ def _count_labels(run: FeatureRebuild, store: StateStore, progress: Progress) ->
         run.last_label_id, run.labels = last, run.labels + len(events)
         run.save(update_fields=["last_label_id", "labels"])
         progress(run.payments, run.payments)
+
+
+def _since(run: FeatureRebuild) -> QuerySet[PendingFeatures]:
+    """What was recorded after the run began."""
+    return PendingFeatures.objects.exclude(id__in=run.pending)
 
 
 def _write(store: StateStore, events: Sequence[Event], name: str, last: int, before: int) -> None:
