@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test check bench manage clean-data lock setup setup-dev
+.PHONY: help demo stop test check bench chaos manage clean-data lock setup setup-dev
 
 # The first of these that is new enough, unless the caller names one: PYTHON=/path/to/python make demo
 CANDIDATES := python3 python3.13 python3.12 python3.11
@@ -40,6 +40,9 @@ check: setup-dev ## Lint, types, import layers, migrations, compose file
 
 bench: setup-dev ## Measure throughput and latency, write bench/results.json
 	$(BIN)/python -m bench
+
+chaos: setup-dev ## Kill, empty and slow down every part (25 minutes), write docs/reliability.md
+	$(BIN)/python -m tests.chaos
 
 manage: setup ## Run a command on the running demo (ARGS="train_model")
 	@$(BIN)/python -m fraudapp.demo manage $(ARGS)

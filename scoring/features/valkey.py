@@ -9,6 +9,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import redis
+from redis.utils import str_if_bytes
 
 from scoring.features.definitions import DAY, VERSION
 from scoring.features.states import (
@@ -76,10 +77,31 @@ class ValkeyStore:
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         self._client = redis.Redis.from_url(
-            url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=None
+            url,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=None,
+            redis_connect_func=self._greet,
         )
+        # The server's name for this run of itself: another one after a restart, which may have cost its last second.
+        self._run_id = ""
         self._building = b""
         self.is_contended = False
+
+    def _greet(self, connection: Any) -> None:
+        """Ask who is there, on each new connection.
+
+        Raises:
+            redis.ConnectionError: the server was restarted since we spoke to it, once: writers must see to their
+                unsettled batches before they go on.
+        """
+        connection.on_connect()
+        connection.send_command("INFO", "server")
+        lines = str_if_bytes(connection.read_response()).splitlines()
+        facts = dict(line.split(":", 1) for line in lines if ":" in line)
+        known, self._run_id = self._run_id, facts["run_id"]
+        if known not in ("", self._run_id):
+            raise redis.ConnectionError("the feature store was restarted")
 
     def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
         with _as_store_errors():

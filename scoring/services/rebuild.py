@@ -90,10 +90,15 @@ def _rebuild(store: StateStore, progress: Progress, *, is_fresh: bool = False) -
 
 
 def _interrupted(store: StateStore) -> FeatureRebuild | None:
-    """The run whose states are in the store."""
+    """The run whose states are in the store, all of them: one that crashed may have lost the last chunks."""
     generation = store.generation() or b""
     token = generation.decode().removeprefix("building:")
-    return FeatureRebuild.objects.filter(token=token, feature_version=VERSION, finished_at=None).first()
+    run = FeatureRebuild.objects.filter(token=token, feature_version=VERSION, finished_at=None).first()
+    if run is None:
+        return None
+    last = f"labels:{run.last_label_id}" if run.last_label_id else f"payments:{run.last_decision_id}"
+    has_begun = run.last_decision_id or run.last_label_id
+    return run if not has_begun or store.has_receipts([f"{token}:{last}"]) == [True] else None
 
 
 def _begin(store: StateStore) -> FeatureRebuild:
@@ -143,5 +148,8 @@ def _since(run: FeatureRebuild) -> QuerySet[PendingFeatures]:
 
 
 def _write(store: StateStore, events: Sequence[Event], name: str, last: int, before: int) -> None:
+    receipt, forget = f"{name}:{last}", [f"{name}:{before}"]
     if events:
-        Pending(store, events).write(f"{name}:{last}", [f"{name}:{before}"])
+        Pending(store, events).write(receipt, forget)
+    else:
+        store.write(StateWrite(store.read([])[0], [], [], [], receipt, forget))
