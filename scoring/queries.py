@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Lookup
@@ -106,6 +107,31 @@ def _payments(query: str, parameters: list[Any]) -> list[tuple[int, Payment]]:
             (decision_id, Payment(_decoder.decode(record), received_at, is_declined))
             for decision_id, record, received_at, is_declined in cursor.fetchall()
         ]
+
+
+def instant(column: str) -> str:
+    """SQL of a time as `columns_of` reads it: microseconds since 1970."""
+    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+
+
+# SQL of `offline.PAYMENTS`, from the table of decisions.
+PAYMENT_COLUMNS = f"""
+{instant("occurred_at")}, {instant("received_at")}, amount, card_id, customer_id, merchant_id, device_id,
+record->>'ip_address', record->>'merchant_country', record->>'card_country', record->>'billing_country',
+record->>'channel', record->>'latitude', record->>'longitude', (outcome = 'decline')::text
+"""
+
+
+def columns_of(query: str, parameters: Mapping[str, Any], schema: pl.Schema) -> pl.DataFrame:
+    """What a SELECT gives, as columns without a Python object a value; empty texts are null.
+
+    Its columns are those of `schema`, in this order: times as `instant` has them, truths as 'true' and 'false'.
+    """
+    copied = f"COPY ({query}) TO STDOUT (FORMAT csv)"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(copied, parameters) as copy:
+        lines = b"".join(copy)
+    plain = {name: pl.Int64() if isinstance(kind, pl.Datetime) else kind for name, kind in schema.items()}
+    return pl.read_csv(lines, has_header=False, schema=plain, raise_if_empty=False).cast(schema)
 
 
 # OFFSET 0 makes PostgreSQL probe the index for each value (1 us) rather than hash the whole list. Values have no line

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring.features.definitions import FEATURES
 from scoring.features.events import Event, FraudKnown, Payment, state_key
 from scoring.features.layout import KINDS, layouts
 from scoring.features.live import MemoryStore, Pending
-from scoring.features.offline import LABELS, PAYMENTS, Replayed, compare_states, replay
+from scoring.features.offline import LABELS, PAYMENTS, Replayed, blank_states, compare_states, replay
 from tests.factories import NOON
 from tests.scoring.histories import history_of, live_vectors, steps
 from tests.scoring.payments import make_payment
@@ -56,6 +57,36 @@ def test_a_history_replayed_gives_the_vectors_and_states_of_the_live_store(chose
 
     assert replayed.vectors.tobytes() == live.tobytes()
     assert differences(store, replayed) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps(late=[0, 0, 1, 4000, 3456000]), st.integers(0, 40))
+def test_some_entities_followed_from_page_to_page_are_what_they_are_in_one_replay_of_everybody(chosen, cut):
+    events = history_of(chosen)
+    whole = replay(*frames_of(events))
+    followed = {kind: states.names[::2] for kind, states in whole.states.items()}
+
+    first = replay(*frames_of(events[:cut]), blank_states(followed))
+    second = replay(*frames_of(events[cut:]), first.states)
+
+    for kind, states in whole.states.items():
+        assert second.states[kind].names == followed[kind]
+        assert second.states[kind].rows.tobytes() == states.rows[::2].tobytes()
+    payments = [event.transaction for event in events if isinstance(event, Payment)]
+    is_followed = [payment.card_id in followed["card"] for payment in payments]
+    own = [i for i, row in enumerate(FEATURES) if row.entity in {"card", "payment"}]
+    vectors = np.concatenate([first.vectors, second.vectors])
+    assert vectors[is_followed][:, own].tobytes() == whole.vectors[is_followed][:, own].tobytes()
+
+
+def test_states_to_go_on_from_stay_as_they_are():
+    payments, _ = frames_of([Payment(make_payment(), NOON)])
+    before = blank_states({kind: ["card-1"] if kind == "card" else [] for kind in KINDS})
+
+    after = replay(payments, states=before).states
+
+    assert after["card"].rows.any()
+    assert not before["card"].rows.any()
 
 
 def test_without_labels_a_frame_of_payments_is_enough():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from django.db.models import F
 
 from scoring.features.definitions import INDEX
 from scoring.features.events import state_key
@@ -10,7 +11,9 @@ from scoring.features.live import Pending
 from scoring.models import Decision, Label, PendingFeatures
 from scoring.services.features import settle_features
 from scoring.services.labels import LabelStatement, record_labels
+from streams.ledger import features
 from streams.outbox import relay_outbox
+from tests.factories import DAY, NOON
 from tests.scoring.payments import body_of
 from tests.streams.ledger_world import World, a_day_of_work, broken, run
 
@@ -90,6 +93,84 @@ def test_payments_by_call_have_states_too_but_no_vectors_to_compare(world):
 
     assert checks["D"]["standing"] == "holds"
     assert "vectors compared" not in checks["D"]["counts"]
+
+
+def test_page_after_page_gives_the_same_states_and_vectors(world, monkeypatch):
+    monkeypatch.setattr(features, "PAYMENTS_AT_ONCE", 1)
+    decided = Decision.objects.get(transaction_id="x")
+    record_labels([LabelStatement("x", "fraud", "chargeback", decided.decided_at)], author=None)
+    relay_outbox()
+
+    checks = run()[1]
+
+    assert checks["D"]["standing"] == "holds"
+    assert checks["D"]["counts"] == {"vectors compared": 3, "states compared": 3}
+
+
+def test_names_that_a_line_of_values_could_be_mistaken_in_are_read_as_they_are(world):
+    world.send(
+        body_of(card_id='a"b,c\\', merchant_id='"', device_id="'}%s", customer_id="NULL"), body_of(device_id="\\N")
+    )
+    world.work()
+
+    checks = run()[1]
+
+    assert checks["D"]["standing"] == "holds"
+    assert checks["D"]["counts"] == {"vectors compared": 5, "states compared": 8}
+
+
+@pytest.mark.parametrize(("earlier", "later"), [("2001:db8::1", "2001:DB8::2"), ("::ffff:192.0.2.7", "192.0.2.7")])
+def test_a_network_counts_its_payments_from_before_the_span_whatever_their_address(world, earlier, later):
+    for address in (earlier, later):
+        names = {name: f"{name}-{address}" for name in ("card_id", "merchant_id", "device_id")}
+        world.send(body_of(ip_address=address, **names))
+    world.work()
+    Decision.objects.update(decided_at=NOON - 30 * DAY)
+    Decision.objects.filter(record__ip_address=later).update(decided_at=NOON)
+
+    check = run("--since", (NOON - DAY).isoformat())[1]["D"]
+
+    assert check["standing"] == "holds"
+    assert check["counts"] == {"vectors compared": 1, "states compared": 4}
+    Decision.objects.filter(record__ip_address=earlier).delete()
+    assert ":ip:" in run("--since", (NOON - DAY).isoformat())[1]["D"]["examples"][0]
+
+
+@pytest.mark.parametrize(("at_once", "vectors"), [(100, None), (1, 2)])
+def test_who_was_silent_for_90_days_is_passed_over(world, monkeypatch, at_once, vectors):
+    monkeypatch.setattr(features, "PAYMENTS_AT_ONCE", at_once)
+    Decision.objects.filter(transaction_id="x").update(received_at=F("received_at") + 91 * DAY)
+
+    check = run()[1]["D"]
+
+    assert check["counts"]["states passed over: silent for 90 days"] == 3
+    assert check["counts"]["states compared"] == 0
+    assert check["counts"].get("vectors compared") == vectors
+
+
+def test_a_state_that_expired_since_is_passed_over(world):
+    Decision.objects.update(received_at=NOON - 365 * DAY)
+    world.store.states.clear()
+
+    check = run()[1]["D"]
+
+    assert check["faults"] == 0
+    assert check["counts"]["states passed over: silent for 90 days"] == 3
+
+
+def test_calls_at_one_moment_may_have_been_counted_in_another_order(world):
+    Decision.objects.filter(transaction_id="x").update(source="api")
+    key = state_key("card", "card-1")
+    state = bytearray(world.store.states[key])
+    part = layouts()["card"].parts["decline_streak"]
+    np.frombuffer(state, part.dtype)[part.start] += 1
+    world.store.states[key] = bytes(state)
+
+    check = run()[1]["D"]
+
+    assert check["standing"] == "holds"
+    assert check["counts"]["cards whose calls at one moment have no order"] == 1
+    assert "vectors compared" not in check["counts"]
 
 
 def test_a_store_that_was_lost_cannot_be_compared(world):
