@@ -11,6 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import redis
+
 from fraudapp.embedded import free_port, start_test_servers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -57,7 +60,17 @@ def servers() -> Iterator[None]:
 
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
+        _set_up_as_in_production()
         yield
+
+
+def _set_up_as_in_production() -> None:
+    """What docker-compose.yml says of the servers, and the small ones of demo and tests do not need."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as db:
+        db.execute("ALTER SYSTEM SET max_wal_size = '4GB'")
+        db.execute("SELECT pg_reload_conf()")
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as valkey:
+        valkey.config_set("auto-aof-rewrite-min-size", "1gb")
 
 
 def prepare(history_start: datetime, history_days: float, rule_count: int) -> None:
