@@ -259,6 +259,7 @@ class PendingFeatures(models.Model):
     decision_ids = ArrayField(models.BigIntegerField(), default=list)
     label_ids = ArrayField(models.BigIntegerField(), default=list)
     created_at = models.DateTimeField(db_default=Now())
+    settled_at = models.DateTimeField(null=True, help_text="When somebody else than the writer counted it.")
 
     class Meta:
         verbose_name_plural = "pending features"

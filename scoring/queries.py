@@ -90,9 +90,9 @@ _PAYMENT = "SELECT id, record::text, received_at, outcome = 'decline' FROM scori
 _decoder = msgspec.json.Decoder(Transaction)
 
 
-def payments_after(decision_id: int, *, limit: int) -> list[tuple[int, Payment]]:
-    """Recorded payments past a decision, with their decisions' ids, in the order of the record."""
-    return _payments(f"{_PAYMENT} WHERE id > %s ORDER BY id LIMIT %s", [decision_id, limit])
+def payments_between(first: int, last: int) -> list[tuple[int, Payment]]:
+    """Recorded payments by their decisions' ids, both included, with these, in the order of the record."""
+    return _payments(f"{_PAYMENT} WHERE id BETWEEN %s AND %s ORDER BY id", [first, last])
 
 
 def payments_of(decision_ids: Sequence[int]) -> list[Payment]:

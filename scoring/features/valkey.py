@@ -11,7 +11,7 @@ from uuid import uuid4
 import redis
 from redis.utils import str_if_bytes
 
-from scoring.features.definitions import DAY, VERSION
+from scoring.features.definitions import DAY, HOUR, VERSION
 from scoring.features.states import (
     FeatureStoreError,
     FeatureStoreLostError,
@@ -24,6 +24,8 @@ from scoring.features.states import (
 STATE_SECONDS = 90 * DAY
 # A feature write that nobody confirmed is tried again within seconds; a week outlasts any outage it could follow.
 RECEIPT_SECONDS = 7 * DAY
+# A forgotten receipt stays for as long as a process may be frozen in the middle of its write and still wake up.
+LINGER_SECONDS = HOUR
 
 _PREFIX = f"feature:{VERSION}:"
 _GENERATION = f"{_PREFIX}generation".encode()
@@ -44,8 +46,8 @@ end
 return changed
 """
 # KEYS: generation, receipt (or ""), states, receipts to forget. ARGV: generation, seconds to keep states and receipt,
-# number of states, their counts of writes before, the states. Answers 0 stored, 1 another generation, else a list of
-# row, state, row, state...
+# number of states, seconds to keep a forgotten receipt, counts of writes before, the states. Answers 0 stored,
+# 1 another generation, else a list of row, state, row, state...
 _WRITE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
 if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
@@ -54,15 +56,15 @@ local changed = {}
 for i = 1, n do
   local now = redis.call('GETRANGE', KEYS[2 + i], 0, 7)
   if now == '' then now = '\\0\\0\\0\\0\\0\\0\\0\\0' end
-  if now ~= ARGV[4 + i] then
+  if now ~= ARGV[5 + i] then
     changed[#changed + 1] = i - 1
     changed[#changed + 1] = redis.call('GET', KEYS[2 + i])
   end
 end
 if #changed > 0 then return changed end
-for i = 1, n do redis.call('SET', KEYS[2 + i], ARGV[4 + n + i], 'EX', ARGV[2]) end
+for i = 1, n do redis.call('SET', KEYS[2 + i], ARGV[5 + n + i], 'EX', ARGV[2]) end
 if KEYS[2] ~= '' then redis.call('SET', KEYS[2], '', 'EX', ARGV[3]) end
-for i = 3 + n, #KEYS do redis.call('UNLINK', KEYS[i]) end
+for i = 3 + n, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
 return 0
 """
 _FINISH = """
@@ -114,8 +116,8 @@ class ValkeyStore:
             *map(_receipt_key, write.forget),
         ]  # fmt: skip
         arguments = [
-            write.generation, b"%d" % STATE_SECONDS, b"%d" % RECEIPT_SECONDS, b"%d" % len(write.keys), *write.before,
-            *write.states,
+            write.generation, b"%d" % STATE_SECONDS, b"%d" % RECEIPT_SECONDS, b"%d" % len(write.keys),
+            b"%d" % LINGER_SECONDS, *write.before, *write.states,
         ]  # fmt: skip
         with _as_store_errors():
             answer = self._run(_WRITE, names, arguments)

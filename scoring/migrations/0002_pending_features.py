@@ -52,6 +52,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "settled_at",
+                    models.DateTimeField(help_text="When somebody else than the writer counted it.", null=True),
+                ),
             ],
             options={"verbose_name_plural": "pending features"},
         ),
@@ -63,7 +67,9 @@ class Migration(migrations.Migration):
                 ("feature_version", models.CharField(max_length=16)),
                 (
                     "pending",
-                    models.JSONField(default=list, help_text="Ids of the feature writes that were not settled when it began."),
+                    models.JSONField(
+                        default=list, help_text="Ids of the feature writes that were not settled when it began."
+                    ),
                 ),
                 ("last_decision_id", models.BigIntegerField(default=0)),
                 ("last_label_id", models.BigIntegerField(default=0)),

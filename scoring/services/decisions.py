@@ -104,7 +104,8 @@ def _decide_once(arrivals: Sequence[Arrival], writer: Writer, learnt: Sequence[K
     conflicts = [arrival for arrival in arrivals if _first(arrival, stored, new) != arrival.transaction]
     batch = _with_features(list(new.values()), writer, learnt)
     recorded = _decide_new(batch) if new else []
-    due = writer.settled.due() if writer.settled is not None else []
+    # A batch that did not speak with the store cannot know whether it was restarted.
+    due = writer.settled.due() if writer.settled is not None and batch.pending is not None else []
     with transaction.atomic():
         PendingFeatures.objects.filter(id__in=due).delete()
         receipt = _record(batch, recorded, writer, [fraud.label_id for fraud in learnt])
@@ -176,15 +177,32 @@ def _see_declines(
     payments come one at a time.
     """
     declined = np.zeros(len(pending.vectors), bool)
+    has_guessed = False
     while True:
         declined[batch.rows] = [one.outcome == DECLINE for one in decided]
         changed = set(pending.learn_declines(declined).tolist())
         if not changed:
             return
+        if not has_guessed:
+            # Whoever tests cards is declined again and again: without the guess, each round would settle one payment.
+            has_guessed = True
+            _guess_declined(batch, changed, declined)
+            changed.update(pending.learn_declines(declined).tolist())
         rows = [i for i, event in enumerate(batch.rows.tolist()) if event in changed]
         batch.vectors[rows] = pending.vectors[batch.rows[rows]]
         for row, one in zip(rows, again(rows), strict=True):
             decided[row] = one
+
+
+def _guess_declined(batch: _Batch, changed: set[int], declined: NDArray[np.bool_]) -> None:
+    """Take the later payments of cards that saw a decline as declined too, until they are decided."""
+    has_seen: set[str] = set()
+    for arrival, event in zip(batch.arrivals, batch.rows.tolist(), strict=True):
+        card = arrival.transaction.card_id
+        if event in changed:
+            has_seen.add(card)
+        if card in has_seen:
+            declined[event] = True
 
 
 def _recorded(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from scoring.features.events import Event, FraudKnown, Payment
@@ -104,9 +104,11 @@ def _settle(found: QuerySet[PendingFeatures], store: StateStore) -> tuple[int, i
     ]
     for row in missing:
         apply_row(row, store=store)
-    old = PendingFeatures.objects.filter(id__in=[row.id for row in rows], created_at__lte=Now() - SETTLE_AFTER)
-    # What was counted only now stays for another turn, until the store has it on its disk.
-    deleted = [str(row.id) for row in old.exclude(id__in=[row.id for row in missing])]
+    ours = PendingFeatures.objects.filter(id__in=[row.id for row in rows])
+    ours.filter(id__in=[row.id for row in missing]).update(settled_at=Now())
+    # What was counted only now stays until the store has it on its disk.
+    synced = Q(settled_at=None) | Q(settled_at__lte=Now() - timedelta(seconds=SYNC_SECONDS))
+    deleted = [str(row.id) for row in ours.filter(synced, created_at__lte=Now() - SETTLE_AFTER)]
     PendingFeatures.objects.filter(id__in=deleted).delete()
     return last, len(missing), deleted
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from scoring.models import Decision, Label, Outbox
@@ -112,7 +113,7 @@ def apply_labels(label_ids: Sequence[int]) -> int:
     for label in labels:
         if not _is_counted(label.decision_id, besides=label.id):
             counted.append(label.id)
-        Label.objects.filter(id=label.id).update(applied_at=now())
+        Label.objects.filter(id=label.id).update(applied_at=Now())
     if counted:
         remember_features(LABELS_WRITER, [], counted)
     return len(counted)

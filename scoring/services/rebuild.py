@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from secrets import token_hex
 
-from django.db.models import QuerySet
+from django.db.models import Manager, Min, QuerySet
 from django.utils.timezone import now
 
 from scoring.features.definitions import VERSION
 from scoring.features.events import Event
 from scoring.features.live import FeatureStoreLostError, Pending, StateStore, StateWrite
 from scoring.models import Decision, FeatureRebuild, Label, PendingFeatures
-from scoring.queries import payments_after
+from scoring.queries import payments_between
 from scoring.services.features import FRAUD_FIELDS, fraud_event
 from scoring.services.locks import try_lock
 
@@ -91,8 +91,10 @@ def _rebuild(store: StateStore, progress: Progress, *, is_fresh: bool = False) -
 
 def _interrupted(store: StateStore) -> FeatureRebuild | None:
     """The run whose states are in the store, all of them: one that crashed may have lost the last chunks."""
-    generation = store.generation() or b""
-    token = generation.decode().removeprefix("building:")
+    generation = (store.generation() or b"").decode()
+    if not generation.startswith("building:"):
+        return None
+    token = generation.removeprefix("building:")
     run = FeatureRebuild.objects.filter(token=token, feature_version=VERSION, finished_at=None).first()
     if run is None:
         return None
@@ -112,11 +114,12 @@ def _begin(store: StateStore) -> FeatureRebuild:
 
 def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) -> None:
     total = Decision.objects.filter(id__gt=run.last_decision_id).count() + run.payments
-    while chunk := payments_after(run.last_decision_id, limit=CHUNK):
+    while span := _next_span(Decision.objects, run.last_decision_id):
+        chunk = payments_between(*span)
         # Looked up after the payments: no row of theirs can have been deleted in between.
         left_out = set[int]().union(*_since(run).values_list("decision_ids", flat=True))
         events = [payment for decision_id, payment in chunk if decision_id not in left_out]
-        last = chunk[-1][0]
+        last = span[1]
         _write(store, events, f"{run.token}:payments", last, run.last_decision_id)
         run.last_decision_id, run.payments = last, run.payments + len(events)
         run.save(update_fields=["last_decision_id", "payments"])
@@ -133,13 +136,19 @@ def _count_labels(run: FeatureRebuild, store: StateStore, progress: Progress) ->
         .values("id")
     )
     labels = Label.objects.filter(id__in=counted).select_related("decision").only(*FRAUD_FIELDS).order_by("id")
-    while chunk := list(labels.filter(id__gt=run.last_label_id)[:CHUNK]):
-        events = [fraud_event(label) for label in chunk if label.id not in waiting]
-        last = chunk[-1].id
+    while span := _next_span(Label.objects, run.last_label_id):
+        events = [fraud_event(label) for label in labels.filter(id__range=span) if label.id not in waiting]
+        last = span[1]
         _write(store, events, f"{run.token}:labels", last, run.last_label_id)
         run.last_label_id, run.labels = last, run.labels + len(events)
         run.save(update_fields=["last_label_id", "labels"])
         progress(run.payments, run.payments)
+
+
+def _next_span(rows: Manager[Decision] | Manager[Label], last: int) -> tuple[int, int] | None:
+    """First and last id of the next chunk that has any: always the same spans, whatever was recorded meanwhile."""
+    following = rows.filter(id__gt=last).aggregate(following=Min("id"))["following"]
+    return None if following is None else (following // CHUNK * CHUNK, following // CHUNK * CHUNK + CHUNK - 1)
 
 
 def _since(run: FeatureRebuild) -> QuerySet[PendingFeatures]:

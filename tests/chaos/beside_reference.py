@@ -10,7 +10,7 @@ from scoring.features.definitions import NAMES
 from scoring.features.events import Payment, network_of
 from scoring.features.layout import KINDS
 from scoring.models import Decision
-from scoring.queries import payments_after
+from scoring.queries import payments_between
 from tests.chaos.counting import Outcome
 from tests.scoring.reference import reference_vector
 
@@ -23,7 +23,7 @@ def compare_with_reference(outcome: Outcome, base: int, chance: random.Random, s
 
     The reference gets all that any of the payment's entities had before, in the order of the record.
     """
-    record = payments_after(0, limit=_ALL)
+    record = payments_between(1, _ALL)
     rows_of: defaultdict[Entity, list[int]] = defaultdict(list)
     for row, (_, payment) in enumerate(record):
         for entity in _entities(payment):

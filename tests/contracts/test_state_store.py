@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.conf import settings
 
-from scoring.features.definitions import INDEX
+from scoring.features.definitions import INDEX, VERSION
 from scoring.features.events import FraudKnown, Payment
 from scoring.features.live import (
     RECEIPT_SECONDS,
@@ -21,6 +21,7 @@ from scoring.features.live import (
     StateWrite,
     ValkeyStore,
 )
+from scoring.features.valkey import LINGER_SECONDS
 from tests.factories import NOON
 from tests.scoring.payments import make_payment
 
@@ -125,19 +126,19 @@ def test_a_write_under_a_receipt_that_is_there_does_nothing_and_counts_as_done(s
     assert store.has_receipts([]) == []
 
 
-def test_receipts_are_forgotten_with_a_later_write(store):
+def test_forgotten_receipts_stay_for_who_wakes_up_late_and_go_then(valkey):
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
     write(store, {A: 1}, receipt="17")
-    write(store, {A: 2}, receipt="18", forget=["17"])
+    write(store, {B: 1}, receipt="18")
+    write(store, {A: 2}, receipt="19", forget=["17"])
 
-    assert store.has_receipts(["17", "18"]) == [False, True]
+    assert write(store, {}, forget=["18"]) is None
 
-
-def test_receipts_may_be_forgotten_without_any_state(store):
-    write(store, {A: 1}, receipt="17")
-
-    assert write(store, {}, forget=["17"]) is None
-
-    assert store.has_receipts(["17"]) == [False]
+    kept = {receipt: valkey.ttl(f"feature:{VERSION}:receipt:{receipt}") for receipt in ("17", "18", "19")}
+    assert store.has_receipts(["17", "18", "19"]) == [True, True, True]
+    assert LINGER_SECONDS - 60 < kept["17"] <= LINGER_SECONDS
+    assert LINGER_SECONDS - 60 < kept["18"] <= LINGER_SECONDS
+    assert kept["19"] > LINGER_SECONDS
 
 
 def test_a_store_that_was_emptied_is_told_apart_from_one_that_knows_nobody(lost):

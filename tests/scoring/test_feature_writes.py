@@ -218,6 +218,27 @@ def test_declines_of_a_batch_are_seen_by_the_card_s_next_payments():
     assert Recorded.objects.get(card_id="card-2").outcome == Outcome.APPROVE
 
 
+def test_a_card_that_is_tested_is_decided_in_a_few_rounds(monkeypatch):
+    publish(
+        RuleDraft("huge", "amount > 5000", "decline", "x"),
+        RuleDraft("again", "card_decline_streak >= 1", "decline", "y"),
+        based_on=1,
+    )
+    rounds = []
+    decide_rows = decisions.decide
+    monkeypatch.setattr(
+        decisions, "decide", lambda *given, **options: rounds.append(1) or decide_rows(*given, **options)
+    )
+    sent = [make_payment(amount=Decimal(9000 if i == 3 else 2), occurred_at=NOON + MINUTE * i) for i in range(100)]
+
+    decide(MemoryStore(), [arrive(payment) for payment in sent])
+
+    streaks = [features_of(row)["card_decline_streak"] for row in Recorded.objects.order_by("id")]
+    assert streaks == [0, 0, 0, *range(97)]
+    assert Recorded.objects.filter(outcome=Outcome.DECLINE).count() == 97
+    assert len(rounds) <= 4
+
+
 @pytest.mark.parametrize("sizes", [[1] * 12, [5, 7], [12]])
 def test_where_batches_begin_makes_no_difference_to_what_is_decided(sizes):
     publish(
@@ -308,6 +329,63 @@ def test_a_batch_whose_row_outlived_younger_ones_is_counted_in_its_place():
     assert contents(store) == expected
     settle_features("", store=store)
     assert contents(store) == expected
+
+
+def test_a_rebuild_whose_end_was_not_noted_is_not_gone_on_with():
+    store = MemoryStore()
+    decide(store, batches(1)[0])
+    rebuild_features(store=store, progress=quiet, is_fresh=False)
+    FeatureRebuild.objects.update(finished_at=None)
+    expected = contents(store)
+
+    rebuild_features(store=store, progress=quiet, is_fresh=False)
+
+    assert contents(store) == expected
+    assert FeatureRebuild.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["last_decision_id", "last_label_id"])
+def test_a_chunk_that_was_written_and_not_noted_counts_once(monkeypatch, name):
+    """More is recorded meanwhile: the chunk must still be the same one."""
+    store = MemoryStore()
+    first, second = batches(2)
+    decide(store, first)
+    learn_a_fraud(store)
+    PendingFeatures.objects.all().delete()
+    expected = contents(store)
+    save = FeatureRebuild.save
+
+    def die(self, *, update_fields=None, **options):
+        if update_fields and name in update_fields:
+            raise KeyboardInterrupt
+        save(self, update_fields=update_fields, **options)
+
+    monkeypatch.setattr(FeatureRebuild, "save", die)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild_features(store=store, progress=quiet, is_fresh=False)
+    monkeypatch.undo()
+    decide(MemoryStore(generations=[]), second, is_patient=False)
+
+    rebuild_features(store=store, progress=quiet, is_fresh=False)
+
+    assert contents(store) == expected
+    assert FeatureRebuild.objects.count() == 1
+
+
+def test_what_another_counted_stays_until_the_store_has_synced_it(monkeypatch):
+    store = Breaking()
+    store.is_broken = True
+    with pytest.raises(FeatureStoreError):
+        decide(store, batches(1)[0])
+    store.is_broken = False
+    monkeypatch.setattr(features, "SETTLE_AFTER", timedelta(0))
+
+    assert [settle_features("", store=store) for _ in range(3)] == [1, 0, 0]
+    assert PendingFeatures.objects.count() == 1
+    monkeypatch.setattr(features, "SYNC_SECONDS", 0.0)
+    settle_features("", store=store)
+
+    assert not PendingFeatures.objects.exists()
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])

@@ -6,7 +6,7 @@ from typing import Any
 from cases.models import Alert
 from scoring.features.live import MemoryStore, Pending
 from scoring.models import Decision, Outbox
-from scoring.queries import payments_after
+from scoring.queries import payments_between
 from scoring.services.features import settle_features
 from streams.models import DeadLetter
 from streams.pipeline import LabelsPipeline, Pipeline, TransactionsPipeline
@@ -69,13 +69,13 @@ def _without_counts(store: MemoryStore) -> dict[str, bytes]:
 def features_of_the_record() -> dict[str, bytes]:
     """The states that applying the record once gives."""
     fresh = MemoryStore()
-    Pending(fresh, [payment for _, payment in payments_after(0, limit=10_000)]).write()
+    Pending(fresh, [payment for _, payment in payments_between(1, 10**9)]).write()
     return _without_counts(fresh)
 
 
 def assert_exact(store: MemoryStore) -> None:
     """Each payment was decided with what came before it, and each is counted once."""
-    recorded = [payment for _, payment in payments_after(0, limit=10_000)]
+    recorded = [payment for _, payment in payments_between(1, 10**9)]
     seen = Decision.objects.order_by("id").values_list("features", flat=True)
     for vector, decided_with in zip(Pending(MemoryStore(), recorded).vectors, seen, strict=True):
         assert bytes(decided_with) == vector.tobytes()

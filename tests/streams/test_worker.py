@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from cases.models import FeedEntry
 from scoring.features.live import MemoryStore, Pending, ValkeyStore
 from scoring.models import Decision, Outbox
-from scoring.queries import payments_after
+from scoring.queries import payments_between
 from scoring.services.outbox import add_to_outbox
 from streams.models import StreamProgress, StreamWorker
 from streams.source import TRANSACTIONS
@@ -124,7 +124,7 @@ def assert_decided_once(total: int) -> None:
 def assert_features_equal_one_run() -> None:
     """A card has one reader at a time: its live state is that of applying the record once, in its order."""
     store, live = MemoryStore(), ValkeyStore(settings.REDIS_URL, timeout_seconds=5)
-    Pending(store, [payment for _, payment in payments_after(0, limit=10_000)]).write()
+    Pending(store, [payment for _, payment in payments_between(1, 10**9)]).write()
     cards = [key for key in store.states if ":card:" in key]
     assert len(cards) == 10
     for key, state in zip(cards, live.read(cards)[1], strict=True):
