@@ -8,7 +8,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fraudapp.settings")
 
-from streams.worker import OutboxRelayStep, StreamStep
+from streams.worker import FeaturesStep, OutboxRelayStep, StreamStep
 
 app = Celery("fraudapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -18,6 +18,7 @@ app.user_options["worker"].add(
 )
 app.steps["worker"].add(StreamStep)
 app.steps["worker"].add(OutboxRelayStep)
+app.steps["worker"].add(FeaturesStep)
 
 
 @setup_logging.connect

@@ -134,7 +134,11 @@ DATABASES = {
         "PORT": str(_database.get("port", "")),
         # Threads of the web process and the workers share a bounded pool: an ASGI process otherwise opens one
         # connection a thread and never closes it.
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=12), "timeout": 10}},
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=12), "timeout": 10},
+            # A process that freezes inside a transaction must not hold its locks for ever.
+            "options": "-c idle_in_transaction_session_timeout=60s",
+        },
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"SERIALIZE": False},
     }

@@ -1,4 +1,4 @@
-"""Steps of the Celery workers: `worker --stream` consumes the streams, a plain worker relays the outbox.
+"""Steps of the Celery workers: `worker --stream` consumes the streams, a plain worker relays the outbox and features.
 
 Both are threads of the worker: Celery gives start, warm shutdown and supervision. A thread that dies, or a stream's
 that hangs, takes its worker down, so that whoever supervises the process sees it. Any number of stream workers share
@@ -189,14 +189,13 @@ class StreamStep(_ThreadStep):
 
 
 class OutboxRelayStep(_ThreadStep):
-    """Delivers the outbox as soon as a transaction that filled it commits, and sees to features left unstored."""
+    """Delivers the outbox as soon as a transaction that filled it commits."""
 
     name = "outbox-relay"
 
     def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
         super().__init__(parent, **options)
         self.enabled = not stream
-        self._settle_at = 0.0
 
     def work(self) -> None:
         from scoring.services.outbox import CHANNEL
@@ -206,26 +205,30 @@ class OutboxRelayStep(_ThreadStep):
             listener.execute(f"LISTEN {CHANNEL}")
             logger.info("relaying the outbox")
             while not self.stopping.is_set():
-                has_delivered = relay_outbox() > 0
-                self._settle()
-                if has_delivered:
+                if relay_outbox():
                     self.stopping.wait(RELAY_PAUSE_SECONDS)
                 # One wake-up answers any number of notifications.
                 for _ in listener.notifies(timeout=RELAY_SECONDS, stop_after=1):
                     pass
 
-    def _settle(self) -> None:
-        """Store features that their writers did not confirm. The outbox does not wait for a store that is away."""
+
+class FeaturesStep(_ThreadStep):
+    """Stores features that their writers did not confirm, and makes a lost store again; beside the outbox."""
+
+    name = "features"
+
+    def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.enabled = not stream
+
+    def work(self) -> None:
         from scoring.services.features import SETTLE_AFTER, settle_features
         from scoring.services.rebuild import restore_features
         from scoring.services.store import batch_store
 
-        if time.monotonic() < self._settle_at:
-            return
-        self._settle_at = time.monotonic() + RELAY_SECONDS
-        try:
-            settle_features("", store=batch_store(), older_than=SETTLE_AFTER)
-        except FeatureStoreLostError:
-            restore_features(store=batch_store(), progress=self.keep_on)
-        except FeatureStoreError as error:
-            logger.warning("features could not be stored; will try again: %s", error)
+        while not self.stopping.is_set():
+            try:
+                settle_features("", store=batch_store(), older_than=SETTLE_AFTER)
+            except FeatureStoreLostError:
+                restore_features(store=batch_store(), progress=self.keep_on)
+            self.stopping.wait(RELAY_SECONDS)
