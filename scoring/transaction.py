@@ -198,7 +198,7 @@ def _mask_run(run: bytes) -> bytes:
     groups = [found.span() for found in re.finditer(rb"\d+", run)]
     masked = bytearray(run)
     for first, (start, _) in enumerate(groups):
-        for _, end in groups[first:]:
+        for _, end in groups[first : first + 19]:  # a card number has no more digits
             if looks_like_card_number(run[start:end].decode()):
                 masked[start : end - 4] = re.sub(rb"\d", b"*", run[start : end - 4])
     return bytes(masked)
@@ -302,9 +302,11 @@ def _from_msgspec(message: str) -> dict[str, str]:
 
 
 def _error(field: str, message: str) -> dict[str, str]:
-    # Both may quote what was sent, and are stored: PostgreSQL refuses NUL in text and JSON.
-    return {"field": _quotable(field), "message": _quotable(message)}
+    return {"field": quotable(field), "message": quotable(message)}
 
 
-def _quotable(text: str) -> str:
-    return text[:200].replace("\x00", "\ufffd").encode(errors="replace").decode()
+def quotable(text: str) -> str:
+    """The first 200 characters of what may quote a record, without card numbers and NUL, which PostgreSQL refuses."""
+    # Masked before it is cut: the beginning of a card number would not be known as one.
+    masked = mask_card_numbers(text.encode(errors="replace")).decode()
+    return masked[:200].replace("\x00", "\ufffd")

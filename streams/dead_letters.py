@@ -15,7 +15,7 @@ from django.db.models.functions import MD5
 
 from scoring.models import Decision
 from scoring.queries import decisions_of, transaction_of
-from scoring.transaction import InvalidTransactionError, decode, mask_card_numbers
+from scoring.transaction import InvalidTransactionError, decode, mask_card_numbers, quotable
 from streams.labels import LabelMessage
 from streams.models import DeadLetter, DeadLetterEvent
 from streams.source import LABELS, TRANSACTIONS, Publisher
@@ -181,7 +181,7 @@ def _read_label(body: bytes, at: datetime) -> str:
     try:
         said = msgspec.json.decode(body, type=LabelMessage)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _refusal("", str(error)) from error
+        raise _refusal("", quotable(str(error))) from error
     if not Decision.objects.filter(transaction_id=said.transaction_id).exists():
         raise _refusal("transaction_id", "was never decided here")
     return said.transaction_id

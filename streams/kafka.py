@@ -1,5 +1,6 @@
 """Kafka as a log: partitions are assigned by us from the leases in PostgreSQL, positions are ours too."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -37,6 +38,8 @@ _FIXED = {
     "acks": "a record counts as written when all replicas have it",
 }
 
+_PROPERTY = re.compile(r"[a-z]+(?:\.[a-z]+)+")
+
 Delivered = Callable[[KafkaError | None, Message], None]
 Properties = Mapping[str, str]
 
@@ -50,7 +53,17 @@ def _made(kind: type, servers: str, defaults: Mapping[str, Any], given: Properti
     try:
         return kind({**defaults, **given, **fixed, "bootstrap.servers": servers})
     except KafkaException as error:
-        raise ImproperlyConfigured(f"Kafka's client refuses its settings (KAFKA_CLIENT_...): {error}") from error
+        names = _names_in(str(error), values=[servers, *given.values()]) or list(given)
+        # Not `from error`: its words would be logged too.
+        raise ImproperlyConfigured(
+            f"Kafka's client refuses its settings (KAFKA_CLIENT_...); look at {', '.join(names) or 'STREAM_URL'}"
+        ) from None
+
+
+def _names_in(message: str, *, values: Sequence[str]) -> list[str]:
+    """Properties a message of the library names. It quotes values too, and they may be secrets: nothing of them."""
+    names = dict.fromkeys(_PROPERTY.findall(message))
+    return [name for name in names if not any(name in value for value in values)]
 
 
 class KafkaSource:
@@ -212,6 +225,15 @@ class KafkaPublisher:
         )
 
     def publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
+        try:
+            self._publish(stream, records)
+        except StreamError:
+            # The caller sends all of them again: what still waits here would come beside that.
+            self._producer.purge()
+            self._producer.poll(0)
+            raise
+
+    def _publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
         failures: list[str] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
@@ -226,11 +248,15 @@ class KafkaPublisher:
             raise StreamError(f"Kafka topic {stream} cannot be written: {why}")
 
     def _produce(self, stream: str, key: str, body: bytes, delivered: Delivered) -> None:
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while True:
             try:
                 self._producer.produce(stream, key=key.encode(), value=body, on_delivery=delivered)
-            except BufferError:
-                self._producer.poll(0.1)  # the local queue is full: let it drain
+            except BufferError as error:
+                if time.monotonic() > deadline:
+                    why = f"the local queue stayed full for {_TIMEOUT_SECONDS:.0f} s"
+                    raise StreamError(f"Kafka topic {stream} cannot be written: {why}") from error
+                self._producer.poll(0.1)  # let it drain
             except KafkaException as error:
                 raise StreamError(f"Kafka topic {stream} cannot be written: {error}") from error
             else:

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from scoring.models import Decision
 from scoring.services.labels import LabelStatement, LabelTimeError, record_labels
+from scoring.transaction import quotable
 from streams.models import WaitingLabel
 from streams.reader import Refusal, write_dead_letters
 from streams.source import Message
@@ -44,7 +45,7 @@ def decode_labels(messages: Sequence[Message]) -> tuple[list[Said], list[Refusal
         try:
             said.append((message, _decoder.decode(message.body)))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            refusals.append(Refusal(message, [{"field": "", "message": str(error).replace("\x00", "\ufffd")}]))
+            refusals.append(Refusal(message, [{"field": "", "message": quotable(str(error))}]))
     return said, refusals
 
 

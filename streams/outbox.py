@@ -12,7 +12,8 @@ from django.db.models.functions import Substr
 from django.utils.timezone import now
 
 from cases.services.alerts import open_cases
-from scoring.models import Outbox
+from scoring.models import Decision, Outbox
+from scoring.queries import as_recorded
 from scoring.services.features import settle_features
 from scoring.services.labels import LABELS_WRITER, apply_labels
 from scoring.services.store import batch_store
@@ -76,7 +77,15 @@ def _ids_of(rows: Sequence[Outbox]) -> list[int]:
 
 
 def _publish_decisions(rows: Sequence[Outbox]) -> None:
-    _publisher().publish(DECISIONS, [record for row in rows for record in _records.decode(row.payload)])
+    _publisher().publish(DECISIONS, [record for row in rows for record in _records_of(row)])
+
+
+def _records_of(row: Outbox) -> list[tuple[str, bytes]]:
+    if row.payload:
+        return _records.decode(row.payload)
+    # Written before rows had a payload: an upgrade may find some.
+    decisions = Decision.objects.filter(id__in=row.ids).order_by("id")
+    return [(decision.card_id, _encoder.encode(as_recorded(decision))) for decision in decisions]
 
 
 def _publish_dead_letters(rows: Sequence[Outbox]) -> None:

@@ -18,7 +18,7 @@ from scoring.services.decisions import Arrival, Writer, decide_transactions
 from scoring.services.features import SettledWrites, settle_features
 from scoring.services.rebuild import Progress, restore_features
 from scoring.transaction import InvalidTransactionError, decode
-from streams.labels import decode_labels, record_said, retry_waiting_labels
+from streams.labels import decode_labels, record_said
 from streams.leases import FencedError, Handled, Leases
 from streams.reader import Refusal, refuse_poison, write_dead_letters
 from streams.source import LABELS, TRANSACTIONS, Message, Source
@@ -194,4 +194,3 @@ class LabelsPipeline(Pipeline):
         said, refusals = decode_labels(messages)
         with transaction.atomic():
             self.commit(messages, refusals + record_said(said))
-        retry_waiting_labels()

@@ -13,5 +13,5 @@ def relay_outbox() -> None:
 
 @shared_task(name="streams.retry_waiting_labels")
 def retry_waiting_labels() -> None:
-    """Sweep the labels that came before their payments: for when no label comes that would have them looked at."""
+    """Sweep the labels that came before their payments."""
     labels.retry_waiting_labels()

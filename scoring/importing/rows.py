@@ -7,7 +7,7 @@ from typing import Any
 from scoring.importing.formats import Row
 from scoring.importing.mapping import FileMapping, LabelMapping
 from scoring.importing.values import CONVERTERS, Convert, is_missing, label_key, time_converter, to_plain, to_text
-from scoring.transaction import InvalidTransactionError, Transaction, from_fields
+from scoring.transaction import InvalidTransactionError, Transaction, from_fields, quotable
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class RowReader:
             try:
                 fields[field] = convert(value)
             except (ValueError, ArithmeticError, RecursionError) as error:
-                errors.append({"field": field, "message": str(error)})
+                errors.append({"field": field, "message": quotable(str(error))})
         if errors:
             raise InvalidTransactionError(errors)
         if self._extra and (extra := self._extra_of(row)):
@@ -66,7 +66,7 @@ class RowReader:
                 raise ValueError(f"column {mapping.column!r} says neither fraud nor legitimate")
             known_at = None if label is None else self._known_when(mapping, row, label, occurred_at)
         except (ValueError, ArithmeticError) as error:
-            raise InvalidTransactionError([{"field": "label", "message": str(error)}]) from error
+            raise InvalidTransactionError([{"field": "label", "message": quotable(str(error))}]) from error
         return Statement(label, known_at) if label is not None and known_at is not None else None
 
     def _known_when(self, mapping: LabelMapping, row: Row, label: str, occurred_at: datetime) -> datetime | None:

@@ -1,6 +1,7 @@
 """The one decoder: every field good and bad, and nothing but its own error whatever the bytes."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -289,3 +290,33 @@ def test_any_values_in_any_fields_are_a_payment_or_refused_with_storable_words(v
 )
 def test_what_is_kept_of_a_refused_record_has_no_card_number(record, kept):
     assert mask_card_numbers(record) == kept
+
+
+def test_a_card_number_is_found_behind_thousands_of_short_numbers():
+    assert mask_card_numbers(b"1 " * 5000 + CARD_NUMBER.encode()).endswith(b" ************1111")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"channel": CARD_NUMBER},
+        {CARD_NUMBER: 1},
+        {"channel": "x" * 170 + " " + CARD_NUMBER},
+        {"channel": " ".join([CARD_NUMBER] * 900)},
+    ],
+)
+def test_what_is_wrong_is_said_without_card_numbers(values):
+    refused = answer_or_refusal(json.dumps(fields_of() | values).encode())
+
+    (error,) = refused.errors
+    assert not re.search(r"\d{5}", error["field"] + error["message"] + str(refused))
+    assert "*" in error["message"]
+    assert max(len(error["field"]), len(error["message"])) <= 200
+
+
+def test_a_key_given_twice_is_named_without_card_numbers():
+    body = b'{"extra": {"4111111111111111": 1, "4111111111111111": 2}, ' + json.dumps(fields_of()).encode()[1:]
+
+    refused = answer_or_refusal(body)
+
+    assert refused.errors == [{"field": "************1111", "message": "is given twice"}]

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from streams import admin as pages
-from streams.dead_letters import letters_after
+from streams.dead_letters import faults_of, letters_after
 from streams.models import DeadLetter, DeadLetterEvent, StreamProgress, StreamWorker, WaitingLabel
 from streams.source import LABELS, MemoryStream
 from tests.factories import make_decision, make_user
@@ -216,6 +216,15 @@ def test_a_label_is_checked_as_its_stream_checks_it(client, mia, out):
     client.post(page_of(letter), {"record": json.dumps(label), "send_again": "1"})
 
     assert sent(out, LABELS) == [json.dumps(label).encode()]
+
+
+def test_why_a_label_cannot_be_sent_again_is_said_without_card_numbers():
+    letter = make_letter(json.dumps({CARD_NUMBER: "x" * 1000}).encode(), stream=LABELS)
+
+    (error,) = faults_of(letter, None, at=now())
+
+    assert "************1111" in error["message"]
+    assert CARD_NUMBER not in error["message"]
 
 
 def test_letters_are_filtered_and_searched(client, mia):

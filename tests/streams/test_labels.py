@@ -14,9 +14,9 @@ from streams.models import DeadLetter, StreamProgress, WaitingLabel
 from streams.outbox import relay_outbox
 from streams.pipeline import LabelsPipeline
 from streams.reader import PoisonedStreamError
-from streams.source import LABELS, MemoryStream
+from streams.source import DEAD_LETTERS, LABELS, MemoryStream
 from tests.factories import make_decision
-from tests.streams.flow import label_body, run_labels, send
+from tests.streams.flow import label_body, run_labels, send, sent_out
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +61,28 @@ def test_what_is_no_label_is_a_dead_letter_and_its_neighbours_are_written(label_
     assert Label.objects.count() == 2
 
 
+@pytest.mark.parametrize("said", [{"label": "4111111111111111"}, {"4111111111111111": 1}])
+def test_why_a_label_is_refused_is_said_without_card_numbers(label_stream, published, caplog, said):
+    say(label_stream, label_body(**said))
+
+    run_labels(label_stream)
+    relay_outbox()
+
+    assert "************1111" in DeadLetter.objects.get().errors[0]["message"]
+    (letter,) = sent_out(published, DEAD_LETTERS)
+    assert "4111111111111111" not in f"{DeadLetter.objects.get().errors} {letter['errors']} {caplog.text}"
+
+
+def test_the_letter_of_a_label_with_a_huge_key_fits_into_a_record(label_stream, published):
+    say(label_stream, label_body(**{"k" * 600_000: 1}))
+
+    run_labels(label_stream)
+    assert relay_outbox() == 1
+
+    (letter,) = (body for log in published.logs.values() for body in log)
+    assert len(letter) < 1_000_000
+
+
 def test_a_batch_of_labels_takes_as_many_queries_as_one(label_stream, django_assert_max_num_queries):
     for number in range(50):
         make_decision(transaction_id=f"x-{number}")
@@ -90,7 +112,7 @@ def test_a_label_before_its_payment_waits_for_it(label_stream):
     assert labels.retry_waiting_labels() == 0
 
 
-def test_waiting_labels_are_looked_at_whenever_labels_come(label_stream):
+def test_waiting_labels_hold_up_none_that_come(label_stream):
     make_decision(transaction_id="x")
     say(label_stream, label_body(transaction_id="early"))
     run_labels(label_stream)
@@ -99,7 +121,8 @@ def test_waiting_labels_are_looked_at_whenever_labels_come(label_stream):
 
     run_labels(label_stream)
 
-    assert Label.objects.count() == 2
+    assert Label.objects.get().decision.transaction_id == "x"
+    assert WaitingLabel.objects.count() == 1
 
 
 def test_a_label_whose_payment_never_comes_is_a_dead_letter_once_patience_ends(label_stream):

@@ -76,3 +76,19 @@ def test_the_message_of_a_decision_is_what_the_api_would_answer(stream, store, p
     answer = client.get("/api/v1/decisions/x/", headers=headers).json()
     (message,) = sent_out(published, DECISIONS)
     assert {name: answer[name] for name in message} == message
+
+
+def test_decisions_left_by_a_version_without_payloads_are_published_alike(stream, store, published):
+    send(stream, body_of(amount=20), body_of(amount=30))
+    run(stream, store)
+    (row,) = Outbox.objects.filter(topic=Outbox.Topic.DECISIONS)
+    relay_outbox()
+    expected = sent_out(published, DECISIONS)
+    published.logs.clear()
+
+    Outbox.objects.create(topic=Outbox.Topic.DECISIONS, ids=row.ids)
+    relay_outbox()
+
+    assert len(expected) == 2
+    assert sent_out(published, DECISIONS) == expected
+    assert not Outbox.objects.exists()
