@@ -68,7 +68,7 @@ class StateStore(Protocol):
         """None when the store was emptied; `building:<token>` during a rebuild."""
 
     def begin_rebuild(self, token: str) -> None:
-        """Drop all feature keys of this version. Begun again with the same token it drops nothing."""
+        """Drop all feature keys of this version, and let only `rebuilding` write from now on."""
 
     def finish_rebuild(self, token: str) -> None:
         """Open the store to everybody.
@@ -125,10 +125,9 @@ class MemoryStore:
         return self.generations[0] if self.generations else None
 
     def begin_rebuild(self, token: str) -> None:
-        if self.generation() != building_generation(token):
-            self.states.clear()
-            self.receipts.clear()
-            self.generations[:] = [building_generation(token)]
+        self.states.clear()
+        self.receipts.clear()
+        self.generations[:] = [building_generation(token)]
 
     def finish_rebuild(self, token: str) -> None:
         if self.generation() != building_generation(token):

@@ -29,8 +29,6 @@ LINGER_SECONDS = HOUR
 
 _PREFIX = f"feature:{VERSION}:"
 _GENERATION = f"{_PREFIX}generation".encode()
-# Token of the last rebuild that had dropped everything before it: one cut off while dropping drops the rest.
-_DROPPED = f"{_PREFIX}dropped"
 
 # KEYS: states. ARGV: their counts of writes before. Answers row, state, row, state... of those written since.
 _CHANGED = """
@@ -145,13 +143,10 @@ class ValkeyStore:
 
     def begin_rebuild(self, token: str) -> None:
         with _as_store_errors():
-            if self._client.mget(_GENERATION, _DROPPED) == [building_generation(token), token.encode()]:
-                return
             # First, so that no write of others comes after the sweep.
             self._client.set(_GENERATION, building_generation(token))
             for keys in _chunks(self._client.scan_iter(match=f"{_PREFIX}*", count=1000)):
                 self._client.unlink(*keys)
-            self._client.set(_DROPPED, token)
 
     def finish_rebuild(self, token: str) -> None:
         with _as_store_errors():

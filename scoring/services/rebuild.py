@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from secrets import token_hex
 
-from django.db.models import Manager, Min, QuerySet
+from django.db.models import Exists, Manager, Min, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from scoring.features.definitions import VERSION
@@ -129,13 +129,15 @@ def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) 
 def _count_labels(run: FeatureRebuild, store: StateStore, progress: Progress) -> None:
     """Frauds the features had learnt: of each payment the statement that was applied first."""
     waiting = set[int]().union(*_since(run).values_list("label_ids", flat=True))
-    counted = (
-        Label.objects.filter(label=Label.Value.FRAUD, applied_at__isnull=False)
-        .order_by("decision_id", "applied_at", "known_at", "id")
-        .distinct("decision_id")
-        .values("id")
+    applied = Label.objects.filter(label=Label.Value.FRAUD, applied_at__isnull=False)
+    same_time = Q(applied_at=OuterRef("applied_at"))
+    before = (
+        Q(applied_at__lt=OuterRef("applied_at"))
+        | same_time & Q(known_at__lt=OuterRef("known_at"))
+        | same_time & Q(known_at=OuterRef("known_at"), id__lt=OuterRef("id"))
     )
-    labels = Label.objects.filter(id__in=counted).select_related("decision").only(*FRAUD_FIELDS).order_by("id")
+    counted = applied.exclude(Exists(applied.filter(before, decision=OuterRef("decision"))))
+    labels = counted.select_related("decision").only(*FRAUD_FIELDS).order_by("id")
     while span := _next_span(Label.objects, run.last_label_id):
         events = [fraud_event(label) for label in labels.filter(id__range=span) if label.id not in waiting]
         last = span[1]
