@@ -10,9 +10,11 @@ from playwright.sync_api import expect
 
 from scoring.datasets import recorded_payments
 from scoring.ml.datasets import FRAUD, UNKNOWN
-from scoring.models import Decision, Label
+from scoring.models import Decision, Label, PendingFeatures
 from scoring.queries import features_of
+from scoring.services.labels import LABELS_WRITER
 from scoring.services.policy import RuleDraft, publish_policy
+from scoring.services.store import batch_store
 from streams.connect import connect_publisher
 from streams.simulator import encode
 from streams.source import TRANSACTIONS
@@ -58,6 +60,11 @@ def decided(transaction_id: str) -> bool:
     return Decision.objects.filter(transaction_id=transaction_id).exists()
 
 
+def are_labels_counted() -> bool:
+    rows = PendingFeatures.objects.filter(writer=LABELS_WRITER).values_list("id", flat=True)
+    return bool(rows) and all(batch_store().has_receipts([str(row) for row in rows]))
+
+
 def test_a_payment_on_the_stream_ends_as_a_label_the_next_training_uses(site, log_in, workers):
     publish_policy(
         review_threshold=0.5,
@@ -84,7 +91,7 @@ def test_a_payment_on_the_stream_ends_as_a_label_the_next_training_uses(site, lo
     assert label.author.username == "alice"
 
     # The shop's next payment knows.
-    wait_until(lambda: Label.objects.exclude(applied_at=None).exists())
+    wait_until(are_labels_counted)
     send("t-2", card_id="card-2", amount="5.00")
     wait_until(lambda: decided("t-2"))
     assert features_of(Decision.objects.get(transaction_id="t-2"))["merchant_decayed_frauds_7d"] == pytest.approx(
