@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from scoring.card_numbers import looks_like_card_number, quotable
+
 MAX_BODY_BYTES = 16 * 1024
 MAX_EXTRA_BYTES = 4 * 1024
 MAX_EXTRA_DEPTH = 3
@@ -57,7 +59,6 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 _decoder = msgspec.json.Decoder(Transaction, strict=True)
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
-_DIGIT_RUN = re.compile(rb"\d(?:[ -]?\d){12,}")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FIELD_OF_PATH = re.compile(r" - at `\$\.?(\[\.\.\.\]|[A-Za-z_]\w*)?")
 _FIELD_NAMED = re.compile(r"field `(\w+)`")
@@ -161,17 +162,6 @@ def _card_faults(transaction: Transaction) -> Faults:
     ]
 
 
-def looks_like_card_number(value: str) -> bool:
-    """True for 13-19 digits (spaces and dashes between) that pass the Luhn check. Source: ISO/IEC 7812-1."""
-    if not value[:1].isdigit() or len(value) < 13:
-        return False  # nearly every token: no need to look further
-    digits = value.replace("-", "").replace(" ", "")
-    if not 13 <= len(digits) <= 19 or not digits.isdecimal() or not digits.isascii():
-        return False
-    doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2]]
-    return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
-
-
 def canonical_address(value: str) -> str:
     """One way to write an address: `::ffff:192.0.2.1` is 192.0.2.1, whatever way it was written.
 
@@ -182,26 +172,6 @@ def canonical_address(value: str) -> str:
         return value
     address = ipaddress.ip_address(value)
     return str(getattr(address, "ipv4_mapped", None) or address)
-
-
-def mask_card_numbers(record: bytes) -> bytes:
-    """The record with all but the last four digits of each card number replaced: what may be kept of a refused one."""
-
-    if len(record) > MAX_BODY_BYTES:
-        # Too large to be one of ours, and perhaps all digits: not worth a look at each of them.
-        return _DIGIT_RUN.sub(b"*", record)
-    return _DIGIT_RUN.sub(lambda run: _mask_run(run.group()), record)
-
-
-def _mask_run(run: bytes) -> bytes:
-    """Mask each row of whole groups that is a card number: beside it its expiry or code may stand."""
-    groups = [found.span() for found in re.finditer(rb"\d+", run)]
-    masked = bytearray(run)
-    for first, (start, _) in enumerate(groups):
-        for _, end in groups[first : first + 19]:  # a card number has no more digits
-            if looks_like_card_number(run[start:end].decode()):
-                masked[start : end - 4] = re.sub(rb"\d", b"*", run[start : end - 4])
-    return bytes(masked)
 
 
 def _place_faults(transaction: Transaction) -> Faults:
@@ -303,10 +273,3 @@ def _from_msgspec(message: str) -> dict[str, str]:
 
 def _error(field: str, message: str) -> dict[str, str]:
     return {"field": quotable(field), "message": quotable(message)}
-
-
-def quotable(text: str) -> str:
-    """The first 200 characters of what may quote a record, without card numbers and NUL, which PostgreSQL refuses."""
-    # Masked before it is cut: the beginning of a card number would not be known as one.
-    masked = mask_card_numbers(text.encode(errors="replace")).decode()
-    return masked[:200].replace("\x00", "\ufffd")

@@ -32,7 +32,7 @@ def connect_publisher() -> Publisher:
 
         return KafkaPublisher(address, properties=settings.KAFKA_CLIENT)
     if scheme == "kinesis":
-        from streams.kinesis import KinesisPublisher
+        from streams.kinesis_publisher import KinesisPublisher
 
         return KinesisPublisher(address, endpoint_url=settings.KINESIS_ENDPOINT_URL)
     from streams.valkey import ValkeyPublisher

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5
 
-import msgspec
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import CharField, QuerySet
 from django.db.models.functions import MD5
 
+from scoring.card_numbers import mask_card_numbers
 from scoring.models import Decision
 from scoring.queries import decisions_of, transaction_of
-from scoring.transaction import InvalidTransactionError, decode, mask_card_numbers, quotable
-from streams.labels import LabelMessage
+from scoring.services.labels import LabelTimeError, check_known_at
+from scoring.transaction import InvalidTransactionError, decode
+from streams.labels import InvalidLabelError, decode_label
 from streams.models import DeadLetter, DeadLetterEvent
 from streams.source import LABELS, TRANSACTIONS, Publisher
 
@@ -179,9 +180,12 @@ def _read_label(body: bytes, at: datetime) -> str:
         InvalidTransactionError: the stream would refuse it.
     """
     try:
-        said = msgspec.json.decode(body, type=LabelMessage)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _refusal("", quotable(str(error))) from error
+        said = decode_label(body)
+        check_known_at(said.known_at)
+    except InvalidLabelError as error:
+        raise _refusal("", str(error)) from error
+    except LabelTimeError as error:
+        raise _refusal("known_at", str(error)) from error
     if not Decision.objects.filter(transaction_id=said.transaction_id).exists():
         raise _refusal("transaction_id", "was never decided here")
     return said.transaction_id

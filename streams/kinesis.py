@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
+from botocore.exceptions import ClientError
 
 from streams.capacity import SHARD_READ_BYTES, ShardMeter
+from streams.kinesis_client import (
+    FAILURES,
+    FIRST_BACKOFF_SECONDS,
+    LONGEST_BACKOFF_SECONDS,
+    THROTTLED,
+    code,
+    connect,
+)
 from streams.positions import Including
 from streams.source import START, Message, Partition, StreamError, in_turns
 
@@ -28,45 +33,6 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.25
 # Records asked for at once; AWS's limit is 10,000 and 10 MB.
 _FETCH_LIMIT = 2_000
-
-# PutRecords: AWS's limits of a call and of a record (its key included).
-_PUT_RECORDS = 500
-_PUT_BYTES = 5 * 1024 * 1024
-_RECORD_BYTES = 1024 * 1024
-_KEY_CHARACTERS = 256
-
-_FIRST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 0.25, 5.0
-# A publisher whose records are refused for this long gives up; its caller keeps them.
-_GIVE_UP_SECONDS = 30.0
-
-_THROTTLED = {
-    "ProvisionedThroughputExceededException",
-    "LimitExceededException",
-    "KMSThrottlingException",
-    "ThrottlingException",
-}
-_FAILURES = (BotoCoreError, ClientError)
-
-# A record as PutRecords takes it.
-Entry = dict[str, Any]
-
-
-def _connect(region: str, endpoint_url: str, *, attempts: int) -> Any:
-    """A client with the credentials of boto3's usual chain: environment, profile, role of the container or host."""
-    config = Config(
-        connect_timeout=5,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-    )
-    session = get_session()
-    # Seconds since 1970, as the answer has them: a datetime each, in local time, takes as long as all other parsing.
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=float)
-    client = boto3.Session(botocore_session=session).client
-    return client("kinesis", region_name=region, endpoint_url=endpoint_url or None, config=config)
-
-
-def _code(error: Exception) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
 @dataclass
@@ -83,7 +49,7 @@ class _Shard:
     behind_seconds: float | None = None
     answered_at: float = 0.0
     due_at: float = 0.0  # when GetRecords may be called again, by the monotonic clock
-    backoff_seconds: float = _FIRST_BACKOFF_SECONDS
+    backoff_seconds: float = FIRST_BACKOFF_SECONDS
     waiting: deque[Message] = field(default_factory=deque)
 
 
@@ -91,7 +57,7 @@ class KinesisSource:
     """Reads the shards of one stream from positions it is given."""
 
     def __init__(self, region: str, stream: str, *, endpoint_url: str = "") -> None:
-        self._client = _connect(region, endpoint_url, attempts=2)
+        self._client = connect(region, endpoint_url, attempts=2)
         self._stream = stream
         self._shards: dict[str, _Shard] = {}
         self._meter = ShardMeter(stream)
@@ -103,7 +69,7 @@ class KinesisSource:
         try:
             pages = self._client.get_paginator("list_shards").paginate(StreamName=self._stream)
             shards = [shard for page in pages for shard in page["Shards"]]
-        except _FAILURES as error:
+        except FAILURES as error:
             raise StreamError(f"Kinesis stream {self._stream} cannot be looked up: {error}") from error
         listed = {shard["ShardId"] for shard in shards}
         return [Partition(shard["ShardId"], _parents(shard, listed)) for shard in shards]
@@ -136,12 +102,12 @@ class KinesisSource:
                 continue
             try:
                 self._fetch(name, shard)
-            except _FAILURES as error:
-                if _code(error) not in _THROTTLED:
+            except FAILURES as error:
+                if code(error) not in THROTTLED:
                     raise StreamError(f"Kinesis stream {self._stream}: shard {name} cannot be read: {error}") from error
                 shard.behind_seconds = None
                 shard.due_at = time.monotonic() + shard.backoff_seconds
-                shard.backoff_seconds = min(2 * shard.backoff_seconds, _LONGEST_BACKOFF_SECONDS)
+                shard.backoff_seconds = min(2 * shard.backoff_seconds, LONGEST_BACKOFF_SECONDS)
                 logger.info("Kinesis stream %s: shard %s is throttled", self._stream, name)
 
     def _fetch(self, name: str, shard: _Shard) -> None:
@@ -153,7 +119,7 @@ class KinesisSource:
         self._meter.add(name, arrivals, behind_seconds=shard.behind_seconds)
         shard.iterator = answer.get("NextShardIterator")
         shard.is_closed = shard.iterator is None
-        shard.backoff_seconds = _FIRST_BACKOFF_SECONDS
+        shard.backoff_seconds = FIRST_BACKOFF_SECONDS
         shard.due_at = time.monotonic() + max(_POLL_SECONDS, sum(sizes) / SHARD_READ_BYTES)
         if shard.repeats and records:
             records = self._without_known(name, shard, records)
@@ -167,7 +133,7 @@ class KinesisSource:
             try:
                 return self._client.get_records(ShardIterator=shard.iterator, Limit=_FETCH_LIMIT)
             except ClientError as error:
-                if _code(error) != "ExpiredIteratorException":
+                if code(error) != "ExpiredIteratorException":
                     raise
         shard.iterator = self._new_iterator(name, shard.fetched)
         shard.repeats = shard.fetched != START and not isinstance(shard.fetched, Including)
@@ -247,72 +213,3 @@ def _parents(shard: Mapping[str, Any], listed: set[str]) -> tuple[str, ...]:
 def _first(messages: Iterable[Message], count: int) -> Iterator[Message]:
     for message, _ in zip(messages, range(count), strict=False):
         yield message
-
-
-class KinesisPublisher:
-    """Writes by PutRecords; what is refused is written again, with all later records of its key behind it.
-
-    Readers see a repeat of those later ones, and the last copies of a key's records in their order.
-    """
-
-    def __init__(self, region: str, *, endpoint_url: str = "") -> None:
-        self._client = _connect(region, endpoint_url, attempts=3)
-
-    def publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
-        for call in _calls(stream, records):
-            self._put(stream, call)
-
-    def _put(self, stream: str, call: list[Entry]) -> None:
-        """One PutRecords and as many more as its refusals need. Raises: StreamError."""
-        started, backoff = time.monotonic(), _FIRST_BACKOFF_SECONDS
-        while True:
-            call, why = self._refused(stream, call)
-            if not call:
-                return
-            if time.monotonic() + backoff - started > _GIVE_UP_SECONDS:
-                raise StreamError(
-                    f"Kinesis stream {stream} refused {len(call)} records for {_GIVE_UP_SECONDS:.0f} s: {why}; "
-                    "`manage.py shards` says how many shards it takes"
-                )
-            time.sleep(backoff)
-            backoff = min(2 * backoff, _LONGEST_BACKOFF_SECONDS)
-
-    def _refused(self, stream: str, call: list[Entry]) -> tuple[list[Entry], str]:
-        """The records to write again and why; none when all are written."""
-        try:
-            answer = self._client.put_records(StreamName=stream, Records=call)
-        except _FAILURES as error:
-            if _code(error) in _THROTTLED:
-                return call, _code(error)
-            raise StreamError(f"Kinesis stream {stream} cannot be written: {error}") from error
-        refused: set[str] = set()
-        again, why = [], ""
-        for entry, result in zip(call, answer["Records"], strict=True):
-            if "ErrorCode" in result:
-                refused.add(entry["PartitionKey"])
-                why = result["ErrorCode"]
-            if entry["PartitionKey"] in refused:
-                again.append(entry)
-        return again, why
-
-    def close(self) -> None:
-        self._client.close()
-
-
-def _calls(stream: str, records: Sequence[tuple[str, bytes]]) -> Iterator[list[Entry]]:
-    """The records in as many calls as AWS's limits ask for. Raises: StreamError, for one that is too large."""
-    call: list[Entry] = []
-    total = 0
-    for key, body in records:
-        # A key may be anything but empty or long; cut, it is still the same for the same card.
-        partition_key = key[:_KEY_CHARACTERS] or "-"
-        size = len(body) + len(partition_key.encode())
-        if size > _RECORD_BYTES:
-            raise StreamError(f"Kinesis stream {stream} cannot be written: a record of {size} bytes is above 1 MB")
-        if len(call) == _PUT_RECORDS or total + size > _PUT_BYTES:
-            yield call
-            call, total = [], 0
-        call.append({"Data": body, "PartitionKey": partition_key})
-        total += size
-    if call:
-        yield call

@@ -11,9 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from msgspec import Meta
 
+from scoring.card_numbers import quotable
 from scoring.models import Decision
 from scoring.services.labels import LabelStatement, LabelTimeError, record_labels
-from scoring.transaction import quotable
 from streams.models import WaitingLabel
 from streams.reader import Refusal, write_dead_letters
 from streams.source import Message
@@ -37,15 +37,27 @@ Said = tuple[Message, LabelMessage]
 _decoder = msgspec.json.Decoder(LabelMessage)
 
 
+class InvalidLabelError(Exception):
+    """The record is not a label; the message says why, without card numbers."""
+
+
+def decode_label(body: bytes) -> LabelMessage:
+    """Read one label. Raises: InvalidLabelError."""
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidLabelError(quotable(str(error))) from error
+
+
 def decode_labels(messages: Sequence[Message]) -> tuple[list[Said], list[Refusal]]:
     """What the messages say, and those that are no labels."""
     said: list[Said] = []
     refusals: list[Refusal] = []
     for message in messages:
         try:
-            said.append((message, _decoder.decode(message.body)))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            refusals.append(Refusal(message, [{"field": "", "message": quotable(str(error))}]))
+            said.append((message, decode_label(message.body)))
+        except InvalidLabelError as error:
+            refusals.append(Refusal(message, [{"field": "", "message": str(error)}]))
     return said, refusals
 
 

@@ -14,9 +14,7 @@ from django.utils.timezone import now
 from cases.services.alerts import open_cases
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
-from scoring.services.features import settle_features
-from scoring.services.labels import LABELS_WRITER, apply_labels
-from scoring.services.store import batch_store
+from scoring.services.labels import apply_labels
 from streams.connect import connect_publisher
 from streams.models import DeadLetter
 from streams.source import DEAD_LETTERS, DECISIONS, Publisher
@@ -54,8 +52,6 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
     try:
         while count := _relay_some(topic, deliver):
             delivered += count
-        if delivered and topic == Outbox.Topic.LABELS:
-            settle_features(LABELS_WRITER, store=batch_store())
     except Exception:
         # Whatever it is, the rows stay and are tried again: losing an effect is worse than a loud log.
         logger.exception("outbox topic %s could not be delivered; will try again", topic)

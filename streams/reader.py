@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from scoring.card_numbers import mask_card_numbers
 from scoring.models import Outbox
 from scoring.services.outbox import add_to_outbox
-from scoring.transaction import mask_card_numbers
 from streams.models import DeadLetter
 from streams.source import Message
 

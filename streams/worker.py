@@ -213,7 +213,7 @@ class OutboxRelayStep(_ThreadStep):
 
 
 class FeaturesStep(_ThreadStep):
-    """Stores features that their writers did not confirm, and makes a lost store again; beside the outbox."""
+    """Counts labels and what writers did not confirm in the features, makes a lost store again; beside the outbox."""
 
     name = "features"
 
@@ -223,11 +223,13 @@ class FeaturesStep(_ThreadStep):
 
     def work(self) -> None:
         from scoring.services.features import SETTLE_AFTER, settle_features
+        from scoring.services.labels import LABELS_WRITER
         from scoring.services.rebuild import restore_features
         from scoring.services.store import batch_store
 
         while not self.stopping.is_set():
             try:
+                settle_features(LABELS_WRITER, store=batch_store())
                 settle_features("", store=batch_store(), older_than=SETTLE_AFTER)
             except FeatureStoreLostError:
                 restore_features(store=batch_store(), progress=self.keep_on)

@@ -13,10 +13,11 @@ def _clean_process() -> None:
     from scoring.services.models import forget_champion
     from scoring.services.policy import forget_policy
     from scoring.services.store import batch_store
+    from tests.feature_store import open_empty
 
     with redis.Redis.from_url(settings.REDIS_URL) as valkey:
         valkey.flushall()
-    batch_store().start_empty()
+    open_empty(batch_store())
     forget_policy()
     forget_champion()
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
-from uuid import uuid4
 
 _BUILDING = b"building:"
 NEVER_WRITTEN = bytes(8)
@@ -77,9 +76,6 @@ class StateStore(Protocol):
             FeatureStoreLostError: the rebuild of this token is not the one under way.
         """
 
-    def start_empty(self) -> None:
-        """Give a store without a generation one: right only where nothing was ever decided."""
-
     def rebuilding(self, token: str) -> "StateStore":
         """The same store for the one who rebuilds it under this token."""
 
@@ -133,10 +129,6 @@ class MemoryStore:
         if self.generation() != building_generation(token):
             raise FeatureStoreLostError("another rebuild is under way")
         self.generations[:] = [token.encode()]
-
-    def start_empty(self) -> None:
-        if not self.generations:
-            self.generations.append(uuid4().hex.encode())
 
     def rebuilding(self, token: str) -> "MemoryStore":
         view = copy(self)

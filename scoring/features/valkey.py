@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from typing import Any, cast
-from uuid import uuid4
 
 import redis
 from redis.utils import str_if_bytes
@@ -153,10 +152,6 @@ class ValkeyStore:
             is_ours = self._run(_FINISH, [_GENERATION], [building_generation(token), token.encode()])
         if not is_ours:
             raise FeatureStoreLostError("another rebuild is under way")
-
-    def start_empty(self) -> None:
-        with _as_store_errors():
-            self._client.set(_GENERATION, uuid4().hex, nx=True)
 
     def rebuilding(self, token: str) -> "ValkeyStore":
         view = copy(self)

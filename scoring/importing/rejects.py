@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from scoring.card_numbers import looks_like_card_number, mask_card_numbers
 from scoring.importing.formats import Row, Unreadable
 from scoring.importing.values import to_plain
-from scoring.transaction import looks_like_card_number, mask_card_numbers
 
 REMOVED = "[card number removed]"
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from scoring.card_numbers import quotable
 from scoring.importing.formats import Row
 from scoring.importing.mapping import FileMapping, LabelMapping
 from scoring.importing.values import CONVERTERS, Convert, is_missing, label_key, time_converter, to_plain, to_text
-from scoring.transaction import InvalidTransactionError, Transaction, from_fields, quotable
+from scoring.transaction import InvalidTransactionError, Transaction, from_fields
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,16 @@ class LabelStatement:
     note: str = ""
 
 
+def check_known_at(known_at: datetime) -> None:
+    """A tile far ahead would take the place of the present ones of its merchant and device.
+
+    Raises:
+        LabelTimeError: nothing can be known then.
+    """
+    if not _EARLIEST < known_at <= now() + MAX_FUTURE:
+        raise LabelTimeError("known_at is in the future, or before 1970")
+
+
 @transaction.atomic
 def record_labels(statements: Sequence[LabelStatement], *, author: User | None) -> int:
     """Write statements to the ledger; the number that were new. A statement made twice is one row.
@@ -52,10 +62,8 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None) 
     Raises:
         UnknownTransactionError, LabelTimeError: nothing was stored.
     """
-    # A tile far ahead would take the place of the present ones of its merchant and device.
-    latest = now() + MAX_FUTURE
-    if any(not _EARLIEST < statement.known_at <= latest for statement in statements):
-        raise LabelTimeError("known_at is in the future, or before 1970")
+    for statement in statements:
+        check_known_at(statement.known_at)
     wanted = [statement.transaction_id for statement in statements]
     decision_ids = dict(Decision.objects.filter(transaction_id__in=wanted).values_list("transaction_id", "id"))
     unknown = [name for name in wanted if name not in decision_ids]

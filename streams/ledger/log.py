@@ -31,9 +31,6 @@ class Span:
         latest = self.until.timestamp() if self.until else inf
         return not (message.produced_at < earliest or message.produced_at > latest)
 
-    def includes(self, at: datetime) -> bool:
-        return (self.since is None or self.since <= at) and (self.until is None or at <= self.until)
-
     def is_over(self, message: Message) -> bool:
         """Whether nothing of the span can follow this record in its partition."""
         return self.until is not None and message.produced_at > (self.until + CLOCK_SLACK).timestamp()

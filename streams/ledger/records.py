@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from scoring.card_numbers import mask_card_numbers
 from scoring.importing.ledger import stored_transactions
-from scoring.transaction import InvalidTransactionError, Transaction, decode, mask_card_numbers
+from scoring.transaction import InvalidTransactionError, Transaction, decode
 from streams.dead_letters import is_masked
 from streams.ledger.log import Span
 from streams.models import DeadLetter

@@ -15,12 +15,12 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from cases.models import Alert, FeedEntry
+from scoring.card_numbers import mask_card_numbers
 from scoring.features.definitions import NAMES
 from scoring.features.events import state_key
 from scoring.features.offline import PAYMENTS, Replayed, compare_states, replay
 from scoring.models import Decision
 from scoring.services.store import batch_store
-from scoring.transaction import mask_card_numbers
 from streams.connect import connect_source
 from streams.ledger.states import OWN_COLUMNS
 from streams.models import DeadLetter

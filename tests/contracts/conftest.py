@@ -1,4 +1,4 @@
-"""The logs the contract tests of streams run on: in memory, and real ones or the nearest there is without a network."""
+"""The logs and state stores that contract tests run on: in memory, and real ones or the nearest without a network."""
 
 import os
 import subprocess
@@ -12,11 +12,15 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from django.conf import settings
 
+from scoring.features.live import MemoryStore, StateStore, ValkeyStore
 from streams.kafka import KafkaPublisher, KafkaSource
-from streams.kinesis import KinesisPublisher, KinesisSource
-from streams.source import MemoryStream, Source
+from streams.kinesis import KinesisSource
+from streams.kinesis_publisher import KinesisPublisher
+from streams.source import Source
 from streams.valkey import ValkeyPublisher, ValkeySource
 from tests.contracts.reading import PATIENCE_SECONDS, STREAM, Broker, Renamed
+from tests.feature_store import open_empty
+from tests.memory_stream import MemoryStream
 
 REGION = "us-east-1"
 # Credentials that are none, and no look for others.
@@ -139,3 +143,18 @@ def _kinesis(request) -> Iterator[Broker]:
 
 
 BROKERS: dict[str, Callable] = {"valkey": _valkey, "kafka": _kafka, "kinesis": _kinesis}
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def lost(request) -> StateStore:
+    """A store that holds nothing, not even a generation."""
+    if request.param == "memory":
+        return MemoryStore(generations=[])
+    request.getfixturevalue("valkey").flushall()
+    return ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+
+
+@pytest.fixture
+def store(lost) -> StateStore:
+    open_empty(lost)
+    return lost

@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from streams.kinesis import KinesisPublisher, KinesisSource
+from streams.kinesis import KinesisSource
+from streams.kinesis_publisher import KinesisPublisher
 from streams.positions import Including
 from streams.source import START, StreamError
 from tests.contracts.conftest import REGION
@@ -23,7 +24,7 @@ def source(kinesis_url, kinesis_stream):
 
 @pytest.fixture
 def publisher(kinesis_url, monkeypatch):
-    monkeypatch.setattr("streams.kinesis._FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr("streams.kinesis_publisher.FIRST_BACKOFF_SECONDS", 0.001)
     publisher = KinesisPublisher(REGION, endpoint_url=kinesis_url)
     yield publisher
     publisher.close()
@@ -60,8 +61,8 @@ def test_an_expired_iterator_and_throttling_lose_and_repeat_nothing(
 
 
 def test_a_throttled_shard_is_asked_again_only_after_a_pause(source, kinesis_stream, monkeypatch):
-    monkeypatch.setattr("streams.kinesis._FIRST_BACKOFF_SECONDS", 3600)
-    monkeypatch.setattr("streams.kinesis._LONGEST_BACKOFF_SECONDS", 3600)
+    monkeypatch.setattr("streams.kinesis.FIRST_BACKOFF_SECONDS", 3600)
+    monkeypatch.setattr("streams.kinesis.LONGEST_BACKOFF_SECONDS", 3600)
     shard = source.partitions()[0].name
     calls = watched(monkeypatch, source, "get_records", "ProvisionedThroughputExceededException")
 
@@ -203,7 +204,7 @@ def test_a_throttled_call_is_made_again(publisher):
 
 
 def test_a_publisher_that_is_refused_for_long_gives_up(publisher, monkeypatch):
-    monkeypatch.setattr("streams.kinesis._GIVE_UP_SECONDS", 0.0)
+    monkeypatch.setattr("streams.kinesis_publisher._GIVE_UP_SECONDS", 0.0)
     with Stubber(publisher._client) as stub:
         stub.add_response("put_records", answer("InternalFailure"), {"StreamName": "s", "Records": ANY})
 

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from streams.kafka import KafkaPublisher, KafkaSource
-from streams.kinesis import KinesisPublisher, KinesisSource
+from streams.kinesis import KinesisSource
+from streams.kinesis_publisher import KinesisPublisher
 from streams.positions import Including
 from streams.source import START, Message, StreamError, partition_of
 from streams.valkey import ValkeyPublisher, ValkeySource

@@ -1,15 +1,13 @@
 """What a state store promises, asked of the memory and of the real one."""
 
 import threading
-from collections.abc import Sequence
 from datetime import timedelta
 
-import numpy as np
 import pytest
 from django.conf import settings
 
 from scoring.features.definitions import INDEX, VERSION
-from scoring.features.events import FraudKnown, Payment
+from scoring.features.events import FraudKnown
 from scoring.features.live import (
     RECEIPT_SECONDS,
     STATE_SECONDS,
@@ -17,59 +15,12 @@ from scoring.features.live import (
     FeatureStoreLostError,
     MemoryStore,
     Pending,
-    StateStore,
-    StateWrite,
     ValkeyStore,
 )
 from scoring.features.valkey import LINGER_SECONDS
+from tests.contracts.stored_rows import KEYS, NOBODY, A, B, payments, row_of, states, write
 from tests.factories import NOON
-from tests.scoring.payments import make_payment
-
-KEYS = [f"feature:2:card:{name}" for name in "abc"]
-A, B, NOBODY = KEYS
-
-
-@pytest.fixture(params=["memory", "valkey"])
-def lost(request) -> StateStore:
-    """A store that holds nothing, not even a generation."""
-    if request.param == "memory":
-        return MemoryStore(generations=[])
-    request.getfixturevalue("valkey").flushall()
-    return ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-
-
-@pytest.fixture
-def store(lost) -> StateStore:
-    lost.start_empty()
-    return lost
-
-
-def row_of(writes: int, width: int = 3) -> bytes:
-    return np.array([writes] + [7.0] * (width - 1)).tobytes()
-
-
-def write(
-    store: StateStore, rows: dict[str, int], *, generation: bytes = b"", **options
-) -> dict[int, bytes | None] | None:
-    """Store rows that were written so often, each from one write less."""
-    counts = list(rows.values())
-    return store.write(
-        StateWrite(
-            generation or store.generation() or b"",
-            list(rows),
-            [np.float64(count - 1).tobytes() for count in counts],
-            [row_of(count) for count in counts],
-            **options,
-        )
-    )
-
-
-def states(store: StateStore, keys: Sequence[str]) -> list[bytes | None]:
-    return store.read(keys)[1]
-
-
-def payments(count: int, **overrides) -> list[Payment]:
-    return [Payment(make_payment(occurred_at=NOON + timedelta(seconds=i), **overrides), NOON) for i in range(count)]
+from tests.feature_store import open_empty
 
 
 def test_what_was_written_is_read_in_the_order_asked(store):
@@ -141,90 +92,12 @@ def test_forgotten_receipts_stay_for_who_wakes_up_late_and_go_then(valkey):
     assert kept["19"] > LINGER_SECONDS
 
 
-def test_a_store_that_was_emptied_is_told_apart_from_one_that_knows_nobody(lost):
-    assert lost.generation() is None
-    with pytest.raises(FeatureStoreLostError):
-        lost.read([A])
-    with pytest.raises(FeatureStoreLostError):
-        write(lost, {A: 1}, generation=b"the one before")
-
-    lost.start_empty()
-
-    assert states(lost, [A]) == [None]
-
-
-def test_a_store_in_use_keeps_its_generation(store):
-    generation = store.generation()
-
-    store.start_empty()
-
-    assert store.generation() == generation
-
-
 def test_a_write_read_from_another_generation_is_refused(store):
     with pytest.raises(FeatureStoreLostError):
         write(store, {A: 1}, generation=b"the one before", receipt="17")
 
     assert states(store, [A]) == [None]
     assert store.has_receipts(["17"]) == [False]
-
-
-def test_only_who_rebuilds_reads_and_writes_during_a_rebuild(store):
-    write(store, {A: 1}, receipt="17")
-    before = store.generation()
-
-    store.begin_rebuild("again")
-
-    assert store.generation() == b"building:again"
-    with pytest.raises(FeatureStoreLostError):
-        store.read([A])
-    with pytest.raises(FeatureStoreLostError):
-        write(store, {A: 2}, generation=before)
-    with pytest.raises(FeatureStoreLostError):
-        store.rebuilding("other").read([A])
-    assert states(store.rebuilding("again"), [A]) == [None]
-    assert store.has_receipts(["17"]) == [False]
-
-
-def test_a_rebuild_begins_with_nothing(store):
-    write(store, {A: 1}, receipt="17")
-    store.begin_rebuild("one")
-    write(store.rebuilding("one"), {B: 1})
-
-    store.begin_rebuild("two")
-
-    assert states(store.rebuilding("two"), KEYS) == [None, None, None]
-    assert store.has_receipts(["17"]) == [False]
-
-
-def test_a_finished_rebuild_is_open_to_everybody(store):
-    store.begin_rebuild("one")
-    write(store.rebuilding("one"), {A: 1}, receipt="17")
-
-    store.finish_rebuild("one")
-
-    assert store.generation() == b"one"
-    assert states(store, [A]) == [row_of(1)]
-    assert store.has_receipts(["17"]) == [True]
-
-
-def test_a_rebuild_that_another_one_replaced_cannot_finish(store):
-    store.begin_rebuild("one")
-    store.begin_rebuild("two")
-
-    with pytest.raises(FeatureStoreLostError):
-        store.finish_rebuild("one")
-
-    assert store.generation() == b"building:two"
-
-
-def test_a_rebuild_leaves_other_versions_and_other_users_of_the_server_alone(valkey):
-    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    valkey.mset({"feature:1:card:a": "x", "celery": "y"} | {f"feature:2:card:{i}": "z" for i in range(2500)})
-
-    store.begin_rebuild("one")
-
-    assert sorted(valkey.keys()) == [b"celery", b"feature:1:card:a", b"feature:2:generation"]
 
 
 def test_the_slower_of_two_writers_computes_again_and_loses_nothing(store):
@@ -290,7 +163,7 @@ def test_a_state_of_another_width_is_refused(store):
 
 def test_both_stores_hold_the_same_bytes():
     memory, valkey = MemoryStore(), ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    valkey.start_empty()
+    open_empty(valkey)
     fraud = FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + timedelta(minutes=1))
     events = [*payments(20, ip_address="2001:db8::1"), fraud, *payments(5, merchant_id="m-2", customer_id="c-1")]
 
@@ -304,7 +177,7 @@ def test_both_stores_hold_the_same_bytes():
 
 def test_states_and_receipts_expire_and_the_generation_does_not(valkey):
     store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    store.start_empty()
+    open_empty(store)
     Pending(store, payments(1)).write("9")
 
     times = {key: valkey.ttl(key) for key in valkey.keys("feature:*")}
@@ -317,7 +190,7 @@ def test_states_and_receipts_expire_and_the_generation_does_not(valkey):
 
 def test_a_connection_the_server_closed_is_opened_again(valkey):
     store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    store.start_empty()
+    open_empty(store)
     write(store, {A: 1})
     valkey.client_kill_filter(_type="normal", skipme=True)
 
@@ -326,7 +199,7 @@ def test_a_connection_the_server_closed_is_opened_again(valkey):
 
 def test_a_server_that_was_restarted_learns_the_script_again(valkey):
     store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    store.start_empty()
+    open_empty(store)
     write(store, {A: 1})
     valkey.script_flush()
 
@@ -341,7 +214,6 @@ def test_a_server_that_is_away_is_told_apart_from_an_empty_one():
         lambda: write(away, {A: 1}, generation=b"g"),
         lambda: away.has_receipts(["9"]),
         away.generation,
-        away.start_empty,
         lambda: away.begin_rebuild("one"),
         lambda: away.finish_rebuild("one"),
     ):

@@ -19,6 +19,7 @@ from scoring.features.layout import KINDS
 from scoring.models import Decision, Label, PendingFeatures
 from scoring.services.policy import publish_policy
 from scoring.services.store import batch_store
+from tests.feature_store import open_empty
 
 START = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
 MAPPINGS = Path(__file__).parents[2] / "docs" / "mappings"
@@ -136,4 +137,4 @@ def clear(valkey: redis.Redis) -> None:
     for model in (Label, Decision, PendingFeatures):
         model.objects.all().delete()
     valkey.flushall()
-    batch_store().start_empty()
+    open_empty(batch_store())

@@ -4,7 +4,8 @@ import pytest
 
 from scoring.features.live import MemoryStore
 from streams import outbox
-from streams.source import DECISIONS, MemoryStream
+from streams.source import DECISIONS
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import publish
 
 
@@ -24,9 +25,8 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def published(monkeypatch, store) -> MemoryStream:
+def published(monkeypatch) -> MemoryStream:
     """What the relay sends out."""
     out = MemoryStream(DECISIONS, partitions=1)
     monkeypatch.setattr(outbox, "_publisher", lambda: out)
-    monkeypatch.setattr(outbox, "batch_store", lambda: store)
     return out

@@ -10,7 +10,8 @@ from scoring.queries import payments_between
 from scoring.services.features import settle_features
 from streams.models import DeadLetter
 from streams.pipeline import LabelsPipeline, Pipeline, TransactionsPipeline
-from streams.source import TRANSACTIONS, MemoryStream, Source
+from streams.source import TRANSACTIONS, Source
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of
 
 

@@ -63,14 +63,14 @@ class Expiry:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.due = 0
         self._lock = Lock()
-        connect = kinesis._connect
+        connect = kinesis.connect
 
         def connect_watched(*arguments: Any, **named: Any) -> Any:
             client = connect(*arguments, **named)
             self._watch(client)
             return client
 
-        monkeypatch.setattr(kinesis, "_connect", connect_watched)
+        monkeypatch.setattr(kinesis, "connect", connect_watched)
 
     def _watch(self, client: Any) -> None:
         get_records, used = client.get_records, set[str]()

@@ -10,7 +10,8 @@ from scoring.features.live import MemoryStore
 from streams import outbox
 from streams.ledger import check as ledger
 from streams.outbox import relay_outbox
-from streams.source import DECISIONS, TRANSACTIONS, MemoryStream
+from streams.source import DECISIONS, TRANSACTIONS
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of, publish
 from tests.streams.flow import drain, worker_on
 
@@ -27,8 +28,7 @@ class World:
             monkeypatch.setattr(stream, "close", lambda: None)
         monkeypatch.setattr(ledger, "connect_source", {TRANSACTIONS: self.log, DECISIONS: self.out}.__getitem__)
         monkeypatch.setattr(outbox, "_publisher", lambda: self.out)
-        for room in (outbox, ledger):
-            monkeypatch.setattr(room, "batch_store", lambda: self.store)
+        monkeypatch.setattr(ledger, "batch_store", lambda: self.store)
 
     def send(self, *bodies: bytes) -> None:
         self.log.publish(TRANSACTIONS, [("card-1", body) for body in bodies])

@@ -5,7 +5,8 @@ from typing import Any
 from streams import admin as pages
 from streams.management.commands import dead_letters as command
 from streams.models import DeadLetter
-from streams.source import TRANSACTIONS, MemoryStream, StreamError
+from streams.source import TRANSACTIONS, StreamError
+from tests.memory_stream import MemoryStream
 
 
 class Broken(MemoryStream):

@@ -10,7 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from streams.connect import connect_publisher, connect_source
 from streams.kafka import KafkaPublisher, KafkaSource
-from streams.kinesis import KinesisPublisher, KinesisSource
+from streams.kinesis import KinesisSource
+from streams.kinesis_publisher import KinesisPublisher
 from streams.valkey import ValkeyPublisher, ValkeySource
 
 SHOW = (

@@ -9,8 +9,9 @@ from django.utils.timezone import now
 from streams import admin as pages
 from streams.dead_letters import faults_of, letters_after
 from streams.models import DeadLetter, DeadLetterEvent, StreamProgress, StreamWorker, WaitingLabel
-from streams.source import LABELS, MemoryStream
+from streams.source import LABELS
 from tests.factories import make_decision, make_user
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of, fields_of
 from tests.streams.letters import Broken, make_letter, send_to, sent
 
@@ -210,7 +211,8 @@ def test_a_label_is_checked_as_its_stream_checks_it(client, mia, out):
     label = {"transaction_id": "t-1", "label": "fraud", "source": "chargeback", "known_at": "2026-11-20T12:00:00Z"}
     letter = make_letter(stream=LABELS)
 
-    for wrong in (label | {"label": "maybe"}, label | {"transaction_id": "t-unknown"}):
+    late = {"known_at": "2999-01-01T00:00:00Z"}
+    for wrong in (label | {"label": "maybe"}, label | {"transaction_id": "t-unknown"}, label | late):
         response = client.post(page_of(letter), {"record": json.dumps(wrong), "send_again": "1"})
         assert response.status_code == 422
     client.post(page_of(letter), {"record": json.dumps(label), "send_again": "1"})

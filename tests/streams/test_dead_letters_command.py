@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from streams.source import LABELS, TRANSACTIONS, MemoryStream
+from streams.source import LABELS, TRANSACTIONS
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of
 from tests.streams.letters import make_letter, send_to, sent
 

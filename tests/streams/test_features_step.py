@@ -6,12 +6,16 @@ from typing import NoReturn
 import pytest
 from django.db.models import F
 
-from scoring.features.live import FeatureStoreError, MemoryStore
-from scoring.models import PendingFeatures
+from scoring.features.definitions import INDEX
+from scoring.features.events import Payment
+from scoring.features.live import FeatureStoreError, MemoryStore, Pending
+from scoring.models import Decision, PendingFeatures
 from scoring.services import features, store
 from scoring.services.decisions import Writer, decide_transactions
 from scoring.services.features import SETTLE_AFTER
+from scoring.services.labels import apply_labels
 from streams.worker import FeaturesStep, is_passing
+from tests.factories import NOON, make_label
 from tests.scoring.payments import arrive, make_payment
 from tests.streams.flow import features_of_the_record
 
@@ -20,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("policy")]
 
 @pytest.fixture
 def step(monkeypatch) -> FeaturesStep:
-    """Stops after its third look at what was not confirmed."""
+    """Stops in its second turn; each looks for labels, and for what was not confirmed."""
     step, looks = FeaturesStep(None), []
     settle = features.settle_features
 
@@ -56,6 +60,16 @@ def test_features_that_nobody_confirmed_are_stored(step, live):
 
     assert not PendingFeatures.objects.exists()
     assert {key: state[8:] for key, state in live.states.items()} == features_of_the_record()
+
+
+def test_labels_that_were_handed_over_are_counted_at_once(step, live):
+    (result,) = decide_transactions([arrive(make_payment())], writer=Writer("api", live))
+    apply_labels([make_label(Decision.objects.get(transaction_id=result.arrival.transaction.transaction_id)).id])
+
+    step.work()
+
+    vector = Pending(live, [Payment(make_payment(), NOON)]).vectors[0]
+    assert vector[INDEX["card_frauds_30d"]] == 1.0
 
 
 def test_features_that_may_still_be_on_their_way_are_left_to_their_writer(step, live):

@@ -14,8 +14,9 @@ from streams.models import DeadLetter, StreamProgress, WaitingLabel
 from streams.outbox import relay_outbox
 from streams.pipeline import LabelsPipeline
 from streams.reader import PoisonedStreamError
-from streams.source import DEAD_LETTERS, LABELS, MemoryStream
+from streams.source import DEAD_LETTERS, LABELS
 from tests.factories import make_decision
+from tests.memory_stream import MemoryStream
 from tests.streams.flow import label_body, run_labels, send, sent_out
 
 pytestmark = pytest.mark.django_db

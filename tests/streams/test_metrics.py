@@ -18,7 +18,8 @@ from streams import metrics
 from streams.leases import Leases
 from streams.metrics import StreamCollector
 from streams.models import DeadLetter, StreamProgress, StreamWorker
-from streams.source import LABELS, TRANSACTIONS, MemoryStream, Message
+from streams.source import LABELS, TRANSACTIONS, Message
+from tests.memory_stream import MemoryStream
 from tests.streams.flow import drain, payments, send, worker_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("policy")]

@@ -6,8 +6,9 @@ from cases.models import Case, FeedEntry
 from scoring.models import Decision, Outbox
 from streams.models import DeadLetter, StreamProgress
 from streams.outbox import relay_outbox
-from streams.source import DEAD_LETTERS, DECISIONS, LABELS, TRANSACTIONS, MemoryStream
+from streams.source import DEAD_LETTERS, DECISIONS, LABELS, TRANSACTIONS
 from tests.factories import make_decision
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of
 from tests.streams.flow import (
     assert_exact,

@@ -15,7 +15,8 @@ from streams.ledger import log
 from streams.ledger.log import Span, recorded_stretches
 from streams.management.commands import replay as command
 from streams.models import DeadLetter, StreamProgress
-from streams.source import TRANSACTIONS, MemoryStream
+from streams.source import TRANSACTIONS
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of, publish
 from tests.streams.flow import drain, worker_on
 

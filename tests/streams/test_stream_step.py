@@ -9,9 +9,10 @@ from scoring.models import Decision, Label
 from scoring.services import store as stores
 from streams import connect, worker
 from streams.models import StreamProgress, StreamWorker
-from streams.source import LABELS, TRANSACTIONS, MemoryStream, Partition, StreamError
+from streams.source import LABELS, TRANSACTIONS, Partition, StreamError
 from streams.worker import StreamStep
 from tests.factories import make_decision
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of
 from tests.streams.flow import label_body, send
 

@@ -18,8 +18,9 @@ from streams.ledger import log, topic
 from streams.ledger.report import Check, in_words
 from streams.models import DeadLetter
 from streams.outbox import relay_outbox
-from streams.source import TRANSACTIONS, MemoryStream, Partition, StreamError
+from streams.source import TRANSACTIONS, Partition, StreamError
 from tests.factories import make_decision
+from tests.memory_stream import MemoryStream
 from tests.scoring.payments import body_of, fields_of, publish
 from tests.streams.flow import drain, worker_on
 from tests.streams.ledger_world import BIG, World, a_day_of_work, broken, run
