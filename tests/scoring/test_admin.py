@@ -19,13 +19,6 @@ ADD_ENTRY = "/admin/scoring/listentry/add/"
 ALL_LISTS = ["decision", "label", "policy", "listentry", "apikey", "modelversion"]
 
 
-@pytest.fixture(autouse=True)
-def _plain_static_files(settings):
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
-
-
 @pytest.fixture
 def live(db) -> Policy:
     return publish()

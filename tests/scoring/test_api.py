@@ -1,14 +1,10 @@
 """The scoring API, call by call: what it does, and every way to get it wrong."""
 
-import json
-
 import pytest
-from django.conf import settings as django_settings
-from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.timezone import now
 
-from scoring.api import health, views
+from scoring.api import views
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, Label
 from scoring.services.features import settle_features
@@ -17,52 +13,13 @@ from scoring.services.labels import LABELS_WRITER, apply_labels
 from scoring.services.store import batch_store, sync_store
 from scoring.transaction import MAX_BODY_BYTES
 from tests.factories import NOON, make_decision, make_user
-from tests.scoring.payments import body_of, fields_of, publish
+from tests.scoring.api_calls import DECISIONS, LABELS, Caller, fields_named, problem_of
+from tests.scoring.payments import body_of, fields_of
 
-DECISIONS, LABELS = "/api/v1/decisions/", "/api/v1/labels/"
 HOSTILE = [
     "<script>alert(1)</script>", "'; DROP TABLE scoring_decision; --", "\u202egnp.exe", "{{7*7}}", "%s%n", "\\", "🏴‍☠️",
     "\x7f\x01", "null", "../../etc/passwd",
 ]  # fmt: skip
-
-
-class Caller:
-    """A program with an API key."""
-
-    def __init__(self, client, key: str) -> None:
-        self.client, self.headers = client, {"Authorization": f"Bearer {key}"} if key else {}
-
-    def post(self, url: str, body, **options):
-        data = body if isinstance(body, bytes | str) else json.dumps(body)
-        return self.client.post(url, data, **{"content_type": "application/json", "headers": self.headers} | options)
-
-    def get(self, url: str):
-        return self.client.get(url, headers=self.headers)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_stores():
-    sync_store.cache_clear()
-    batch_store.cache_clear()
-
-
-@pytest.fixture
-def api(db, client) -> Caller:
-    publish()
-    return Caller(client, issue_key(name="shop", scopes=SCOPES))
-
-
-def problem_of(response, status: int) -> dict:
-    assert response.status_code == status
-    assert response["Content-Type"] == "application/problem+json"
-    problem = response.json()
-    assert problem["status"] == status
-    assert problem["title"]
-    return problem
-
-
-def fields_named(response, status: int = 422) -> set[str]:
-    return {error["field"] for error in problem_of(response, status)["errors"]}
 
 
 # --- decide --------------------------------------------------------------------------------------------------------
@@ -331,80 +288,3 @@ def test_a_label_changes_the_risk_that_the_next_payment_meets(api):
     after = api.get(f"{DECISIONS}y/").json()["features"]
     assert (before["merchant_fraud_rate_7d"], before["device_frauds_30d"]) == (None, 0.0)
     assert (after["merchant_fraud_rate_7d"], after["device_frauds_30d"]) == (1.0, 1.0)
-
-
-# --- what watches --------------------------------------------------------------------------------------------------
-
-
-def test_the_schema_is_valid_and_open_to_all(api, client):
-    response = client.get("/api/schema/")
-
-    assert response.status_code == 200
-    assert b"/api/v1/decisions/" in response.content
-    call_command("spectacular", "--validate", "--fail-on-warn", file="/dev/null")
-
-
-def test_a_running_process_is_alive(client):
-    assert client.get("/healthz").content == b"ok\n"
-
-
-def test_it_is_ready_without_a_model(api, client):
-    response = client.get("/readyz")
-
-    assert response.status_code == 200
-    assert response.json()["parts"] == {
-        "database": "ok", "policy": "ok", "feature_store": "ok", "model": "down: LookupError",
-    }  # fmt: skip
-
-
-def test_it_is_not_ready_without_a_policy(db, client):
-    response = client.get("/readyz")
-
-    assert response.status_code == 503
-    assert response.json()["parts"]["policy"] == "down: NoPolicyError"
-
-
-def test_it_is_not_ready_without_a_database(api, client, monkeypatch):
-    def fail() -> None:
-        raise OperationalError("password=secret")
-
-    monkeypatch.setitem(health._CHECKS, "database", fail)
-
-    response = client.get("/readyz")
-
-    assert response.status_code == 503
-    assert b"secret" not in response.content
-
-
-def test_it_is_ready_without_a_feature_store(api, client, settings):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-
-    response = client.get("/readyz")
-
-    assert response.status_code == 200
-    assert response.json()["parts"]["feature_store"] == "down: ConnectionError"
-
-
-@pytest.mark.parametrize("url", ["/healthz", "/readyz", "/metrics"])
-def test_what_watches_may_only_look(client, db, url):
-    assert client.post(url).status_code == 405
-
-
-def test_decisions_are_counted(api, client):
-    def count() -> float:
-        lines = client.get("/metrics").content.decode().splitlines()
-        wanted = 'fraud_decisions_total{outcome="decline",source="api"}'
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
-
-    before = count()
-    api.post(DECISIONS, body_of(transaction_id="x", amount=9000))
-    api.post(DECISIONS, body_of(transaction_id="x", amount=9000))
-
-    assert count() == before + 1
-
-
-def test_no_scoring_address_lets_a_browser_session_or_nobody_in(client, db):
-    client.force_login(make_user("manager"))
-
-    assert client.get(f"{DECISIONS}x/").status_code == 401
-    assert django_settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] == ["scoring.api.keys.ApiKeyAuthentication"]

@@ -1,0 +1,21 @@
+"""Stores that know no earlier test, and a program that may call the scoring API."""
+
+import pytest
+
+from scoring.services.keys import SCOPES, issue_key
+from scoring.services.store import batch_store, sync_store
+from tests.scoring.api_calls import Caller
+from tests.scoring.payments import publish
+
+
+@pytest.fixture(autouse=True)
+def _fresh_stores() -> None:
+    """Tests change where the stores are."""
+    sync_store.cache_clear()
+    batch_store.cache_clear()
+
+
+@pytest.fixture
+def api(db, client) -> Caller:
+    publish()
+    return Caller(client, issue_key(name="shop", scopes=SCOPES))
