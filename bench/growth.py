@@ -26,7 +26,11 @@ TOTAL = 4 * BACKLOG
 
 
 def measure(db: psycopg.Connection[Any], traffic: Traffic, standard_rules: int) -> dict[str, int]:
-    """Decisions a second in each setting. Payments of drawn cards are odd ones: nothing is flagged by its score."""
+    """Decisions a second in each setting.
+
+    Drawn cards pay at odd amounts and jump from place to place: the policies flag next to nothing, or cases would be
+    what is measured.
+    """
     found: dict[str, int] = {}
     for rules in (FEW_RULES, MANY_RULES):
         rig.publish(rules, is_quiet=True)

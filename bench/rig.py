@@ -95,7 +95,7 @@ def prepare(history_start: datetime, history_days: float, rule_count: int) -> No
 
 
 def publish(rule_count: int, *, is_quiet: bool = False) -> None:
-    """Put a policy of so many rules in force; a quiet one flags nothing by its score."""
+    """Put a policy of so many rules in force; a quiet one flags next to nothing."""
     from bench.rules import rules
     from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD
     from scoring.services.policy import NoPolicyError, live_policy, publish_policy
@@ -107,7 +107,7 @@ def publish(rule_count: int, *, is_quiet: bool = False) -> None:
     publish_policy(
         review_threshold=1.0 if is_quiet else REVIEW_THRESHOLD,
         decline_threshold=1.0 if is_quiet else DECLINE_THRESHOLD,
-        rules=rules(rule_count),
+        rules=rules(rule_count, is_quiet=is_quiet),
         note="bench",
         published_by=None,
         based_on=based_on,
