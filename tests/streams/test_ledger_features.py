@@ -80,6 +80,7 @@ def test_frauds_are_counted_once_like_the_features_count_them(world):
     said = [LabelStatement("x", "fraud", source, decided.decided_at) for source in ("chargeback", "customer")]
     record_labels(said, author=None)
     relay_outbox()
+    settle_features("", store=world.store)
     assert run()[1]["D"]["standing"] == "holds"
 
     Label.objects.update(applied_at=None)
@@ -100,6 +101,7 @@ def test_page_after_page_gives_the_same_states_and_vectors(world, monkeypatch):
     decided = Decision.objects.get(transaction_id="x")
     record_labels([LabelStatement("x", "fraud", "chargeback", decided.decided_at)], author=None)
     relay_outbox()
+    settle_features("", store=world.store)
 
     checks = run()[1]
 
