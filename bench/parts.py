@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils.timezone import now
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from scoring.services.recording import Arrival, copy_decisions
 from scoring.services.store import batch_store
 from scoring.transaction import Transaction, decode
 
-BATCH, BATCHES = 1000, 10
+# As many as the stream takes at once.
+BATCH, BATCHES = settings.STREAM_BATCH_SIZE, 5
 TOTAL = BATCH * BATCHES
 
 

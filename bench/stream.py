@@ -66,6 +66,7 @@ def running(workers: int, warm_up: Sequence[Record]) -> Iterator[psycopg.Connect
         stack.enter_context(process(*TASK_WORKER))
         db = stack.enter_context(psycopg.connect(settings.DATABASE_URL, autocommit=True))
         drain_to_end(db, warm_up)
+        wait_for(lambda: _readers(db) == workers, seconds=WARM_UP_SECONDS)
         yield db
 
 
@@ -134,6 +135,13 @@ def _id_of(body: bytes) -> str:
 def _decided(db: psycopg.Connection[Any]) -> int:
     """Decisions so far, by the numbers given out: counting rows would cost the machine what it measures."""
     row = db.execute("SELECT last_value FROM scoring_decision_id_seq").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _readers(db: psycopg.Connection[Any]) -> int:
+    """Workers that have their share of the payments' partitions."""
+    query = "SELECT count(DISTINCT owner) FROM streams_streamprogress WHERE stream = %s AND owner <> ''"
+    row = db.execute(query, [TRANSACTIONS]).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -36,7 +36,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_TRANSPORT = env.bool("SECURE_TRANSPORT", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 STREAM_PARTITIONS = env.int("STREAM_PARTITIONS", default=4)
-STREAM_BATCH_SIZE = env.int("STREAM_BATCH_SIZE", default=1000)
+STREAM_BATCH_SIZE = env.int("STREAM_BATCH_SIZE", default=2000)
 # A stream worker says this often that it lives. A dead one's partitions go to the others once its lease has run out:
 # three renewals may fail on the way, and a batch must fit between.
 STREAM_RENEW_SECONDS = env.float("STREAM_RENEW_SECONDS", default=3.0, validate=validate.Range(min=0.1))

@@ -45,6 +45,7 @@ return changed
 # KEYS: generation, receipt (or ""), states, receipts to forget. ARGV: generation, seconds to keep states and receipt,
 # number of states, seconds to keep a forgotten receipt, counts of writes before, the states. Answers 0 stored,
 # 1 another generation, else a list of row, state, row, state...
+# MSETEX, of Valkey 9.1 and Redis 8.4, takes half the time of a SET each; Lua's stack holds some thousand arguments.
 _WRITE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
 if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
@@ -59,7 +60,20 @@ for i = 1, n do
   end
 end
 if #changed > 0 then return changed end
-for i = 1, n do redis.call('SET', KEYS[2 + i], ARGV[5 + n + i], 'EX', ARGV[2]) end
+for first = 1, n, 1000 do
+  local last = math.min(first + 999, n)
+  local parts = {}
+  for i = first, last do
+    parts[#parts + 1] = KEYS[2 + i]
+    parts[#parts + 1] = ARGV[5 + n + i]
+  end
+  parts[#parts + 1] = 'EX'
+  parts[#parts + 1] = ARGV[2]
+  local answer = redis.pcall('MSETEX', last - first + 1, unpack(parts))
+  if type(answer) == 'table' and answer['err'] then
+    for i = first, last do redis.call('SET', KEYS[2 + i], ARGV[5 + n + i], 'EX', ARGV[2]) end
+  end
+end
 if KEYS[2] ~= '' then redis.call('SET', KEYS[2], '', 'EX', ARGV[3]) end
 for i = 3 + n, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
 return 0

@@ -145,13 +145,19 @@ def _kinesis(request) -> Iterator[Broker]:
 BROKERS: dict[str, Callable] = {"valkey": _valkey, "kafka": _kafka, "kinesis": _kinesis}
 
 
-@pytest.fixture(params=["memory", "valkey"])
-def lost(request) -> StateStore:
-    """A store that holds nothing, not even a generation."""
+@pytest.fixture(params=["memory", "valkey", "valkey of old"])
+def lost(request) -> Iterator[StateStore]:
+    """A store that holds nothing, not even a generation. Valkey before 9.1 lacks a command, which a user can too."""
     if request.param == "memory":
-        return MemoryStore(generations=[])
-    request.getfixturevalue("valkey").flushall()
-    return ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+        yield MemoryStore(generations=[])
+        return
+    valkey, url = request.getfixturevalue("valkey"), settings.REDIS_URL
+    valkey.flushall()
+    if request.param == "valkey of old":
+        valkey.acl_setuser("old", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-msetex"])
+        url = url.replace("redis://:", "redis://old:")
+    yield ValkeyStore(url, timeout_seconds=5.0)
+    valkey.acl_deluser("old")
 
 
 @pytest.fixture

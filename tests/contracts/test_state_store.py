@@ -30,6 +30,15 @@ def test_what_was_written_is_read_in_the_order_asked(store):
     assert states(store, []) == []
 
 
+def test_a_batch_of_thousands_of_entities_is_one_write(store):
+    many = {f"feature:2:card:{number}": 1 for number in range(2001)}
+
+    assert write(store, many, receipt="17") is None
+
+    assert states(store, list(many)) == [row_of(1)] * 2001
+    assert store.has_receipts(["17"]) == [True]
+
+
 def test_a_write_over_rows_that_changed_since_names_them_and_stores_nothing(store):
     write(store, {A: 1, B: 1})
     write(store, {B: 2})
