@@ -77,6 +77,7 @@ def as_json(entry: FeedEntry) -> dict[str, Any]:
         "outcome": decision.outcome,
         "score": decision.score,
         "amount": f"{decision.amount.normalize():f}",
+        "amount_shown": money.shown(decision.amount, decision.currency),
         "currency": decision.currency,
         "card": words.masked_card(decision.card_id),
         "reason": str(decision.reasons[0]["words"]) if decision.reasons else "",

@@ -7,13 +7,12 @@
   const form = document.querySelector("[data-live-filter]");
   const note = document.querySelector("[data-live-note]");
   const OUTCOMES = { decline: ["declined", "declined"], review: ["review", "reviewed"] };
-  const digits = (amount) => Number(amount).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 4 });
 
   const build = (entry) => {
     const row = template.content.cloneNode(true);
     const cell = (name) => row.querySelector(`[data-cell="${name}"]`);
     const [outcome, outcomeClass] = OUTCOMES[entry.outcome];
-    const texts = { ...entry, outcome, amount: digits(entry.amount), time: entry.decided_at.slice(11, 19) };
+    const texts = { ...entry, outcome, amount: entry.amount_shown, time: entry.decided_at.slice(11, 19) };
     texts.score = entry.score === null ? "–" : entry.score.toFixed(3);
     row.querySelectorAll("[data-cell]").forEach((place) => { place.textContent = texts[place.dataset.cell]; });
     cell("outcome").classList.add(outcomeClass);

@@ -126,6 +126,41 @@ def test_the_live_feed_resumes_without_gaps(site, log_in):
     assert page.locator("[data-live-rows] tr td:first-child").all_inner_texts() == ["5", "4", "3", "2", "1"]
 
 
+# What the page asks of the browser, noted instead of heard and seen; and a tab in the back.
+NOTED = """
+  window.noted = [];
+  window.AudioContext = class extends AudioContext {
+    createOscillator() { noted.push("sound"); return super.createOscillator(); }
+  };
+  window.Notification = class extends EventTarget {
+    static permission = "granted";
+    static requestPermission() { return Promise.resolve("granted"); }
+    constructor(title, { body }) { super(); noted.push(`${title}: ${body}`); }
+  };
+  Object.defineProperty(document, "hidden", { get: () => true });
+"""
+
+
+def test_the_live_page_tells_of_new_entries_by_sound_and_notification_once_wanted(site, log_in):
+    page = log_in(make_user())
+    page.add_init_script(NOTED)
+    page.goto("/live/")
+    expect(page.locator("[data-feed-state]")).to_have_text("live")
+    flag_now(card_id="card-0001")
+    expect(page.locator("[data-live-rows] tr")).to_have_count(1)
+    assert page.evaluate("noted") == []
+
+    page.keyboard.press("m")
+    page.keyboard.press("b")
+    expect(page.get_by_role("button", name="Notify")).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(page.locator("[data-feed-state]")).to_have_text("live")
+    flag_now(card_id="card-0002", amount=Decimal("80.50"), reasons=[{"code": "x", "words": "New device"}])
+    expect(page.locator("[data-live-rows] tr")).to_have_count(2)
+
+    assert page.evaluate("noted") == ["sound", "Flagged payment: •••• 0002, 80.50 EUR: New device"]
+
+
 def test_of_two_analysts_the_slower_is_told(site, log_in):
     case = flag_now()
     alice, bob = log_in(make_user()), log_in(make_user("lead"))
