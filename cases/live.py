@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import redis
 from asgiref.sync import async_to_sync
@@ -13,6 +14,7 @@ from channels.layers import get_channel_layer
 from prometheus_client import Gauge
 
 from cases import access, feed
+from cases.models import FeedEntry
 from cases.queries import feed as feed_queries
 
 logger = logging.getLogger(__name__)
@@ -131,7 +133,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
     async def _send_page(self, request: feed.FeedRequest) -> bool:
         """Send the next entries; True when there may be more."""
         start = self._sent
-        newest, entries = await _read_page(start)
+        newest, page = await _shared_reads().page_after(start)
         if request is not self._request:
             # The client asked for something else meanwhile.
             return True
@@ -139,13 +141,13 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             self._request = None
             await self.send_json({"type": "resync", "seq": newest})
             return False
-        if not entries:
+        if not page:
             return False
-        self._sent = entries[-1].seq
-        shown = [feed.as_json(entry) for entry in entries if feed.matches(entry, request)]
+        self._sent = page[-1][0].seq
+        shown = [told for entry, told in page if feed.matches(entry, request)]
         # Sent also when empty: the client has to know how far it has come.
         await self.send_json({"type": "entries", "seq": self._sent, "entries": shown})
-        return len(entries) == PAGE
+        return len(page) == PAGE
 
     async def _is_still_allowed(self) -> bool:
         clock = asyncio.get_running_loop().time()
@@ -156,9 +158,44 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         return bool(await check(self.scope["user"].pk, self.scope.get("session")))
 
 
+# Entries of the feed, each with what browsers are told of it.
+Page = list[tuple[FeedEntry, dict[str, Any]]]
+
+
+class _SharedReads:
+    """One read for all browsers of this process that ask for the same page before it begins.
+
+    At a nudge each of them asks; so the table is read once, not once a browser. Whoever asks while a read is under way
+    gets the next one: what came meanwhile is in it.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, asyncio.Task[tuple[int, Page]]] = {}
+        self._turn = asyncio.Lock()
+
+    async def page_after(self, start: int) -> tuple[int, Page]:
+        """The number of the newest entry, and the entries after `start`."""
+        read = self._waiting.get(start)
+        if read is None:
+            read = self._waiting[start] = asyncio.create_task(self._read(start))
+        # One browser that leaves must not take the read from the others.
+        return await asyncio.shield(read)
+
+    async def _read(self, start: int) -> tuple[int, Page]:
+        async with self._turn:
+            del self._waiting[start]
+            return await _read_page(start)
+
+
+_reads: WeakKeyDictionary[asyncio.AbstractEventLoop, _SharedReads] = WeakKeyDictionary()
+
+
+def _shared_reads() -> _SharedReads:
+    return _reads.setdefault(asyncio.get_running_loop(), _SharedReads())
+
+
 @database_sync_to_async
-def _read_page(start: int) -> tuple[int, list[Any]]:
-    """The number of the newest entry, and the entries after `start`."""
+def _read_page(start: int) -> tuple[int, Page]:
     entries = feed_queries.entries_after(start, limit=PAGE)
     newest = feed_queries.newest_seq() if len(entries) in (0, PAGE) else entries[-1].seq
-    return newest, entries
+    return newest, [(entry, feed.as_json(entry)) for entry in entries]

@@ -91,8 +91,12 @@ def test_a_worker_told_to_stop_is_not_ended_by_its_watchdog(exits):
 
 WORKER_WITH_A_BROKER_THAT_HANGS = """
 import time
+import django
 from fraudapp.celery import app
-from streams import connect, watchdog
+django.setup()
+# All that a turn imports: on a busy machine that alone can take as long as a turn may.
+from scoring.services import store
+from streams import connect, leases, pipeline, watchdog
 connect.connect_source = lambda stream: time.sleep(600)
 watchdog.GRACE_SECONDS = 1.0
 app.worker_main(["worker", "--stream", "--pool", "solo"])
@@ -102,7 +106,7 @@ app.worker_main(["worker", "--stream", "--pool", "solo"])
 @pytest.mark.slow
 def test_the_worker_process_ends_with_a_code_its_supervisor_sees(tmp_path: Path):
     log = tmp_path / "worker.log"
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "fraudapp.settings", "STREAM_STALL_SECONDS": "1"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "fraudapp.settings", "STREAM_STALL_SECONDS": "3"}
     with log.open("wb") as out:
         code = subprocess.run(
             [sys.executable, "-c", WORKER_WITH_A_BROKER_THAT_HANGS],
