@@ -21,11 +21,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--backlog", type=int, default=200_000, help="records to drain (default 200,000)")
     parser.add_argument("--workers", type=int, default=2, help="stream workers (default 2)")
-    parser.add_argument("--only-stream", action="store_true", help="leave growth and API out, write no file")
+    parser.add_argument("--only-stream", action="store_true", help="leave growth, API and console out, write no file")
     options = parser.parse_args()
     with rig.servers():
         # They need Django, which is set up by now.
-        from bench import api, growth, parts, stream
+        from bench import api, console, growth, parts, stream
         from scoring.ml.training import TREES
 
         payments = options.backlog + WARM_UP + parts.TOTAL + stream.STEADY_TOTAL + growth.TOTAL + api.TOTAL
@@ -57,6 +57,7 @@ def main() -> None:
         }
         if not options.only_stream:
             results["api"] = api.measure(traffic)
+            results["console"] = console.measure()
     _print(results)
     if not options.only_stream:
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
@@ -88,6 +89,10 @@ def _print(results: dict[str, Any]) -> None:
         print(
             f"API, {connections:>2} connections: {row['rps']} a second, p50 {row['p50_ms']} ms, "
             f"p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, {row['errors']} errors"
+        )
+    for name, row in results.get("console", {}).get("pages", {}).items():
+        print(
+            f"Console, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms on the server"
         )
 
 

@@ -184,7 +184,8 @@ class _SharedReads:
     async def _read(self, start: int) -> tuple[int, Page]:
         async with self._turn:
             del self._waiting[start]
-            return await _read_page(start)
+            page: tuple[int, Page] = await _read_page(start)
+            return page
 
 
 _reads: WeakKeyDictionary[asyncio.AbstractEventLoop, _SharedReads] = WeakKeyDictionary()
