@@ -91,9 +91,7 @@ def _print(results: dict[str, Any]) -> None:
             f"p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, {row['errors']} errors"
         )
     for name, row in results.get("console", {}).get("pages", {}).items():
-        print(
-            f"Console, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms on the server"
-        )
+        print(f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms")
 
 
 if __name__ == "__main__":
