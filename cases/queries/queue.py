@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 
 from cases import access
 from cases.models import Case
+from cases.queries.presence import prefetch_lookers
 
 MAX_ROWS = 200
 # Less than this and the case should be opened next, whatever its stake.
@@ -52,6 +53,7 @@ def open_cases(*, view: str, user: User, now: datetime) -> Queue:
     cases = list(
         Case.objects.filter(_OPEN, conditions[current.name][1])
         .select_related("claimed_by")
+        .prefetch_related(prefetch_lookers(besides=user, now=now))
         .order_by("-stake", "opened_at")[:MAX_ROWS]
     )
     largest = max((case.stake for case in cases), default=Decimal(0))
