@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from cases import words
 from cases.models import Case, CaseEvent, Handling
-from cases.services import handlings
+from cases.services import handlings, presence
 
 _RAN_OUT = "The claim ran out"
 
@@ -76,6 +76,7 @@ def skip(*, case: Case, analyst: User, reason: str, now: datetime) -> None:
         _take(current, analyst=analyst, now=now, is_looking=True)
     _free([case.id], ending=Handling.Ending.SKIPPED, now=now)
     _remember(case.id, CaseEvent.Kind.SKIPPED, actor=analyst, now=now, text=reason)
+    presence.record_leaving(case=case, viewer=analyst)
 
 
 @transaction.atomic
@@ -92,6 +93,7 @@ def release(*, case: Case, actor: User, now: datetime, may_release_others: bool 
         raise ClaimedByOtherError(case.id)
     _free([case.id], ending=Handling.Ending.RELEASED, now=now)
     _remember(case.id, CaseEvent.Kind.RELEASED, actor=actor, now=now)
+    presence.record_leaving(case=case, viewer=actor)
 
 
 @transaction.atomic

@@ -35,6 +35,11 @@ def record_sign(*, case: Case, viewer: User, now: datetime) -> None:
     )
 
 
+def record_leaving(*, case: Case, viewer: User) -> None:
+    """Forget at once somebody who gave the case back: the next analyst is not told that they look."""
+    Presence.objects.filter(case=case, user=viewer).delete()
+
+
 def forget_who_left(*, now: datetime) -> int:
     """Drop the signs that count no more. Returns how many."""
     forgotten, _ = Presence.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()

@@ -54,6 +54,19 @@ def test_the_sweep_forgets_who_left(alice, bob, case):
     assert Presence.objects.get().user == bob
 
 
+@pytest.mark.parametrize("give_back", [
+    lambda case, who: claims.skip(case=case, analyst=who, reason="", now=NOON),
+    lambda case, who: claims.release(case=case, actor=who, now=NOON),
+])  # fmt: skip
+def test_who_gives_a_case_back_looks_no_more(alice, bob, case, give_back):
+    claims.claim(case=case, analyst=alice, now=NOON)
+    look(case, alice)
+
+    give_back(case, alice)
+
+    assert lookers_at(case, besides=bob, now=NOON) == []
+
+
 def test_looking_gives_no_right_and_takes_none(alice, bob, case):
     look(case, bob)
 
@@ -119,5 +132,5 @@ def test_the_queue_names_who_looks(client, alice, aude, case, headers):
 
     text = client.get("/queue/", headers=headers).content.decode()
 
-    assert text.count("Aude looks") == 1
-    assert "Alice looks" not in text
+    assert text.count("Aude is looking") == 1
+    assert text.count("is looking") == 1
