@@ -84,5 +84,7 @@ def test_who_looks_fits_the_screen_and_has_no_faults_of_accessibility(site, log_
         if name == "queue":
             page.goto("/queue/")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"
+        if name == "queue":
+            expect(page.locator(".lookers")).to_be_in_viewport(ratio=1)
         screenshots(page, f"{name}-looked-at-{scheme}-{size[0]}x{size[1]}")
         assert Axe().run(page, part).response["violations"] == []
