@@ -24,22 +24,32 @@ class NotOpenError(Exception):
     """The case is decided: there is nothing to claim. Nothing changed."""
 
 
+class ReleasedError(Exception):
+    """The claim that was to be renewed has been released; nothing changed."""
+
+
 def free_for(analyst: User, now: datetime) -> Q:
     """Cases nobody else works on."""
     return Q(claimed_by=None) | Q(claimed_by=analyst) | Q(claimed_until__lt=now)
 
 
 @transaction.atomic
-def claim(*, case: Case, analyst: User, now: datetime) -> None:
+def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False) -> None:
     """Take the case the analyst looks at, or renew the claim they have.
+
+    A renewal takes a case whose lease ran out (the computer slept) anew, but not one that was released: a page left
+    open must not undo what a lead did.
 
     Raises:
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
+        ReleasedError: it was to be renewed and has been released.
     """
     current = _lock_claimable(case, analyst=analyst, now=now)
     if _is_running(current, now):
         _lease(current, analyst=analyst, now=now)
+    elif is_renewal and handlings.was_released(case.id):
+        raise ReleasedError(case.id)
     else:
         _take(current, analyst=analyst, now=now, is_looking=True)
 

@@ -26,6 +26,12 @@ def running_of(case_id: UUID) -> Handling | None:
     return Handling.objects.filter(case_id=case_id, ended_at=None).first()
 
 
+def was_released(case_id: UUID) -> bool:
+    """Say whether the last claim of the case was given back, by its holder or by a lead."""
+    last = Handling.objects.filter(case_id=case_id).order_by("-id").first()
+    return last is not None and last.ending in {Handling.Ending.RELEASED, Handling.Ending.SKIPPED}
+
+
 def end(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:
     """End what is running on the cases."""
     Handling.objects.filter(case_id__in=case_ids, ended_at=None).update(ended_at=now, ending=ending)

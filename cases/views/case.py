@@ -32,14 +32,14 @@ def case_detail(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     """Take the case or renew the claim; the open page asks twice a minute."""
     case = access.get_reviewable_case(request.user, case_id)
-    error = ""
+    error, was_released = "", False
     presence.record_sign(case=case, viewer=request.user, now=now())
     try:
-        claims.claim(case=case, analyst=request.user, now=now())
-    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
-        error = _refusal_words(case, refusal)
+        claims.claim(case=case, analyst=request.user, now=now(), is_renewal="renew" in request.POST)
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError) as refusal:
+        error, was_released = _refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
     if request.htmx:
-        return _claim_fragment(request, case_id, status=422 if error else 200)
+        return _claim_fragment(request, case_id, claims_itself=not was_released, status=422 if error else 200)
     if error:
         messages.error(request, error)
     return redirect(case)
@@ -47,10 +47,10 @@ def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 
 @require_POST
 def look(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
-    """Say that the page is open to somebody who may only look, and show who works on the case now."""
+    """Say that the page is open to somebody who only looks, and show who works on the case now."""
     case = access.get_visible_case(request.user, case_id)
     presence.record_sign(case=case, viewer=request.user, now=now())
-    return _claim_fragment(request, case_id) if request.htmx else redirect(case)
+    return _claim_fragment(request, case_id, claims_itself=False) if request.htmx else redirect(case)
 
 
 @require_POST
@@ -124,7 +124,7 @@ def _case_page(
     seq = feed_queries.newest_seq()
     detail = case_queries.case_detail(case, now=moment)
     context = {
-        **_claim_context(request, case, moment),
+        **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
         "notes": detail.notes,
         "form": form,
@@ -134,13 +134,16 @@ def _case_page(
     return page(request, "cases/case_detail.html", context, status=status)
 
 
-def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, status: int = 200) -> HttpResponse:
+def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bool, status: int = 200) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
-    return page(request, "cases/case_detail.html#claim", _claim_context(request, case, now()), status=status)
+    context = _claim_context(request, case, now(), claims_itself=claims_itself)
+    return page(request, "cases/case_detail.html#claim", context, status=status)
 
 
-def _claim_context(request: ConsoleRequest, case: Case, moment: datetime) -> dict[str, Any]:
+def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, claims_itself: bool) -> dict[str, Any]:
+    """What the claim's part of the page needs; `claims_itself`: it takes a free case without being asked."""
     return {
+        "claims_itself": claims_itself,
         "case": case,
         "now": moment,
         "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),

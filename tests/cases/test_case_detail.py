@@ -129,6 +129,21 @@ def test_the_open_page_claims_by_a_fragment(as_alice, alice, case, url):
     assert "<html" not in text_of(response)
 
 
+def test_an_open_page_whose_claim_was_released_claims_no_more_by_itself(as_alice, alice, bob, case, url):
+    claims.claim(case=case, analyst=alice, now=now())
+    claims.release(case=case, actor=bob, now=now(), may_release_others=True)
+
+    response = as_alice.post(url("claim"), {"renew": "on"}, headers=HTMX)
+
+    assert response.status_code == 422
+    assert "Nobody works on this case" in text_of(response)
+    assert f'hx-post="{url("look")}"' in text_of(response)
+    assert "load" not in text_of(response)
+    assert "Claim it" in text_of(response)
+    case.refresh_from_db()
+    assert case.claimed_by is None
+
+
 def test_who_comes_second_is_told_who_has_the_case(as_alice, bob, case, url):
     claims.claim(case=case, analyst=bob, now=now())
 

@@ -67,6 +67,23 @@ def test_who_looks_is_named_to_the_others_while_the_pages_are_open(site, log_in)
     expect(alice.locator("#claim")).not_to_contain_text("looking too")
 
 
+def test_a_claim_that_a_lead_released_is_not_taken_back_by_the_page_left_open(site, log_in):
+    case = flag_now()
+    alice, bob = log_in(make_user()), log_in(make_user("lead"))
+    alice.clock.install()
+    alice.goto(case.get_absolute_url())
+    expect(alice.locator("#claim")).to_contain_text("Yours")
+    bob.goto(case.get_absolute_url())
+    bob.get_by_role("button", name="Release Alice's claim").click()
+    bob.wait_for_url("**/queue/")
+
+    alice.clock.fast_forward(31_000)
+
+    expect(alice.locator("#claim")).to_contain_text("Nobody works on this case")
+    alice.get_by_role("button", name="Claim it").click()
+    expect(alice.locator("#claim")).to_contain_text("Yours")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 def test_who_looks_fits_the_screen_and_has_no_faults_of_accessibility(site, log_in, screenshots, scheme, size):
