@@ -57,11 +57,13 @@ def test_who_looks_is_named_to_the_others_while_the_pages_are_open(site, log_in)
     expect(aude.locator("#claim")).to_contain_text("Nobody works on this case")
 
     alice.goto(case.get_absolute_url())
+    expect(alice.locator("#claim")).to_contain_text("Yours")
     expect(alice.locator("#claim")).to_contain_text("Aude is looking too")
     aude.clock.fast_forward(31_000)
 
     expect(aude.locator("#claim")).to_contain_text("Alice is working on this case")
     assert Case.objects.get().claimed_by.username == "alice"
+    aude.close()
     Presence.objects.filter(user__username="aude").delete()
     alice.clock.fast_forward(31_000)
     expect(alice.locator("#claim")).not_to_contain_text("looking too")
