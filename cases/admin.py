@@ -1,11 +1,11 @@
-"""Cases and their history for auditors and managers: to read, not to change."""
+"""Cases, their history and handling times for auditors and managers: to read, not to change."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Handling
 from scoring.admin.readonly import ReadOnlyAdmin
 
 
@@ -47,3 +47,12 @@ class CaseEventAdmin(ReadOnlyAdmin):
     list_select_related = ["case", "actor"]
     search_fields = ["=actor__username", "=case__card_id"]
     ordering = ["-happened_at"]
+
+
+@admin.register(Handling)
+class HandlingAdmin(ReadOnlyAdmin):
+    list_display = ["claimed_at", "analyst", "case", "first_viewed_at", "ended_at", "ending"]
+    list_filter = ["ending", "claimed_at"]
+    list_select_related = ["case", "analyst"]
+    search_fields = ["=analyst__username", "=case__card_id"]
+    ordering = ["-claimed_at"]

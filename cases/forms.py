@@ -22,5 +22,9 @@ class VerdictForm(forms.Form):
         return cleaned
 
 
+class SkipForm(forms.Form):
+    note = forms.CharField(max_length=2000, required=False)
+
+
 class NoteForm(forms.Form):
     note = forms.CharField(max_length=2000, error_messages={"required": "Write something first."})

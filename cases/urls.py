@@ -16,6 +16,8 @@ urlpatterns = [
     path("cases/<uuid:case_id>/", case.case_detail, name="case_detail"),
     path("cases/<uuid:case_id>/claim/", case.claim, name="claim"),
     path("cases/<uuid:case_id>/release/", case.release, name="release"),
+    path("cases/<uuid:case_id>/look/", case.look, name="look"),
+    path("cases/<uuid:case_id>/skip/", case.skip, name="skip"),
     path("cases/<uuid:case_id>/verdict/", case.verdict, name="verdict"),
     path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
 ]

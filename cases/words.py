@@ -1,5 +1,6 @@
 """The words of the console: masked cards, risk bands, times left, kinds of shop. Pure."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.contrib.auth.models import User
@@ -92,6 +93,13 @@ def duration(span: timedelta) -> str:
 def count(number: int, noun: str) -> str:
     """`1 payment`, `1,204 payments`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`Bob`, `Bob and Mia`, `Bob, Mia and Zoe`, `Bob, Mia and 3 others`."""
+    if len(names) > 3:
+        names = [*names[:2], f"{len(names) - 2} others"]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def person(user: User) -> str:

@@ -70,6 +70,8 @@ KINESIS_PRICES: dict[str, Any] = {
 FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60)
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
+# "Next case" passes over what the analyst skipped for so long, while anything else waits.
+SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 
@@ -164,6 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     # A label that comes has the waiting ones looked at; this is for when none comes.
     "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
+    "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,6 +1,6 @@
 """Everything the case page shows, in a fixed number of queries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -46,13 +46,19 @@ def case_detail(case: Case, *, now: datetime) -> CaseDetail:
         timeline=_timeline(case, headline, payments, until=until),
         related=related_to(headline),
         events=events,
-        notes=[event for event in events if event.kind == CaseEvent.Kind.NOTE],
+        notes=_notes_in(events),
         recent_count=_count_recent(case, now=now),
     )
 
 
 def notes_of(case: Case) -> list[CaseEvent]:
-    return [event for event in _events_of(case) if event.kind == CaseEvent.Kind.NOTE]
+    return _notes_in(_events_of(case))
+
+
+def _notes_in(events: Iterable[CaseEvent]) -> list[CaseEvent]:
+    """Notes, and reasons for skipping: what one analyst tells the next."""
+    kinds = {CaseEvent.Kind.NOTE, CaseEvent.Kind.SKIPPED}
+    return [event for event in events if event.kind in kinds and event.text]
 
 
 def _events_of(case: Case) -> QuerySet[CaseEvent]:

@@ -1,15 +1,19 @@
 """Claims: who works on a case, as a lease that ends by itself."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from cases import words
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Handling
+from cases.services import handlings, presence
+
+_RAN_OUT = "The claim ran out"
 
 
 class ClaimedByOtherError(Exception):
@@ -20,44 +24,69 @@ class NotOpenError(Exception):
     """The case is decided: there is nothing to claim. Nothing changed."""
 
 
+class ReleasedError(Exception):
+    """The claim that was to be renewed has been released; nothing changed."""
+
+
 def free_for(analyst: User, now: datetime) -> Q:
     """Cases nobody else works on."""
     return Q(claimed_by=None) | Q(claimed_by=analyst) | Q(claimed_until__lt=now)
 
 
 @transaction.atomic
-def claim(*, case: Case, analyst: User, now: datetime) -> None:
-    """Take the case, or renew the claim the analyst has.
+def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False) -> None:
+    """Take the case the analyst looks at, or renew the claim they have.
+
+    A renewal takes a case whose lease ran out (the computer slept) anew, but not one that was released: a page left
+    open must not undo what a lead did.
+
+    Raises:
+        ClaimedByOtherError: somebody else holds it.
+        NotOpenError: it is decided.
+        ReleasedError: it was to be renewed and has been released.
+    """
+    current = _lock_claimable(case, analyst=analyst, now=now)
+    if _is_running(current, now):
+        _lease(current, analyst=analyst, now=now)
+    elif is_renewal and handlings.was_released(case.id):
+        raise ReleasedError(case.id)
+    else:
+        _take(current, analyst=analyst, now=now, is_looking=True)
+
+
+@transaction.atomic
+def claim_next(*, analyst: User, now: datetime, besides: Case | None = None) -> Case | None:
+    """Claim the open case with the most at stake that nobody works on. None when there is none.
+
+    What the analyst skipped lately comes after everything else; `besides` is not considered at all. Two analysts
+    who ask at once get two cases: the second skips the row the first has locked.
+    """
+    free = Q(claimed_by=None) | Q(claimed_until__lt=now)
+    waiting = Case.objects.filter(free, status=Case.Status.OPEN)
+    if besides is not None:
+        waiting = waiting.exclude(id=besides.id)
+    candidates = waiting.order_by("-stake", "opened_at").select_for_update(skip_locked=True)
+    case = candidates.exclude(id__in=_skipped_lately(analyst, now)).first() or candidates.first()
+    if case is not None:
+        _take(case, analyst=analyst, now=now, is_looking=False)
+    return case
+
+
+@transaction.atomic
+def skip(*, case: Case, analyst: User, reason: str, now: datetime) -> None:
+    """Give the case back for somebody else to take; `claim_next` passes it over for the analyst for a while.
 
     Raises:
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
     """
-    # Locked, so that the history says "claimed" once: for a claim, not for each renewal.
-    current = Case.objects.select_for_update().get(id=case.id)
-    if current.status != Case.Status.OPEN:
-        raise NotOpenError(case.id)
-    is_running = current.claimed_until is not None and current.claimed_until >= now
-    if is_running and current.claimed_by_id != analyst.id:
-        raise ClaimedByOtherError(case.id)
-    _lease(Case.objects.filter(id=case.id), analyst=analyst, now=now)
-    if not is_running:
-        _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now)
-
-
-@transaction.atomic
-def claim_next(*, analyst: User, now: datetime) -> Case | None:
-    """Claim the open case with the most at stake that nobody works on. None when there is none.
-
-    Two analysts who ask at once get two cases: the second skips the row the first has locked.
-    """
-    free = Q(claimed_by=None) | Q(claimed_until__lt=now)
-    candidates = Case.objects.filter(free, status=Case.Status.OPEN).order_by("-stake", "opened_at")
-    case = candidates.select_for_update(skip_locked=True).first()
-    if case is not None:
-        _lease(Case.objects.filter(id=case.id), analyst=analyst, now=now)
-        _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now)
-    return case
+    current = _lock_claimable(case, analyst=analyst, now=now)
+    if current.claimed_by_id != analyst.id:
+        # Looked at without a claim, or with one that was swept: it is passed over all the same.
+        _take(current, analyst=analyst, now=now, is_looking=True)
+    _free([case.id], ending=Handling.Ending.SKIPPED, now=now)
+    _remember(case.id, CaseEvent.Kind.SKIPPED, actor=analyst, now=now, text=reason)
+    presence.record_leaving(case=case, viewer=analyst)
 
 
 @transaction.atomic
@@ -67,16 +96,14 @@ def release(*, case: Case, actor: User, now: datetime, may_release_others: bool 
     Raises:
         ClaimedByOtherError: it is not the actor's to release.
     """
-    mine = Q() if may_release_others else free_for(actor, now)
-    released = (
-        Case.objects.filter(mine, id=case.id, status=Case.Status.OPEN)
-        .exclude(claimed_by=None)
-        .update(claimed_by=None, claimed_until=None)
-    )
-    if released:
-        _remember(case.id, CaseEvent.Kind.RELEASED, actor=actor, now=now)
-    elif Case.objects.filter(id=case.id, status=Case.Status.OPEN).exclude(claimed_by=None).exists():
+    current = Case.objects.select_for_update().get(id=case.id)
+    if current.status != Case.Status.OPEN or current.claimed_by_id is None:
+        return
+    if _is_of_another(current, actor, now) and not may_release_others:
         raise ClaimedByOtherError(case.id)
+    _free([case.id], ending=Handling.Ending.RELEASED, now=now)
+    _remember(case.id, CaseEvent.Kind.RELEASED, actor=actor, now=now)
+    presence.record_leaving(case=case, viewer=actor)
 
 
 @transaction.atomic
@@ -84,19 +111,77 @@ def release_expired(*, now: datetime) -> int:
     """Free the cases whose lease is over. Returns how many."""
     expired = Case.objects.filter(status=Case.Status.OPEN, claimed_until__lt=now)
     ids = list(expired.select_for_update(skip_locked=True).values_list("id", flat=True))
-    Case.objects.filter(id__in=ids).update(claimed_by=None, claimed_until=None)
+    _free(ids, ending=Handling.Ending.EXPIRED, now=now)
     CaseEvent.objects.bulk_create(
-        CaseEvent(case_id=case_id, kind=CaseEvent.Kind.RELEASED, happened_at=now, text="The claim ran out")
-        for case_id in ids
+        CaseEvent(case_id=case_id, kind=CaseEvent.Kind.RELEASED, happened_at=now, text=_RAN_OUT) for case_id in ids
     )
     return len(ids)
 
 
-def _lease(cases: QuerySet[Case], *, analyst: User, now: datetime) -> None:
-    cases.update(claimed_by=analyst, claimed_until=now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS))
+def end_by_verdict(case: Case, *, analyst: User, now: datetime) -> timedelta | None:
+    """End the handling of a case that was decided just now, in the same transaction; returns how long it took.
+
+    None when the analyst had no claim. A claim of somebody else had run out.
+    """
+    handling = handlings.running_of(case.id)
+    if handling is None:
+        return None
+    if handling.analyst_id != analyst.id:
+        _end_expired(case.id, now=now)
+        return None
+    handlings.end([case.id], ending=Handling.Ending.VERDICT, now=now)
+    return now - handling.claimed_at
 
 
-def _remember(case_id: UUID, kind: CaseEvent.Kind, *, actor: User, now: datetime) -> None:
+def _lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
+    # Locked, so that the history says "claimed" once: for a claim, not for each renewal.
+    current = Case.objects.select_for_update().get(id=case.id)
+    if current.status != Case.Status.OPEN:
+        raise NotOpenError(case.id)
+    if _is_of_another(current, analyst, now):
+        raise ClaimedByOtherError(case.id)
+    return current
+
+
+def _is_running(case: Case, now: datetime) -> bool:
+    return case.claimed_until is not None and case.claimed_until >= now
+
+
+def _is_of_another(case: Case, user: User, now: datetime) -> bool:
+    return _is_running(case, now) and case.claimed_by_id != user.id
+
+
+def _skipped_lately(analyst: User, now: datetime) -> list[UUID]:
+    since = now - timedelta(minutes=settings.SKIP_MINUTES)
+    skipped = Handling.objects.filter(analyst=analyst, ending=Handling.Ending.SKIPPED, ended_at__gt=since)
+    return list(skipped.values_list("case_id", flat=True))
+
+
+def _take(case: Case, *, analyst: User, now: datetime, is_looking: bool) -> None:
+    if case.claimed_by_id is not None:
+        _end_expired(case.id, now=now)
+    _lease(case, analyst=analyst, now=now)
+    handlings.start(case.id, analyst=analyst, now=now, is_looking=is_looking)
     lease = words.duration(timedelta(seconds=settings.CLAIM_LEASE_SECONDS))
-    text = f"For {lease}, renewed while the page is open" if kind == CaseEvent.Kind.CLAIMED else ""
+    text = f"For {lease}, renewed while the page is open"
+    _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now, text=text)
+
+
+def _lease(case: Case, *, analyst: User, now: datetime) -> None:
+    until = now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
+    Case.objects.filter(id=case.id).update(claimed_by=analyst, claimed_until=until)
+
+
+def _free(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:
+    Case.objects.filter(id__in=case_ids).update(claimed_by=None, claimed_until=None)
+    handlings.end(case_ids, ending=ending, now=now)
+
+
+def _end_expired(case_id: UUID, *, now: datetime) -> None:
+    """Write down a claim that had run out before the sweep came by."""
+    handlings.end([case_id], ending=Handling.Ending.EXPIRED, now=now)
+    _remember(case_id, CaseEvent.Kind.RELEASED, actor=None, now=now, text=_RAN_OUT)
+
+
+def _remember(case_id: UUID, kind: CaseEvent.Kind, *, actor: User | None, now: datetime, text: str = "") -> None:
     CaseEvent.objects.create(case_id=case_id, kind=kind, actor=actor, happened_at=now, text=text)

@@ -59,7 +59,8 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
         transaction_ids = _transactions_of(case, decided_at=decided_at, include_recent=include_recent)
         _label(transaction_ids, verdict=verdict, known_at=decided_at, note=note, author=analyst)
         labelled = len(transaction_ids)
-    text = _event_text(verdict, typology=typology, labelled=labelled)
+    took = claims.end_by_verdict(case, analyst=analyst, now=decided_at)
+    text = _event_text(verdict, typology=typology, labelled=labelled, took=took)
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.VERDICT, actor=analyst, happened_at=decided_at, text=text)
     if note:
         CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.NOTE, actor=analyst, happened_at=decided_at, text=note)
@@ -118,8 +119,9 @@ def _label(transaction_ids: Iterable[str], *, verdict: str, known_at: datetime, 
     record_labels(statements, author=author)
 
 
-def _event_text(verdict: str, *, typology: str, labelled: int) -> str:
+def _event_text(verdict: str, *, typology: str, labelled: int, took: timedelta | None) -> str:
     said = Case.Verdict(verdict).label
     if typology:
         said += f", {Case.Typology(typology).label.lower()}"
-    return f"{said}: {words.count(labelled, 'payment')} labelled" if labelled else f"{said}: nothing labelled"
+    said += f": {words.count(labelled, 'payment')} labelled" if labelled else ": nothing labelled"
+    return said if took is None else f"{said}, decided in {words.duration(took)}"

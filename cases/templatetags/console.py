@@ -1,5 +1,6 @@
 """Filters that put values into the console's words. They show; they do not decide."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -54,6 +55,17 @@ def claimant(case: Case, now: datetime) -> User | None:
     """Who works on the case; nobody once the lease is over."""
     is_running = case.claimed_until is not None and case.claimed_until >= now
     return case.claimed_by if is_running else None
+
+
+@register.filter
+def people(users: Sequence[User]) -> str:
+    return words.listed([words.person(user) for user in users])
+
+
+@register.filter
+def looking(case: Case) -> list[User]:
+    """Who else has the case's page open; needs cases with their `signs`."""
+    return [sign.user for sign in case.signs]  # type: ignore[attr-defined]
 
 
 @register.filter

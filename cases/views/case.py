@@ -1,5 +1,7 @@
-"""One case: look, claim, release, decide, note."""
+"""One case: look, claim, release, skip, decide, note."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,38 +11,62 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from cases import access, words
-from cases.forms import NoteForm, VerdictForm
+from cases.forms import NoteForm, SkipForm, VerdictForm
 from cases.models import Case
 from cases.queries import case_detail as case_queries
 from cases.queries import feed as feed_queries
-from cases.services import claims, notes, verdicts
+from cases.queries import presence as presence_queries
+from cases.services import claims, notes, presence, verdicts
 from cases.views.pages import ConsoleRequest, page
-from cases.views.queue import next_case
+from cases.views.queue import open_next
 
 
 @require_safe
 def case_detail(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
-    notes.record_view(case=case, viewer=request.user, now=now())
+    presence.record_view(case=case, viewer=request.user, now=now())
     return _case_page(request, case, form=VerdictForm(), note_form=NoteForm())
 
 
 @require_POST
 def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
-    """Take the case or renew the claim; the open page asks every minute."""
+    """Take the case or renew the claim; the open page asks twice a minute."""
     case = access.get_reviewable_case(request.user, case_id)
-    error = ""
+    error, was_released = "", False
+    presence.record_sign(case=case, viewer=request.user, now=now())
     try:
-        claims.claim(case=case, analyst=request.user, now=now())
-    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
-        error = _refusal_words(case, refusal)
+        claims.claim(case=case, analyst=request.user, now=now(), is_renewal="renew" in request.POST)
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError) as refusal:
+        error, was_released = _refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
     if request.htmx:
-        case = access.get_reviewable_case(request.user, case_id)
-        context = {"case": case, "now": now(), "may_review": True, "may_release": _may_release(request, case)}
-        return page(request, "cases/case_detail.html#claim", context, status=422 if error else 200)
+        return _claim_fragment(request, case_id, claims_itself=not was_released, status=422 if error else 200)
     if error:
         messages.error(request, error)
     return redirect(case)
+
+
+@require_POST
+def look(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    """Say that the page is open to somebody who only looks, and show who works on the case now."""
+    case = access.get_visible_case(request.user, case_id)
+    presence.record_sign(case=case, viewer=request.user, now=now())
+    return _claim_fragment(request, case_id, claims_itself=False) if request.htmx else redirect(case)
+
+
+@require_POST
+def skip(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    """Give the case back and open the next one; what was written in the note is the reason."""
+    case = access.get_reviewable_case(request.user, case_id)
+    form = SkipForm(request.POST)
+    if not form.is_valid():
+        return _case_page(request, case, form=VerdictForm(), note_form=form, status=422)
+    try:
+        claims.skip(case=case, analyst=request.user, reason=form.cleaned_data["note"], now=now())
+    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
+        messages.info(request, _refusal_words(case, refusal))
+    else:
+        messages.info(request, f"{words.masked_card(case.card_id)}: skipped, back in the queue.")
+    return open_next(request, besides=case)
 
 
 @require_POST
@@ -70,7 +96,7 @@ def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
             form.add_error(None, _refusal_words(case, refusal))
         else:
             messages.success(request, _done_words(case, form.cleaned_data["verdict"], labelled))
-            return next_case(request)
+            return open_next(request)
     case = access.get_reviewable_case(request.user, case_id)
     return _case_page(request, case, form=form, note_form=NoteForm(), status=422)
 
@@ -91,24 +117,39 @@ def add_note(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 
 
 def _case_page(
-    request: ConsoleRequest, case: Case, *, form: VerdictForm, note_form: NoteForm, status: int = 200
+    request: ConsoleRequest, case: Case, *, form: VerdictForm, note_form: NoteForm | SkipForm, status: int = 200
 ) -> HttpResponse:
     moment = now()
     # Read before the case, as in the queue.
     seq = feed_queries.newest_seq()
     detail = case_queries.case_detail(case, now=moment)
     context = {
-        "case": case,
+        **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
         "notes": detail.notes,
         "form": form,
         "note_form": note_form,
-        "now": moment,
         "seq": seq,
+    }
+    return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bool, status: int = 200) -> HttpResponse:
+    case = access.get_visible_case(request.user, case_id)
+    context = _claim_context(request, case, now(), claims_itself=claims_itself)
+    return page(request, "cases/case_detail.html#claim", context, status=status)
+
+
+def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, claims_itself: bool) -> dict[str, Any]:
+    """What the claim's part of the page needs; `claims_itself`: it takes a free case without being asked."""
+    return {
+        "claims_itself": claims_itself,
+        "case": case,
+        "now": moment,
+        "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),
         "may_review": access.may_review(request.user),
         "may_release": _may_release(request, case),
     }
-    return page(request, "cases/case_detail.html", context, status=status)
 
 
 def _may_release(request: ConsoleRequest, case: Case) -> bool:

@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
+from cases.models import Case
 from cases.queries import feed as feed_queries
 from cases.queries import queue as queue_queries
 from cases.services import claims
@@ -27,8 +28,13 @@ def queue(request: ConsoleRequest) -> HttpResponse:
 @require_POST
 def next_case(request: ConsoleRequest) -> HttpResponse:
     access.check_may_review(request.user)
-    case = claims.claim_next(analyst=request.user, now=now())
+    return open_next(request)
+
+
+def open_next(request: ConsoleRequest, *, besides: Case | None = None) -> HttpResponse:
+    """Go on to the next case, or to the queue when no other than `besides` waits."""
+    case = claims.claim_next(analyst=request.user, now=now(), besides=besides)
     if case is None:
-        messages.info(request, "No unclaimed case is waiting.")
+        messages.info(request, "No other case is waiting." if besides else "No unclaimed case is waiting.")
         return redirect("queue")
     return redirect(case)

@@ -6,11 +6,14 @@ import pytest
 from django.urls import reverse
 
 from cases.models import Case, CaseEvent
-from tests.factories import make_case, make_user
+from cases.services import claims
+from tests.factories import NOON, make_case, make_user
 
 PAGES = ["queue", "live", "case_detail"]
-ACTIONS = ["claim", "release", "verdict", "add_note", "next_case"]
-NEED_CASE = {"case_detail", "claim", "release", "verdict", "add_note"}
+ACTIONS = ["claim", "release", "skip", "verdict", "add_note", "next_case"]
+# What the open page sends for whoever may see it.
+SIGNS = ["look"]
+NEED_CASE = {"case_detail", "claim", "release", "skip", "verdict", "add_note", "look"}
 MESSAGE = {"verdict": "inconclusive", "note": "x"}
 
 
@@ -26,7 +29,7 @@ def test_every_role_sees_every_page(client, case, role, name):
     assert client.get(url_of(name, case)).status_code == 200
 
 
-@pytest.mark.parametrize("name", PAGES + ACTIONS)
+@pytest.mark.parametrize("name", PAGES + ACTIONS + SIGNS)
 def test_nobody_logged_in_is_sent_to_the_login(client, case, name):
     method = client.get if name in PAGES else client.post
 
@@ -36,7 +39,7 @@ def test_nobody_logged_in_is_sent_to_the_login(client, case, name):
     assert response.url.startswith("/login/?next=")
 
 
-@pytest.mark.parametrize("name", PAGES + ACTIONS)
+@pytest.mark.parametrize("name", PAGES + ACTIONS + SIGNS)
 def test_an_account_in_no_group_is_told_why_it_sees_nothing(client, mallory, case, name):
     client.force_login(mallory)
     method = client.get if name in PAGES else client.post
@@ -61,6 +64,13 @@ def test_who_only_looks_changes_nothing(client, case, role, name):
     assert not CaseEvent.objects.exclude(kind="opened").exists()
 
 
+@pytest.mark.parametrize("role", ["analyst", "lead", "manager", "auditor"])
+def test_every_role_may_say_that_it_looks(client, case, role):
+    client.force_login(make_user(role))
+
+    assert client.post(url_of("look", case)).url == case.get_absolute_url()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_take_no_post(client, alice, case, name):
     client.force_login(alice)
@@ -68,7 +78,7 @@ def test_pages_take_no_post(client, alice, case, name):
     assert client.post(url_of(name, case)).status_code == 405
 
 
-@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("name", ACTIONS + SIGNS)
 def test_actions_take_no_get(client, alice, case, name):
     client.force_login(alice)
 
@@ -110,11 +120,12 @@ def test_a_wrong_password_is_said(client, alice):
 
 
 @pytest.mark.parametrize("role", ["manager", "auditor"])
-@pytest.mark.parametrize("model", ["case", "caseevent"])
-def test_the_admin_shows_cases_and_changes_none(client, db, role, model):
+@pytest.mark.parametrize("model", ["case", "caseevent", "handling"])
+def test_the_admin_shows_cases_and_changes_none(client, alice, role, model):
     case = make_case()
+    claims.claim(case=case, analyst=alice, now=NOON)
     client.force_login(make_user(role))
-    row = case.id if model == "case" else case.events.get().id
+    row = {"case": case, "caseevent": case.events.first(), "handling": case.handlings.get()}[model].pk
 
     assert client.get(f"/admin/cases/{model}/").status_code == 200
     assert client.get(f"/admin/cases/{model}/?q={case.card_id}").status_code == 200

@@ -94,7 +94,7 @@ def test_more_payments_take_as_many_queries(as_alice, django_assert_max_num_quer
     case = flag(make_decision(), make_decision())
     make_label(make_decision(card_id="other"))
     as_alice.get(case.get_absolute_url())
-    with django_assert_max_num_queries(18) as few:
+    with django_assert_max_num_queries(20) as few:
         as_alice.get(case.get_absolute_url())
     flag(make_decision(), make_decision())
     make_label(make_decision(card_id="other-2"))
@@ -127,6 +127,21 @@ def test_the_open_page_claims_by_a_fragment(as_alice, alice, case, url):
 
     assert "Yours while this page is open" in text_of(response)
     assert "<html" not in text_of(response)
+
+
+def test_an_open_page_whose_claim_was_released_claims_no_more_by_itself(as_alice, alice, bob, case, url):
+    claims.claim(case=case, analyst=alice, now=now())
+    claims.release(case=case, actor=bob, now=now(), may_release_others=True)
+
+    response = as_alice.post(url("claim"), {"renew": "on"}, headers=HTMX)
+
+    assert response.status_code == 422
+    assert "Nobody works on this case" in text_of(response)
+    assert f'hx-post="{url("look")}"' in text_of(response)
+    assert "load" not in text_of(response)
+    assert "Claim it" in text_of(response)
+    case.refresh_from_db()
+    assert case.claimed_by is None
 
 
 def test_who_comes_second_is_told_who_has_the_case(as_alice, bob, case, url):
@@ -257,7 +272,8 @@ def test_who_only_looks_gets_no_buttons(client, aude, case, url):
     text = text_of(client.get(url("case_detail")))
 
     assert 'name="verdict"' not in text
-    assert "hx-post" not in text
+    assert url("claim") not in text
+    assert url("skip") not in text
     assert "You may read this case" in text
 
 

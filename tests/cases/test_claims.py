@@ -30,6 +30,28 @@ def test_the_same_person_renews_and_the_history_says_it_once(alice, case):
     assert case.events.filter(kind="claimed").count() == 1
 
 
+def test_a_renewal_takes_a_claim_that_ran_out_anew(alice, case):
+    claims.claim(case=case, analyst=alice, now=NOON)
+    claims.release_expired(now=NOON + LEASE + MINUTE)
+
+    claims.claim(case=case, analyst=alice, now=NOON + LEASE + MINUTE, is_renewal=True)
+
+    case.refresh_from_db()
+    assert case.claimed_by == alice
+
+
+def test_a_renewal_does_not_undo_the_release_of_a_lead(alice, bob, case):
+    claims.claim(case=case, analyst=alice, now=NOON)
+    claims.release(case=case, actor=bob, now=NOON, may_release_others=True)
+
+    with pytest.raises(claims.ReleasedError):
+        claims.claim(case=case, analyst=alice, now=NOON, is_renewal=True)
+
+    case.refresh_from_db()
+    assert case.claimed_by is None
+    claims.claim(case=case, analyst=alice, now=NOON)
+
+
 def test_a_running_claim_is_not_taken(alice, bob, case):
     claims.claim(case=case, analyst=alice, now=NOON)
 

@@ -1,0 +1,37 @@
+"""Handling times: a row for each claim, from start to end. Called under the lock of the case's row."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+
+from cases.models import Handling
+
+
+def start(case_id: UUID, *, analyst: User, now: datetime, is_looking: bool) -> None:
+    """Begin the handling; `is_looking` says that the analyst has the page open already."""
+    viewed_at = now if is_looking else None
+    Handling.objects.create(case_id=case_id, analyst=analyst, claimed_at=now, first_viewed_at=viewed_at)
+
+
+def record_first_view(case_id: UUID, *, analyst: User, now: datetime) -> None:
+    """Remember the analyst's first look after the claim; later looks change nothing."""
+    running = Handling.objects.filter(case_id=case_id, analyst=analyst, ended_at=None)
+    running.filter(first_viewed_at=None).update(first_viewed_at=now)
+
+
+def running_of(case_id: UUID) -> Handling | None:
+    """The handling that has not ended; None for a free case."""
+    return Handling.objects.filter(case_id=case_id, ended_at=None).first()
+
+
+def was_released(case_id: UUID) -> bool:
+    """Say whether the last claim of the case was given back, by its holder or by a lead."""
+    last = Handling.objects.filter(case_id=case_id).order_by("-id").first()
+    return last is not None and last.ending in {Handling.Ending.RELEASED, Handling.Ending.SKIPPED}
+
+
+def end(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:
+    """End what is running on the cases."""
+    Handling.objects.filter(case_id__in=case_ids, ended_at=None).update(ended_at=now, ending=ending)
