@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, PaymentExport
 from scoring.admin.readonly import ReadOnlyAdmin
 
 
@@ -47,3 +47,12 @@ class CaseEventAdmin(ReadOnlyAdmin):
     list_select_related = ["case", "actor"]
     search_fields = ["=actor__username", "=case__card_id"]
     ordering = ["-happened_at"]
+
+
+@admin.register(PaymentExport)
+class PaymentExportAdmin(ReadOnlyAdmin):
+    list_display = ["exported_at", "exported_by", "file_format", "rows", "is_cut", "filters"]
+    list_filter = ["file_format", "is_cut", "exported_at"]
+    list_select_related = ["exported_by"]
+    search_fields = ["=exported_by__username"]
+    ordering = ["-exported_at"]

@@ -8,7 +8,7 @@ from django.urls import reverse
 from cases.models import Case, CaseEvent
 from tests.factories import make_case, make_user
 
-PAGES = ["queue", "live", "case_detail"]
+PAGES = ["queue", "live", "search", "case_detail"]
 ACTIONS = ["claim", "release", "verdict", "add_note", "next_case"]
 NEED_CASE = {"case_detail", "claim", "release", "verdict", "add_note"}
 MESSAGE = {"verdict": "inconclusive", "note": "x"}
