@@ -32,12 +32,23 @@ def check_may_watch(user: User) -> None:
         raise PermissionDenied("Your account may not watch the live feed. A manager can add it to a group that may.")
 
 
+def check_may_export(user: User) -> None:
+    """Raises: PermissionDenied: no payment leaves in a file by this user."""
+    check_may_view(user)
+    if not may_export(user):
+        raise PermissionDenied("You may search payments; exports are for leads, managers and auditors.")
+
+
 def may_review(user: User) -> bool:
     return user.has_perm("cases.review_case")
 
 
 def may_watch(user: User) -> bool:
     return user.has_perm("cases.view_feed")
+
+
+def may_export(user: User) -> bool:
+    return user.has_perm("cases.export_payments")
 
 
 def may_release_others(user: User) -> bool:

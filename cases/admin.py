@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from cases.models import Case, CaseEvent, Handling
+from cases.models import Case, CaseEvent, Handling, PaymentExport
 from scoring.admin.readonly import ReadOnlyAdmin
 
 
@@ -56,3 +56,12 @@ class HandlingAdmin(ReadOnlyAdmin):
     list_select_related = ["case", "analyst"]
     search_fields = ["=analyst__username", "=case__card_id"]
     ordering = ["-claimed_at"]
+
+
+@admin.register(PaymentExport)
+class PaymentExportAdmin(ReadOnlyAdmin):
+    list_display = ["exported_at", "exported_by", "file_format", "rows", "is_cut", "filters"]
+    list_filter = ["file_format", "is_cut", "exported_at"]
+    list_select_related = ["exported_by"]
+    search_fields = ["=exported_by__username"]
+    ordering = ["-exported_at"]

@@ -1,10 +1,10 @@
 """Addresses of the console."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, live, queue
+from cases.views import account, case, live, queue, search
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -13,6 +13,8 @@ urlpatterns = [
     path("queue/", queue.queue, name="queue"),
     path("next/", queue.next_case, name="next_case"),
     path("live/", live.live, name="live"),
+    path("search/", search.search, name="search"),
+    re_path(r"^search/export\.(?P<file_format>csv|parquet)$", search.export_payments, name="export_payments"),
     path("cases/<uuid:case_id>/", case.case_detail, name="case_detail"),
     path("cases/<uuid:case_id>/claim/", case.claim, name="claim"),
     path("cases/<uuid:case_id>/release/", case.release, name="release"),

@@ -59,6 +59,11 @@ def masked_card(card_id: str) -> str:
     return f"•••• {card_id[-4:]}"
 
 
+def ending(name: str) -> str:
+    """The last twelve characters of a long name, by which devices differ."""
+    return name if len(name) <= 12 else f"…{name[-11:]}"
+
+
 def risk_band(score: float | None) -> tuple[str, str]:
     """Words and CSS class of a score."""
     if score is None:

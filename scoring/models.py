@@ -62,7 +62,14 @@ class Decision(models.Model):
             models.Index(
                 fields=["ip_address", "occurred_at"], condition=models.Q(ip_address__isnull=False), name="decision_ip"
             ),
-            models.Index(fields=["occurred_at"]),
+            models.Index(
+                fields=["customer_id", "occurred_at"], condition=~models.Q(customer_id=""), name="decision_customer"
+            ),
+            # The amount is looked at in the index: of the payments of a week few rows are then read.
+            models.Index(fields=["occurred_at", "amount"], name="decision_time_amount"),
+            models.Index(
+                fields=["occurred_at"], condition=models.Q(outcome__in=["review", "decline"]), name="decision_flagged"
+            ),
             models.Index(fields=["decided_at"]),
         ]
         constraints = [

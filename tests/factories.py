@@ -22,6 +22,7 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
+_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports")
 _number = count(1)
 
 
@@ -38,9 +39,9 @@ def make_user(role: str | None = "analyst", *, username: str = "") -> User:
 
 
 def _make_groups_again() -> None:
-    """Tests that commit empty the tables, and with them the groups that a migration made."""
+    """Tests that commit empty the tables, and with them the groups that migrations made."""
     permissions = apps.get_model("auth", "Permission").objects
-    for migration in ("0002_groups", "0003_handling_and_presence"):
+    for migration in _GROUP_MIGRATIONS:
         for name, wanted in import_module(f"cases.migrations.{migration}").GROUPS.items():
             group, _ = Group.objects.get_or_create(name=name)
             for label, codename in (permission.split(".") for permission in wanted):

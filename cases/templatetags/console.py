@@ -16,6 +16,7 @@ register.filter("card", words.masked_card)
 register.filter("channel", words.channel_words)
 register.filter("shop", words.shop_words)
 register.filter("person", words.person)
+register.filter("ending", words.ending)
 
 _STAKE_BAR_WIDTH = 64
 _LITTLE_TIME_SECONDS = 600
@@ -82,6 +83,6 @@ def risk(score: float | None) -> dict[str, object]:
 
 @register.inclusion_tag("components/_time.html")
 def moment(value: datetime, style: str = "minute") -> dict[str, object]:
-    """A time in UTC: `minute` 22 Nov 14:02, `second` 22 Nov 14:02:31, `clock` 14:02:31."""
-    formats = {"minute": "j M H:i", "second": "j M H:i:s", "clock": "H:i:s"}
+    """A time in UTC: `minute` 22 Nov 14:02, `second` 22 Nov 14:02:31, `clock` 14:02:31, `full` 2026-11-22 14:02:31."""
+    formats = {"minute": "j M H:i", "second": "j M H:i:s", "clock": "H:i:s", "full": "Y-m-d H:i:s"}
     return {"value": value, "format": formats[style]}

@@ -10,7 +10,8 @@
   const isGuarded = (element) => element.closest("[data-key-guard]") && performance.now() - opened < GUARD_MS;
 
   const press = (element) => {
-    if (element.matches("textarea, input[type=text], input[type=search]")) element.focus();
+    if (element.matches("input[type=search]")) element.select();
+    else if (element.matches("textarea, input[type=text]")) element.focus();
     else element.click();
   };
 

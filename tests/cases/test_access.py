@@ -9,7 +9,7 @@ from cases.models import Case, CaseEvent
 from cases.services import claims
 from tests.factories import NOON, make_case, make_user
 
-PAGES = ["queue", "live", "case_detail"]
+PAGES = ["queue", "live", "search", "case_detail"]
 ACTIONS = ["claim", "release", "skip", "verdict", "add_note", "next_case"]
 # What the open page sends for whoever may see it.
 SIGNS = ["look"]

@@ -31,7 +31,14 @@ def test_pages_have_no_faults_of_accessibility(site, log_in, scheme, size):
     expect(page.get_by_text("Case closed.")).to_be_visible()
 
     found = {}
-    for address in ("/queue/", case.get_absolute_url(), decided.get_absolute_url(), "/live/", "/nowhere/"):
+    for address in (
+        "/queue/",
+        case.get_absolute_url(),
+        decided.get_absolute_url(),
+        "/live/",
+        "/search/?q=card-2",
+        "/nowhere/",
+    ):
         page.goto(address)
         found[address] = faults(page)
     page.goto("/queue/")
