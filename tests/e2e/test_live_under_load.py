@@ -91,7 +91,10 @@ def test_two_hundred_browsers_that_are_cut_off_again_and_again_miss_nothing(site
     client = Client()
     client.force_login(user)
 
-    watchers = asyncio.run(watch_all(site, client.cookies["sessionid"].value))
+    cookie = client.cookies["sessionid"].value
+    # In a thread of its own: playwright's event loop may run in this one.
+    with ThreadPoolExecutor(1) as pool:
+        watchers = pool.submit(lambda: asyncio.run(watch_all(site, cookie))).result()
 
     shown = list(FeedEntry.objects.order_by("seq").values_list("seq", flat=True))
     assert len(shown) == AT_ONCE * ROUNDS
