@@ -39,12 +39,12 @@ def make_user(role: str | None = "analyst", *, username: str = "") -> User:
 
 def _make_groups_again() -> None:
     """Tests that commit empty the tables, and with them the groups that a migration made."""
-    groups = import_module("cases.migrations.0002_groups").GROUPS
     permissions = apps.get_model("auth", "Permission").objects
-    for name, wanted in groups.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        for label, codename in (permission.split(".") for permission in wanted):
-            group.permissions.add(permissions.get(content_type__app_label=label, codename=codename))
+    for migration in ("0002_groups", "0003_list_changes"):
+        for name, wanted in import_module(f"cases.migrations.{migration}").GROUPS.items():
+            group, _ = Group.objects.get_or_create(name=name)
+            for label, codename in (permission.split(".") for permission in wanted):
+                group.permissions.add(permissions.get(content_type__app_label=label, codename=codename))
 
 
 def make_decision(**overrides: Any) -> Decision:
