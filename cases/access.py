@@ -32,6 +32,17 @@ def check_may_watch(user: User) -> None:
         raise PermissionDenied("Your account may not watch the live feed. A manager can add it to a group that may.")
 
 
+def check_may_list(user: User) -> None:
+    """Raises: PermissionDenied: block and allow lists are not for the user to change."""
+    check_may_view(user)
+    if not may_list(user):
+        raise PermissionDenied("You may see what stands on a list; putting on and taking off is for managers.")
+
+
+def may_list(user: User) -> bool:
+    return user.has_perms(["scoring.add_listentry", "scoring.delete_listentry"])
+
+
 def may_review(user: User) -> bool:
     return user.has_perm("cases.review_case")
 

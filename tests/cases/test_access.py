@@ -8,14 +8,16 @@ from django.urls import reverse
 from cases.models import Case, CaseEvent
 from tests.factories import make_case, make_user
 
-PAGES = ["queue", "live", "case_detail"]
-ACTIONS = ["claim", "release", "verdict", "add_note", "next_case"]
+PAGES = ["queue", "live", "case_detail", "entity"]
+REVIEW = ["claim", "release", "verdict", "add_note", "next_case"]
+ACTIONS = [*REVIEW, "add_to_list", "remove_from_list"]
 NEED_CASE = {"case_detail", "claim", "release", "verdict", "add_note"}
 MESSAGE = {"verdict": "inconclusive", "note": "x"}
 
 
 def url_of(name, case):
-    return reverse(name, args=[case.id] if name in NEED_CASE else [])
+    others = {"entity": ["card", case.card_id], "remove_from_list": [1]}
+    return reverse(name, args=[case.id] if name in NEED_CASE else others.get(name, []))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -49,7 +51,7 @@ def test_an_account_in_no_group_is_told_why_it_sees_nothing(client, mallory, cas
 
 
 @pytest.mark.parametrize("role", ["manager", "auditor"])
-@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("name", REVIEW)
 def test_who_only_looks_changes_nothing(client, case, role, name):
     client.force_login(make_user(role))
     before = Case.objects.values().get()
