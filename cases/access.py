@@ -39,6 +39,17 @@ def check_may_export(user: User) -> None:
         raise PermissionDenied("You may search payments; exports are for leads, managers and auditors.")
 
 
+def check_may_list(user: User) -> None:
+    """Raises: PermissionDenied: block and allow lists are not for the user to change."""
+    check_may_view(user)
+    if not may_list(user):
+        raise PermissionDenied("You may see what stands on a list; putting on and taking off is for managers.")
+
+
+def may_list(user: User) -> bool:
+    return user.has_perms(["scoring.add_listentry", "scoring.delete_listentry"])
+
+
 def may_review(user: User) -> bool:
     return user.has_perm("cases.review_case")
 

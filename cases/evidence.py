@@ -46,18 +46,20 @@ class Fact:
     value: str
     note: str = ""
     is_new: bool = False
+    # Whose page tells more: its kind, and its name in full.
+    kind: str = ""
+    entity: str = ""
 
 
-def habit_fact(name: str, value: str, payments: Sequence[P], is_same: Callable[[P], bool]) -> Fact:
+def habit_fact(
+    name: str, kind: str, entity: str, payments: Sequence[P], is_same: Callable[[P], bool], *, shown: str = ""
+) -> Fact:
     """A fact and whether the card's other payments know it: `12 of 46 payments` or `new in 30 days`."""
-    if not value:
+    if not entity:
         return Fact(name, "not sent")
-    if not payments:
-        return Fact(name, value, "nothing to compare")
     times = sum(1 for payment in payments if is_same(payment))
-    if not times:
-        return Fact(name, value, "new in 30 days", is_new=True)
-    return Fact(name, value, f"{times} of {len(payments)} payments")
+    note = f"{times} of {len(payments)} payments" if times else "new in 30 days" if payments else "nothing to compare"
+    return Fact(name, shown or entity, note, is_new=bool(payments) and not times, kind=kind, entity=entity)
 
 
 def place_fact(shop_country: str | None, card_country: str | None) -> Fact:

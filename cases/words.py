@@ -9,6 +9,14 @@ from django.contrib.auth.models import User
 VERY_HIGH, HIGH = 0.9, 0.5
 
 OUTCOMES = {"approve": "Approved", "review": "Sent to review", "decline": "Declined"}
+ENTITIES = {"card": "Card", "customer": "Customer", "merchant": "Merchant", "device": "Device", "ip": "IP address"}
+ENTITIES_PLURAL = {
+    "card": "Cards",
+    "customer": "Customers",
+    "merchant": "Merchants",
+    "device": "Devices",
+    "ip": "IP addresses",
+}
 _CHANNELS = {
     "pos": "in the shop",
     "ecommerce": "online",

@@ -192,6 +192,29 @@ class ListEntry(models.Model):
         return f"{self.kind} {self.entity} {self.value}"
 
 
+class ListChange(models.Model):
+    """Who put what on a list or took it off, when and why: what `ListEntry` forgets. Append only."""
+
+    class Action(models.TextChoices):
+        ADDED = "added", "put on"
+        REMOVED = "removed", "taken off"
+
+    action = models.CharField(max_length=7, choices=Action.choices)
+    kind = models.CharField(max_length=5, choices=ListEntry.Kind.choices)
+    entity = models.CharField(max_length=8, choices=ListEntry.Entity.choices)
+    value = models.CharField(max_length=64)
+    reason = models.CharField(max_length=200)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+    happened_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["entity", "value", "happened_at"], name="list_change_of")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.kind}: {self.entity} {self.value}"
+
+
 class ModelVersion(models.Model):
     """A trained model: its artefact, signature, and what is known about it."""
 

@@ -104,19 +104,29 @@ def _facts(headline: Decision, others: Sequence[Decision]) -> list[evidence.Fact
     return [
         evidence.Fact("Usual payment", *_usual_words(usual, headline, len(others))),
         evidence.habit_fact(
-            "Device", headline.device_id[-12:], others, lambda other: other.device_id == headline.device_id
+            "Device",
+            "device",
+            headline.device_id,
+            others,
+            lambda other: other.device_id == headline.device_id,
+            shown=headline.device_id[-12:],
         ),
         evidence.habit_fact(
             "IP address",
+            "ip",
             headline.ip_address or "",
             others,
             lambda other: other.ip_address == headline.ip_address,
         ),
         evidence.habit_fact(
-            "Shop", headline.merchant_id, others, lambda other: other.merchant_id == headline.merchant_id
+            "Shop",
+            "merchant",
+            headline.merchant_id,
+            others,
+            lambda other: other.merchant_id == headline.merchant_id,
         ),
         evidence.place_fact(record.get("merchant_country"), record.get("card_country")),
-        evidence.Fact("Customer", headline.customer_id or "not sent"),
+        evidence.Fact("Customer", headline.customer_id or "not sent", kind="customer", entity=headline.customer_id),
     ]
 
 

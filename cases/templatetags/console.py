@@ -6,9 +6,11 @@ from decimal import Decimal
 
 from django import template
 from django.contrib.auth.models import User
+from django.urls import reverse
 
 from cases import money, words
 from cases.models import Case
+from cases.queries.entities import Entity
 
 register = template.Library()
 
@@ -73,6 +75,15 @@ def looking(case: Case) -> list[User]:
 def bar(stake: Decimal, largest: Decimal) -> int:
     """Width of a stake's bar; the largest fills it."""
     return max(2, round(_STAKE_BAR_WIDTH * float(stake / largest))) if largest else 2
+
+
+@register.inclusion_tag("components/_entity.html")
+def entity(kind: str, name: str, shown: str = "") -> dict[str, object]:
+    """A link to whose page this is; the full name is its title."""
+    # A browser folds `..` in an address away: the link would lead elsewhere.
+    has_page = name and not {".", ".."} & set(name.split("/"))
+    url = reverse("entity", args=[kind, name]) if has_page else ""
+    return {"url": url, "name": name, "shown": shown or Entity(kind, name).shown}
 
 
 @register.inclusion_tag("components/_risk.html")

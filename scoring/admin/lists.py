@@ -6,10 +6,15 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from scoring.models import ListEntry
-from scoring.services.lists import add_list_entry
+from scoring.admin.readonly import ReadOnlyAdmin
+from scoring.models import ListChange, ListEntry
+from scoring.services.lists import add_list_entry, remove_list_entry
+
+# The admin's page for deleting has no field for one; the console's form asks for it.
+_REMOVED_HERE = "taken off in the admin"
 
 
 class ListEntryForm(forms.ModelForm):
@@ -41,6 +46,23 @@ class ListEntryAdmin(admin.ModelAdmin):
         assert isinstance(request.user, User)  # the admin lets nobody else in
         obj.pk = add_list_entry(**form.cleaned_data, author=request.user).pk
 
+    def delete_model(self, request: HttpRequest, obj: ListEntry) -> None:
+        assert isinstance(request.user, User)
+        remove_list_entry(entry_id=obj.pk, reason=_REMOVED_HERE, author=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ListEntry]) -> None:
+        for entry in queryset:
+            self.delete_model(request, entry)
+
     def has_change_permission(self, request: HttpRequest, obj: ListEntry | None = None) -> bool:
         # Another value is another entry: take this one off and add that.
         return obj is None and super().has_change_permission(request, obj)
+
+
+@admin.register(ListChange)
+class ListChangeAdmin(ReadOnlyAdmin):
+    list_display = ("happened_at", "action", "kind", "entity", "value", "reason", "expires_at", "author")
+    list_filter = ("action", "kind", "entity")
+    search_fields = ("=value",)
+    list_select_related = ("author",)
+    ordering = ("-id",)

@@ -3,11 +3,17 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
-from scoring.models import ListEntry
+from scoring.models import ListChange, ListEntry
 from scoring.transaction import canonical_address
 
 
+class NotListedError(Exception):
+    """The entry is on no list (any more); nothing changed."""
+
+
+@transaction.atomic
 def add_list_entry(
     *, kind: str, entity: str, value: str, reason: str, expires_at: datetime | None, author: User
 ) -> ListEntry:
@@ -25,4 +31,32 @@ def add_list_entry(
         value=value,
         defaults={"reason": reason, "expires_at": expires_at, "author": author},
     )
+    _remember(ListChange.Action.ADDED, entry, reason=reason, author=author)
     return entry
+
+
+@transaction.atomic
+def remove_list_entry(*, entry_id: int, reason: str, author: User) -> ListEntry:
+    """Take a value off its list from now on; returns what stood there.
+
+    Raises:
+        NotListedError: somebody was faster.
+    """
+    entry = ListEntry.objects.select_for_update().filter(id=entry_id).first()
+    if entry is None:
+        raise NotListedError(entry_id)
+    ListEntry.objects.filter(id=entry_id).delete()
+    _remember(ListChange.Action.REMOVED, entry, reason=reason, author=author)
+    return entry
+
+
+def _remember(action: str, entry: ListEntry, *, reason: str, author: User) -> None:
+    ListChange.objects.create(
+        action=action,
+        kind=entry.kind,
+        entity=entry.entity,
+        value=entry.value,
+        reason=reason,
+        expires_at=entry.expires_at,
+        author=author,
+    )

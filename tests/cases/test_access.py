@@ -9,8 +9,9 @@ from cases.models import Case, CaseEvent
 from cases.services import claims
 from tests.factories import NOON, make_case, make_user
 
-PAGES = ["queue", "live", "search", "case_detail"]
-ACTIONS = ["claim", "release", "skip", "verdict", "add_note", "next_case"]
+PAGES = ["queue", "live", "search", "case_detail", "entity"]
+REVIEW = ["claim", "release", "skip", "verdict", "add_note", "next_case"]
+ACTIONS = [*REVIEW, "add_to_list", "remove_from_list"]
 # What the open page sends for whoever may see it.
 SIGNS = ["look"]
 NEED_CASE = {"case_detail", "claim", "release", "skip", "verdict", "add_note", "look"}
@@ -18,7 +19,8 @@ MESSAGE = {"verdict": "inconclusive", "note": "x"}
 
 
 def url_of(name, case):
-    return reverse(name, args=[case.id] if name in NEED_CASE else [])
+    others = {"entity": ["card", case.card_id], "remove_from_list": [1]}
+    return reverse(name, args=[case.id] if name in NEED_CASE else others.get(name, []))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -52,7 +54,7 @@ def test_an_account_in_no_group_is_told_why_it_sees_nothing(client, mallory, cas
 
 
 @pytest.mark.parametrize("role", ["manager", "auditor"])
-@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("name", REVIEW)
 def test_who_only_looks_changes_nothing(client, case, role, name):
     client.force_login(make_user(role))
     before = Case.objects.values().get()

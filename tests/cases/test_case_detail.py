@@ -87,7 +87,7 @@ def test_other_cards_on_the_device_are_shown_with_what_is_known(as_alice):
 
     assert "1 other card, 1 with confirmed fraud" in text
     assert "fraud · chargeback" in text
-    assert "•••• 2209 <span" in text
+    assert "•••• 2209</a> <span" in text
 
 
 def test_more_payments_take_as_many_queries(as_alice, django_assert_max_num_queries, django_assert_num_queries):

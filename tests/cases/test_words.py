@@ -61,7 +61,7 @@ def test_bars_are_scaled_to_the_largest_and_point_to_their_side():
 def test_a_habit_says_how_often_the_card_did_this():
     others = [1, 1, 2]
 
-    assert evidence.habit_fact("Device", "x", others, lambda o: o == 1).note == "2 of 3 payments"
-    assert evidence.habit_fact("Device", "x", others, lambda o: o == 9).is_new
-    assert not evidence.habit_fact("Device", "x", [], lambda o: True).is_new
-    assert evidence.habit_fact("Device", "", others, lambda o: True).value == "not sent"
+    assert evidence.habit_fact("Device", "device", "x", others, lambda o: o == 1).note == "2 of 3 payments"
+    assert evidence.habit_fact("Device", "device", "x", others, lambda o: o == 9).is_new
+    assert not evidence.habit_fact("Device", "device", "x", [], lambda o: True).is_new
+    assert evidence.habit_fact("Device", "device", "", others, lambda o: True).value == "not sent"

@@ -100,6 +100,8 @@ def test_a_hostile_merchant_name_is_text_everywhere(site, log_in):
 
     page.goto(case.get_absolute_url())
     expect(page.get_by_text(name).first).to_be_visible()
+    page.goto("/entities/merchant/m-nordic/")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Merchant {name}")
     page.goto("/live/")
     expect(page.get_by_text(name)).to_be_visible()
     expect(page.locator("[data-feed-state]")).to_have_text("live")

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 
 from scoring.features.definitions import NAMES, VERSION
-from scoring.models import ApiKey, ListEntry, Policy
+from scoring.models import ApiKey, ListChange, ListEntry, Policy
 from scoring.services.keys import digest
 from streams.models import DeadLetter
 from tests.factories import make_decision, make_label, make_user
@@ -16,7 +16,7 @@ from tests.scoring.payments import HUGE, LARGE, publish
 ADD_POLICY = "/admin/scoring/policy/add/"
 ADD_KEY = "/admin/scoring/apikey/add/"
 ADD_ENTRY = "/admin/scoring/listentry/add/"
-ALL_LISTS = ["decision", "label", "policy", "listentry", "apikey", "modelversion"]
+ALL_LISTS = ["decision", "label", "policy", "listentry", "listchange", "apikey", "modelversion"]
 
 
 @pytest.fixture
@@ -264,6 +264,21 @@ def test_a_manager_puts_a_card_on_a_list_and_takes_it_off(client, mia):
 
     client.post(f"/admin/scoring/listentry/{row.id}/delete/", {"post": "yes"})
     assert not ListEntry.objects.exists()
+    assert list(ListChange.objects.order_by("id").values_list("action", "reason", "author")) == [
+        ("added", "stolen", mia.id),
+        ("removed", "taken off in the admin", mia.id),
+    ]
+
+
+def test_several_taken_off_at_once_each_leave_a_trace(client, mia):
+    for value in ("card-1", "card-2"):
+        client.post(ADD_ENTRY, entry(value=value))
+    chosen = list(ListEntry.objects.values_list("id", flat=True))
+
+    client.post("/admin/scoring/listentry/", {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+
+    assert not ListEntry.objects.exists()
+    assert set(ListChange.objects.filter(action="removed").values_list("value", flat=True)) == {"card-1", "card-2"}
 
 
 def test_an_address_is_kept_in_its_one_form(client, mia):

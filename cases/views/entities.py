@@ -1,0 +1,93 @@
+"""One card, customer, merchant, device or address: look, put on a list, take off."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.timezone import now
+from django.views.decorators.http import require_POST, require_safe
+
+from cases import access
+from cases.forms import ListEntryForm, ListRemovalForm
+from cases.queries import entities
+from cases.views.pages import ConsoleRequest, page
+from scoring.services import lists
+
+
+@require_safe
+def entity(request: ConsoleRequest, kind: str, name: str) -> HttpResponse:
+    access.check_may_view(request.user)
+    return _entity_page(request, kind, name)
+
+
+@require_POST
+def add_to_list(request: ConsoleRequest) -> HttpResponse:
+    access.check_may_list(request.user)
+    kind, name = request.POST.get("entity", ""), request.POST.get("value", "")
+    form = ListEntryForm(request.POST)
+    if not form.is_valid():
+        return _entity_page(request, kind, name, form=form)
+    try:
+        listed = entities.parse_entity(kind, name)
+    except entities.UnknownEntityError:
+        return _unknown_page(request, kind, name)
+    entry = lists.add_list_entry(
+        kind=form.cleaned_data["kind"],
+        entity=listed.kind,
+        value=listed.name,
+        reason=form.cleaned_data["reason"],
+        expires_at=form.expires_at(now()),
+        author=request.user,
+    )
+    until = f"until {entry.expires_at:%-d %b %Y %H:%M} UTC" if entry.expires_at else "until somebody takes it off"
+    messages.success(request, f"{listed.title} {listed.shown} is on the {entry.kind} list {until}.")
+    return redirect("entity", kind=listed.kind, name=listed.name)
+
+
+@require_POST
+def remove_from_list(request: ConsoleRequest, entry_id: int) -> HttpResponse:
+    access.check_may_list(request.user)
+    kind, name = request.POST.get("entity", ""), request.POST.get("value", "")
+    form = ListRemovalForm(request.POST)
+    if not form.is_valid():
+        return _entity_page(request, kind, name, removal_form=form, removing=entry_id)
+    try:
+        entry = lists.remove_list_entry(entry_id=entry_id, reason=form.cleaned_data["reason"], author=request.user)
+    except lists.NotListedError:
+        messages.error(request, "Somebody has taken it off the list already. Nothing was changed.")
+        return _entity_page(request, kind, name, status=422)
+    taken_off = entities.Entity(entry.entity, entry.value)
+    messages.success(request, f"{taken_off.title} {taken_off.shown} is off the {entry.kind} list.")
+    return redirect("entity", kind=entry.entity, name=entry.value)
+
+
+def _entity_page(
+    request: ConsoleRequest,
+    kind: str,
+    name: str,
+    *,
+    form: ListEntryForm | None = None,
+    removal_form: ListRemovalForm | None = None,
+    removing: int | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page, with what was filled in and refused; 404 for a name that nothing carries."""
+    moment = now()
+    try:
+        detail = entities.entity_detail(entities.parse_entity(kind, name), now=moment)
+    except entities.UnknownEntityError:
+        return _unknown_page(request, kind, name)
+    context = {
+        "detail": detail,
+        "entity": detail.entity,
+        "form": form or ListEntryForm(),
+        "removal_form": removal_form,
+        "removing": removing,
+        "max_counted": entities.MAX_COUNTED,
+        "may_list": access.may_list(request.user),
+        "now": moment,
+    }
+    return page(request, "cases/entity.html", context, status=422 if form or removal_form else status)
+
+
+def _unknown_page(request: ConsoleRequest, kind: str, name: str) -> HttpResponse:
+    return page(request, "cases/entity_unknown.html", {"unknown": entities.Entity(kind, name)}, status=404)

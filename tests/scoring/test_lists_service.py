@@ -1,0 +1,64 @@
+"""Block and allow lists: what stands on them, and the trace of every change."""
+
+import pytest
+from django.utils.timezone import now
+
+from scoring.models import ListChange, ListEntry
+from scoring.services.lists import NotListedError, add_list_entry, remove_list_entry
+from tests.factories import DAY, make_user
+
+
+@pytest.fixture
+def mia(db):
+    return make_user("manager")
+
+
+def put(author, **overrides) -> ListEntry:
+    values = {"kind": "block", "entity": "device", "value": "device-1", "reason": "card testing", "expires_at": None}
+    return add_list_entry(**values | overrides, author=author)
+
+
+def test_an_entry_that_is_taken_off_leaves_who_when_and_why(mia):
+    until = now() + DAY
+    entry = put(mia, expires_at=until)
+
+    remove_list_entry(entry_id=entry.id, reason="the owner called", author=mia)
+
+    assert not ListEntry.objects.exists()
+    added, removed = ListChange.objects.order_by("id")
+    assert (added.action, added.reason, added.expires_at, added.author) == ("added", "card testing", until, mia)
+    assert (removed.action, removed.reason, removed.author) == ("removed", "the owner called", mia)
+    assert (removed.kind, removed.entity, removed.value) == ("block", "device", "device-1")
+    assert added.happened_at <= removed.happened_at <= now()
+
+
+def test_a_new_reason_does_not_wipe_out_the_one_before(mia):
+    put(mia)
+    put(mia, reason="and again")
+
+    assert ListEntry.objects.get().reason == "and again"
+    assert list(ListChange.objects.order_by("id").values_list("reason", flat=True)) == ["card testing", "and again"]
+
+
+def test_what_was_taken_off_is_not_taken_off_twice(mia):
+    entry = put(mia)
+    remove_list_entry(entry_id=entry.id, reason="once", author=mia)
+
+    with pytest.raises(NotListedError):
+        remove_list_entry(entry_id=entry.id, reason="twice", author=mia)
+
+    assert ListChange.objects.filter(action="removed").count() == 1
+
+
+def test_an_address_has_one_form_in_the_trace_too(mia):
+    put(mia, entity="ip", value="2001:DB8:0::1")
+
+    assert ListChange.objects.get().value == ListEntry.objects.get().value == "2001:db8::1"
+
+
+def test_what_is_no_address_is_neither_listed_nor_traced(mia):
+    with pytest.raises(ValueError, match="nowhere"):
+        put(mia, entity="ip", value="nowhere")
+
+    assert not ListEntry.objects.exists()
+    assert not ListChange.objects.exists()
