@@ -109,7 +109,7 @@ def _facts(headline: Decision, others: Sequence[Decision]) -> list[evidence.Fact
             headline.device_id,
             others,
             lambda other: other.device_id == headline.device_id,
-            shown=headline.device_id[-12:],
+            shown=words.ending(headline.device_id),
         ),
         evidence.habit_fact(
             "IP address",

@@ -66,7 +66,7 @@ def found_payments(search: Search) -> FoundPayments:
     """The newest 50 payments, or the 50 before or after a position.
 
     Raises:
-        SearchTooSlowError: after two seconds.
+        SearchTooSlowError: a query took two seconds.
     """
     with _at_most(_PAGE_MILLISECONDS):
         kinds, ids = _matching(search, limit=PAGE_ROWS + 1)
@@ -89,7 +89,7 @@ def matching_ids(search: Search, *, limit: int, milliseconds: int) -> list[int]:
     """Ids of the newest payments that fit, newest first.
 
     Raises:
-        SearchTooSlowError: after so many milliseconds.
+        SearchTooSlowError: a query took so many milliseconds.
     """
     with _at_most(milliseconds):
         return _matching(search, limit=limit)[1]
@@ -122,26 +122,36 @@ def _at_most(milliseconds: int) -> Iterator[None]:
 
 def _matching(search: Search, *, limit: int) -> tuple[tuple[str, ...], list[int]]:
     """What the name is, and the ids: newest first, or after a position oldest first."""
-    meanings = _meanings_in_use(search.text) if search.text else [("", Q())]
-    kinds = tuple(dict.fromkeys(kind for kind, _ in meanings if kind))
+    meanings = _meanings_in_use(search.text) if search.text else [("", "", "")]
+    kinds = tuple(dict.fromkeys(kind for kind, _, _ in meanings if kind))
     if not meanings:
         return kinds, []
-    order = ("occurred_at", "id") if search.after else ("-occurred_at", "-id")
+    sign = "" if search.after else "-"
+    order = (f"{sign}occurred_at", f"{sign}id")
     fitting = _filtered(search).order_by(*order)
     # Each meaning by its own index, and no more of it than is shown: one OR would read and sort all of both.
-    parts = [fitting.filter(condition).values("id")[:limit] for _, condition in meanings]
+    parts = [
+        # Ordered by the name as well, for whose range see `entities._payments_of`.
+        fitting.filter(_is_named(column, name)).order_by(*([f"{sign}{column}"] if column else []), *order)
+        .values("id")[:limit]
+        for _, column, name in meanings
+    ]  # fmt: skip
     all_parts = Decision.objects.filter(id__in=parts[0].union(*parts[1:])).order_by(*order).values("id")
     found = parts[0] if len(parts) == 1 else all_parts[:limit]
     return kinds, [row["id"] for row in found]
 
 
-def _meanings_in_use(text: str) -> list[tuple[str, Q]]:
-    """The kinds of things that have this name, with the condition that finds their payments."""
-    meanings = [(kind, Q(**{column: text})) for kind, column in _NAMED]
-    meanings += [("an IP address", Q(ip_address=address)) for address in _addresses(text)]
+def _is_named(column: str, name: str) -> Q:
+    return Q(**{f"{column}__gte": name, f"{column}__lte": name}) if column else Q()
+
+
+def _meanings_in_use(text: str) -> list[tuple[str, str, str]]:
+    """The kinds of things that have this name, with the column and the value that find their payments."""
+    meanings = [(kind, column, text) for kind, column in _NAMED]
+    meanings += [("an IP address", "ip_address", address) for address in _addresses(text)]
     parts = [
-        Decision.objects.filter(condition).values_list(Value(number, IntegerField()))[:1]
-        for number, (_, condition) in enumerate(meanings)
+        Decision.objects.filter(**{column: name}).values_list(Value(number, IntegerField()))[:1]
+        for number, (_, column, name) in enumerate(meanings)
     ]
     return [meanings[number] for (number,) in sorted(parts[0].union(*parts[1:]))]
 

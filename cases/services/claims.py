@@ -158,8 +158,10 @@ def _skipped_lately(analyst: User, now: datetime) -> list[UUID]:
 
 
 def _take(case: Case, *, analyst: User, now: datetime, is_looking: bool) -> None:
+    # Also one that a process from before handlings were kept freed without an end: it must not keep the case from all.
+    handlings.end([case.id], ending=Handling.Ending.EXPIRED, now=now)
     if case.claimed_by_id is not None:
-        _end_expired(case.id, now=now)
+        _remember(case.id, CaseEvent.Kind.RELEASED, actor=None, now=now, text=_RAN_OUT)
     _lease(case, analyst=analyst, now=now)
     handlings.start(case.id, analyst=analyst, now=now, is_looking=is_looking)
     lease = words.duration(timedelta(seconds=settings.CLAIM_LEASE_SECONDS))

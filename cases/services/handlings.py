@@ -1,4 +1,4 @@
-"""Handling times: a row for each claim, from start to end. Called under the lock of the case's row."""
+"""Handling times: a row for each claim. Claims are taken and ended under the lock of the case's row."""
 
 from collections.abc import Collection
 from datetime import datetime

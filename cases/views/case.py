@@ -59,11 +59,17 @@ def skip(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     case = access.get_reviewable_case(request.user, case_id)
     form = SkipForm(request.POST)
     if not form.is_valid():
-        return _case_page(request, case, form=VerdictForm(), note_form=form, status=422)
+        kept = VerdictForm(initial={"note": request.POST.get("note", "")})
+        return _case_page(request, case, form=kept, note_form=form, status=422)
     try:
         claims.skip(case=case, analyst=request.user, reason=form.cleaned_data["note"], now=now())
     except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
         messages.info(request, _refusal_words(case, refusal))
+        if form.cleaned_data["note"]:
+            # The page stays for what was written on it.
+            case = access.get_reviewable_case(request.user, case_id)
+            kept = VerdictForm(initial={"note": form.cleaned_data["note"]})
+            return _case_page(request, case, form=kept, note_form=NoteForm(), status=422)
     else:
         messages.info(request, f"{words.masked_card(case.card_id)}: skipped, back in the queue.")
     return open_next(request, besides=case)

@@ -4,14 +4,14 @@ from ipaddress import ip_address
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from scoring.admin.readonly import ReadOnlyAdmin
 from scoring.models import ListChange, ListEntry
-from scoring.services.lists import add_list_entry, remove_list_entry
+from scoring.services.lists import NotListedError, add_list_entry, remove_list_entry
 
 # The admin's page for deleting has no field for one; the console's form asks for it.
 _REMOVED_HERE = "taken off in the admin"
@@ -48,7 +48,10 @@ class ListEntryAdmin(admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: ListEntry) -> None:
         assert isinstance(request.user, User)
-        remove_list_entry(entry_id=obj.pk, reason=_REMOVED_HERE, author=request.user)
+        try:
+            remove_list_entry(entry_id=obj.pk, reason=_REMOVED_HERE, author=request.user)
+        except NotListedError:
+            messages.warning(request, f"{obj} was off the list already.")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ListEntry]) -> None:
         for entry in queryset:

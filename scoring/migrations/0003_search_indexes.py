@@ -3,11 +3,15 @@
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
+NEW = ("decision_customer", "decision_time_amount", "decision_flagged")
+
 
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [("scoring", "0002_pending_features")]
     operations = [
+        # Of an attempt that broke off; an index may be there and not valid.
+        *(migrations.RunSQL(f"DROP INDEX CONCURRENTLY IF EXISTS {name}", migrations.RunSQL.noop) for name in NEW),
         AddIndexConcurrently(
             "decision",
             models.Index(

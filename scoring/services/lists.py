@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.timezone import now
 
 from scoring.models import ListChange, ListEntry
 from scoring.transaction import canonical_address
@@ -29,7 +30,7 @@ def add_list_entry(
         kind=kind,
         entity=entity,
         value=value,
-        defaults={"reason": reason, "expires_at": expires_at, "author": author},
+        defaults={"reason": reason, "expires_at": expires_at, "author": author, "created_at": now()},
     )
     _remember(ListChange.Action.ADDED, entry, reason=reason, author=author)
     return entry

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from cases.models import Handling
+from cases.models import Case, Handling
 from cases.services import claims, presence, verdicts
 from tests.factories import MINUTE, NOON, make_case
 
@@ -147,3 +147,13 @@ def test_the_database_knows_one_running_claim_a_case_and_no_end_without_a_reason
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Handling.objects.create(case=case, analyst=alice, claimed_at=NOON, **wrong)
+
+
+def test_a_claim_freed_without_an_end_keeps_the_case_from_nobody(alice, bob, case):
+    claims.claim(case=case, analyst=alice, now=NOON)
+    # As a process from before handlings were kept releases it.
+    Case.objects.filter(id=case.id).update(claimed_by=None, claimed_until=None)
+
+    assert claims.claim_next(analyst=bob, now=NOON + MINUTE) == case
+
+    assert handlings(case) == [("alice", NOON, NOON + MINUTE, "expired"), ("bob", NOON + MINUTE, None, "")]

@@ -158,3 +158,20 @@ def test_a_bad_reason_changes_nothing(as_alice, alice, case, other, url, reason)
     assert 'role="alert"' in response.content.decode()
     case.refresh_from_db()
     assert case.claimed_by == alice
+
+
+def test_a_reason_is_not_lost_when_the_case_cannot_be_skipped(as_alice, bob, case, url):
+    claims.claim(case=case, analyst=bob, now=now())
+
+    response = as_alice.post(url, {"note": "the card was <stolen>"})
+
+    assert response.status_code == 422
+    assert "Bob is working on this case" in response.content.decode()
+    assert "the card was &lt;stolen&gt;</textarea>" in response.content.decode()
+
+
+def test_a_reason_that_is_too_long_is_not_lost(as_alice, case, url):
+    response = as_alice.post(url, {"note": "x" * 2001})
+
+    assert response.status_code == 422
+    assert "x" * 2001 in response.content.decode()

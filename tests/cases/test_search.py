@@ -19,6 +19,7 @@ from cases.models import PaymentExport
 from cases.queries import search as search_queries
 from cases.search import SearchForm
 from cases.services import exports as export_service
+from cases.views import search as search_view
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_label, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -523,3 +524,12 @@ def test_the_admin_shows_exports_and_changes_none(client, db, role):
     assert b'name="_save"' not in client.get(f"/admin/cases/paymentexport/{record.id}/change/").content
     assert client.get("/admin/cases/paymentexport/add/").status_code == 403
     assert client.post(f"/admin/cases/paymentexport/{record.id}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_reader_of_an_export_holds_no_connection():
+    decision = make_decision()
+
+    assert [row["id"] for row in search_view._read([decision.id])] == [decision.id]
+
+    assert connection.connection is None

@@ -62,3 +62,24 @@ def test_what_is_no_address_is_neither_listed_nor_traced(mia):
 
     assert not ListEntry.objects.exists()
     assert not ListChange.objects.exists()
+
+
+def test_an_entry_that_is_put_on_again_stands_there_since_then(mia):
+    since = put(mia).created_at
+    renewed = put(mia, reason="and again")
+
+    assert ListEntry.objects.get().created_at == renewed.created_at > since
+
+
+def test_the_admin_says_that_an_entry_is_off_already(client, mia, monkeypatch):
+    entry = put(mia)
+    client.force_login(mia)
+
+    def be_too_late(**arguments):
+        raise NotListedError(entry.id)
+
+    monkeypatch.setattr("scoring.admin.lists.remove_list_entry", be_too_late)
+    response = client.post(f"/admin/scoring/listentry/{entry.id}/delete/", {"post": "yes"}, follow=True)
+
+    assert response.status_code == 200
+    assert "was off the list already" in response.content.decode()
