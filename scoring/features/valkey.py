@@ -85,23 +85,14 @@ return 1
 """
 
 
-class ValkeyStore:
-    """States in one Valkey, each under its own key. A cluster is not supported: a batch's keys lie on all its nodes."""
+class _Server:
+    """The server that a store speaks with, by the name it gives each run of itself."""
 
-    def __init__(self, url: str, *, timeout_seconds: float) -> None:
-        self._client = redis.Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=None,
-            redis_connect_func=self._greet,
-        )
-        # The server's name for this run of itself: another one after a restart, which may have cost its last second.
+    def __init__(self) -> None:
+        # Another one after a restart, which may have cost the server its last second.
         self._run_id = ""
-        self._building = b""
-        self.is_contended = False
 
-    def _greet(self, connection: Any) -> None:
+    def greet(self, connection: Any) -> None:
         """Ask who is there, on each new connection.
 
         Raises:
@@ -115,6 +106,22 @@ class ValkeyStore:
         known, self._run_id = self._run_id, facts["run_id"]
         if known not in ("", self._run_id):
             raise redis.ConnectionError("the feature store was restarted")
+
+
+class ValkeyStore:
+    """States in one Valkey, each under its own key. A cluster is not supported: a batch's keys lie on all its nodes."""
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        self._client = redis.Redis.from_url(
+            url,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=None,
+            # Not a method of ours: a store and a client that hold each other keep sockets until they are collected.
+            redis_connect_func=_Server().greet,
+        )
+        self._building = b""
+        self.is_contended = False
 
     def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
         with _as_store_errors():

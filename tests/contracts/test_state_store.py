@@ -1,5 +1,6 @@
 """What a state store promises, asked of the memory and of the real one."""
 
+import gc
 import threading
 from datetime import timedelta
 
@@ -195,6 +196,20 @@ def test_states_and_receipts_expire_and_the_generation_does_not(valkey):
     assert RECEIPT_SECONDS - 60 < times.pop(b"feature:2:receipt:9") <= RECEIPT_SECONDS
     assert len(times) == 3
     assert all(STATE_SECONDS - 60 < seconds <= STATE_SECONDS for seconds in times.values())
+
+
+def test_a_store_that_is_dropped_closes_its_connections_at_once(valkey):
+    before = len(valkey.client_list())
+    store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
+    open_empty(store)
+    assert len(valkey.client_list()) == before + 1
+    gc.disable()
+
+    try:
+        del store
+        assert len(valkey.client_list()) == before
+    finally:
+        gc.enable()
 
 
 def test_a_connection_the_server_closed_is_opened_again(valkey):

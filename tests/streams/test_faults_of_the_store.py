@@ -73,7 +73,7 @@ def go_back(valkey) -> Callable[[ValkeyStore, dict[bytes, bytes]], None]:
         for key, dump in dumps.items():
             valkey.restore(key, 0, dump)
         valkey.client_kill_filter(_type="normal", skipme=True)
-        store._run_id = "the run before"
+        store._client.get_connection_kwargs()["redis_connect_func"].__self__._run_id = "the run before"
 
     return go_back
 
