@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from cases import money, words
+from cases.entity import Entity
 from cases.models import Case
-from cases.queries.entities import Entity
 
 register = template.Library()
 

@@ -7,8 +7,9 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
+from cases.entity import Entity, UnknownEntityError, parse_entity
 from cases.forms import ListEntryForm, ListRemovalForm
-from cases.queries import entities
+from cases.queries import entities, entity_counts
 from cases.views.pages import ConsoleRequest, page
 from scoring.services import lists
 
@@ -27,8 +28,8 @@ def add_to_list(request: ConsoleRequest) -> HttpResponse:
     if not form.is_valid():
         return _entity_page(request, kind, name, form=form)
     try:
-        listed = entities.parse_entity(kind, name)
-    except entities.UnknownEntityError:
+        listed = parse_entity(kind, name)
+    except UnknownEntityError:
         return _unknown_page(request, kind, name)
     entry = lists.add_list_entry(
         kind=form.cleaned_data["kind"],
@@ -55,7 +56,7 @@ def remove_from_list(request: ConsoleRequest, entry_id: int) -> HttpResponse:
     except lists.NotListedError:
         messages.error(request, "Somebody has taken it off the list already. Nothing was changed.")
         return _entity_page(request, kind, name, status=422)
-    taken_off = entities.Entity(entry.entity, entry.value)
+    taken_off = Entity(entry.entity, entry.value)
     messages.success(request, f"{taken_off.title} {taken_off.shown} is off the {entry.kind} list.")
     return redirect("entity", kind=entry.entity, name=entry.value)
 
@@ -73,8 +74,8 @@ def _entity_page(
     """The page, with what was filled in and refused; 404 for a name that nothing carries."""
     moment = now()
     try:
-        detail = entities.entity_detail(entities.parse_entity(kind, name), now=moment)
-    except entities.UnknownEntityError:
+        detail = entities.entity_detail(parse_entity(kind, name), now=moment)
+    except UnknownEntityError:
         return _unknown_page(request, kind, name)
     context = {
         "detail": detail,
@@ -82,7 +83,7 @@ def _entity_page(
         "form": form or ListEntryForm(),
         "removal_form": removal_form,
         "removing": removing,
-        "max_counted": entities.MAX_COUNTED,
+        "max_counted": entity_counts.MAX_COUNTED,
         "may_list": access.may_list(request.user),
         "now": moment,
     }
@@ -90,4 +91,4 @@ def _entity_page(
 
 
 def _unknown_page(request: ConsoleRequest, kind: str, name: str) -> HttpResponse:
-    return page(request, "cases/entity_unknown.html", {"unknown": entities.Entity(kind, name)}, status=404)
+    return page(request, "cases/entity_unknown.html", {"unknown": Entity(kind, name)}, status=404)

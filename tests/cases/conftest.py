@@ -35,3 +35,21 @@ def mallory(db) -> User:
 @pytest.fixture
 def case(db) -> Case:
     return make_case()
+
+
+@pytest.fixture
+def as_alice(client, alice):
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def as_mia(client, mia):
+    client.force_login(mia)
+    return client
+
+
+@pytest.fixture
+def search(client, alice):
+    client.force_login(alice)
+    return lambda **fields: client.get("/search/", fields)

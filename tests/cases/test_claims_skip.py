@@ -31,12 +31,6 @@ def url(case):
     return reverse("skip", args=[case.id])
 
 
-@pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
 def skip(case, analyst, *, reason="", at=NOON):
     claims.skip(case=case, analyst=analyst, reason=reason, now=at)
 

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.test_console import flag_now
+from tests.e2e.flagged import flag_now
 from tests.factories import make_user
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from playwright.sync_api import expect
 
 from cases.models import Case, Presence
-from tests.e2e.test_console import flag_now
+from tests.e2e.flagged import flag_now
 from tests.factories import make_user
 
 pytestmark = pytest.mark.browser

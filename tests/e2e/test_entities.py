@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from scoring.models import ListChange, ListEntry
 from scoring.services.lists import add_list_entry
-from tests.e2e.test_console import flag_now
+from tests.e2e.flagged import flag_now
 from tests.factories import DAY, HOUR, make_decision, make_label, make_user
 
 pytestmark = pytest.mark.browser

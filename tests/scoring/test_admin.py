@@ -7,15 +7,15 @@ import pytest
 from django.contrib.auth.models import Permission, User
 
 from scoring.features.definitions import NAMES, VERSION
-from scoring.models import ApiKey, ListChange, ListEntry, Policy
+from scoring.models import ApiKey, ListEntry, Policy
 from scoring.services.keys import digest
 from streams.models import DeadLetter
 from tests.factories import make_decision, make_label, make_user
 from tests.scoring.payments import HUGE, LARGE, publish
+from tests.scoring.test_admin_lists import ADD_ENTRY
 
 ADD_POLICY = "/admin/scoring/policy/add/"
 ADD_KEY = "/admin/scoring/apikey/add/"
-ADD_ENTRY = "/admin/scoring/listentry/add/"
 ALL_LISTS = ["decision", "label", "policy", "listentry", "listchange", "apikey", "modelversion"]
 
 
@@ -246,53 +246,6 @@ def test_a_key_is_revoked_from_the_list_and_never_edited(client, mia):
     row.refresh_from_db()
     assert row.revoked_at is not None
     assert row.name == "shop"
-
-
-# --- lists ---------------------------------------------------------------------------------------------------------
-
-
-def entry(**overrides) -> dict:
-    return {"kind": "block", "entity": "card", "value": "card-1", "reason": "stolen"} | overrides
-
-
-def test_a_manager_puts_a_card_on_a_list_and_takes_it_off(client, mia):
-    client.post(ADD_ENTRY, entry())
-
-    row = ListEntry.objects.get()
-    assert (row.kind, row.entity, row.value, row.reason, row.author) == ("block", "card", "card-1", "stolen", mia)
-    assert client.post(f"/admin/scoring/listentry/{row.id}/change/", entry(value="x")).status_code == 403
-
-    client.post(f"/admin/scoring/listentry/{row.id}/delete/", {"post": "yes"})
-    assert not ListEntry.objects.exists()
-    assert list(ListChange.objects.order_by("id").values_list("action", "reason", "author")) == [
-        ("added", "stolen", mia.id),
-        ("removed", "taken off in the admin", mia.id),
-    ]
-
-
-def test_several_taken_off_at_once_each_leave_a_trace(client, mia):
-    for value in ("card-1", "card-2"):
-        client.post(ADD_ENTRY, entry(value=value))
-    chosen = list(ListEntry.objects.values_list("id", flat=True))
-
-    client.post("/admin/scoring/listentry/", {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
-
-    assert not ListEntry.objects.exists()
-    assert set(ListChange.objects.filter(action="removed").values_list("value", flat=True)) == {"card-1", "card-2"}
-
-
-def test_an_address_is_kept_in_its_one_form(client, mia):
-    client.post(ADD_ENTRY, entry(entity="ip", value="2001:DB8:0::1"))
-
-    assert ListEntry.objects.get().value == "2001:db8::1"
-
-
-@pytest.mark.parametrize(
-    "bad", [{"entity": "ip", "value": "nowhere"}, {"kind": "maybe"}, {"value": ""}, {"reason": ""}]
-)
-def test_a_bad_entry_is_refused(client, mia, bad):
-    assert client.post(ADD_ENTRY, entry(**bad)).status_code == 200
-    assert not ListEntry.objects.exists()
 
 
 # --- dead letters --------------------------------------------------------------------------------------------------

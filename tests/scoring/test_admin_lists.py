@@ -1,0 +1,60 @@
+"""Block and allow lists in the admin."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from scoring.models import ListChange, ListEntry
+from tests.factories import make_user
+
+ADD_ENTRY = "/admin/scoring/listentry/add/"
+
+
+def entry(**overrides) -> dict:
+    return {"kind": "block", "entity": "card", "value": "card-1", "reason": "stolen"} | overrides
+
+
+@pytest.fixture
+def mia(db, client) -> User:
+    user = make_user("manager")
+    client.force_login(user)
+    return user
+
+
+def test_a_manager_puts_a_card_on_a_list_and_takes_it_off(client, mia):
+    client.post(ADD_ENTRY, entry())
+
+    row = ListEntry.objects.get()
+    assert (row.kind, row.entity, row.value, row.reason, row.author) == ("block", "card", "card-1", "stolen", mia)
+    assert client.post(f"/admin/scoring/listentry/{row.id}/change/", entry(value="x")).status_code == 403
+
+    client.post(f"/admin/scoring/listentry/{row.id}/delete/", {"post": "yes"})
+    assert not ListEntry.objects.exists()
+    assert list(ListChange.objects.order_by("id").values_list("action", "reason", "author")) == [
+        ("added", "stolen", mia.id),
+        ("removed", "taken off in the admin", mia.id),
+    ]
+
+
+def test_several_taken_off_at_once_each_leave_a_trace(client, mia):
+    for value in ("card-1", "card-2"):
+        client.post(ADD_ENTRY, entry(value=value))
+    chosen = list(ListEntry.objects.values_list("id", flat=True))
+
+    client.post("/admin/scoring/listentry/", {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+
+    assert not ListEntry.objects.exists()
+    assert set(ListChange.objects.filter(action="removed").values_list("value", flat=True)) == {"card-1", "card-2"}
+
+
+def test_an_address_is_kept_in_its_one_form(client, mia):
+    client.post(ADD_ENTRY, entry(entity="ip", value="2001:DB8:0::1"))
+
+    assert ListEntry.objects.get().value == "2001:db8::1"
+
+
+@pytest.mark.parametrize(
+    "bad", [{"entity": "ip", "value": "nowhere"}, {"kind": "maybe"}, {"value": ""}, {"reason": ""}]
+)
+def test_a_bad_entry_is_refused(client, mia, bad):
+    assert client.post(ADD_ENTRY, entry(**bad)).status_code == 200
+    assert not ListEntry.objects.exists()
