@@ -83,6 +83,9 @@ async def watch_all(site: str, cookie: str) -> list[Watcher]:
             await asyncio.sleep(0.1)
     for task in tasks:
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # What was cut is closed by the loop's next turns.
+    await asyncio.sleep(0.1)
     return watchers
 
 
