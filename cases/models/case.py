@@ -1,4 +1,4 @@
-"""Tables of case work: cases, the alerts in them, their history and handling, and the numbered feed."""
+"""Cases, the alerts in them, and their history."""
 
 import uuid
 
@@ -112,6 +112,17 @@ class CaseEvent(models.Model):
         SKIPPED = "skipped"
         VERDICT = "verdict"
         NOTE = "note"
+        ESCALATED = "escalated"
+        WARNED = "warned"
+        SNOOZED = "snoozed"
+        WOKEN = "woken"
+        REOPENED = "reopened"
+        UNDONE = "undone"
+        APPROVED = "approved"
+        REFUSED = "refused"
+        TAGGED = "tagged"
+        ATTACHED = "attached"
+        PRINTED = "printed"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -124,96 +135,3 @@ class CaseEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.case_id}"
-
-
-class Handling(models.Model):
-    """One claim from start to end: who had the case, when they first saw it, and how it ended."""
-
-    class Ending(models.TextChoices):
-        VERDICT = "verdict"
-        SKIPPED = "skipped"
-        RELEASED = "released"
-        EXPIRED = "expired"
-
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="handlings")
-    # Served by the index below.
-    analyst = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, related_name="handlings"
-    )
-    claimed_at = models.DateTimeField()
-    first_viewed_at = models.DateTimeField(null=True, blank=True)
-    # Of a claim that ran out: when that was noticed.
-    ended_at = models.DateTimeField(null=True, blank=True)
-    ending = models.CharField(max_length=8, choices=Ending.choices, blank=True, default="")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["case"], condition=models.Q(ended_at=None), name="handling_one_running_a_case"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(ended_at=None, ending="")
-                | models.Q(ended_at__isnull=False, ending__in=["verdict", "skipped", "released", "expired"]),
-                name="handling_ended_somehow",
-            ),
-        ]
-        indexes = [models.Index(fields=["analyst", "ended_at"]), models.Index(fields=["ended_at"])]
-
-    def __str__(self) -> str:
-        return f"handling {self.case_id} ({self.ending or 'running'})"
-
-
-class Presence(models.Model):
-    """Somebody has the page of a case open. Says nothing about who may decide it, and is soon forgotten."""
-
-    # Served by the constraint's index.
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, db_index=False, related_name="presences")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+")
-    # Not indexed: it is written all the time, and the table holds the last minutes only.
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["case", "user"], name="presence_one_a_person")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} looks at {self.case_id}"
-
-
-class FeedEntry(models.Model):
-    """One flagged decision in the order it was shown. `seq` has no gaps: a client knows what it missed."""
-
-    seq = models.BigIntegerField(primary_key=True)
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="feed_entry")
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="feed_entries")
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"feed {self.seq}"
-
-
-class PaymentExport(models.Model):
-    """Payments that left in a file: who took them, when, by which search. Append only."""
-
-    class Format(models.TextChoices):
-        CSV = "csv", "CSV"
-        PARQUET = "parquet", "Parquet"
-
-    exported_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
-    exported_at = models.DateTimeField()
-    file_format = models.CharField(max_length=8, choices=Format.choices)
-    filters = models.JSONField(help_text="What was filled in, by the names of the search's fields.")
-    rows = models.PositiveIntegerField()
-    is_cut = models.BooleanField(help_text="More payments fitted than an export may have.")
-
-    class Meta:
-        default_permissions = ("view",)
-        permissions = [("export_payments", "Can export the payments of a search")]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(file_format__in=["csv", "parquet"]), name="export_file_format_known"
-            )
-        ]
-        indexes = [models.Index(fields=["exported_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.rows} payments as {self.file_format}"
