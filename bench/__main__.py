@@ -25,10 +25,10 @@ def main() -> None:
     options = parser.parse_args()
     with rig.servers():
         # They need Django, which is set up by now.
-        from bench import api, console, growth, parts, stream
+        from bench import api, console, feed, growth, parts, stream
         from scoring.ml.training import TREES
 
-        payments = options.backlog + WARM_UP + parts.TOTAL + stream.STEADY_TOTAL + growth.TOTAL + api.TOTAL
+        payments = options.backlog + WARM_UP + parts.TOTAL + stream.STEADY_TOTAL + growth.TOTAL + api.TOTAL + feed.TOTAL
         start = datetime.now(UTC) - timedelta(days=1 + payments / PAYMENTS_A_DAY)
         rig.prepare(start - timedelta(days=HISTORY_DAYS), HISTORY_DAYS, RULES)
         traffic = stream.Traffic(start)
@@ -38,6 +38,7 @@ def main() -> None:
             alerts = stream.flagged_share(db)
             waits = stream.latency(traffic.take(stream.STEADY_TOTAL))
             growing = {} if options.only_stream else growth.measure(db, traffic, RULES)
+            watched = {} if options.only_stream else feed.measure(traffic)
         slowest = min(limit.values())
         results: dict[str, Any] = {
             "machine": _machine(),
@@ -56,6 +57,7 @@ def main() -> None:
             "memory": {"bytes_per_entity": growth.bytes_per_entity()},
         }
         if not options.only_stream:
+            results["feed"] = watched
             results["api"] = api.measure(traffic)
             results["console"] = console.measure()
     _print(results)
@@ -89,6 +91,13 @@ def _print(results: dict[str, Any]) -> None:
         print(
             f"API, {connections:>2} connections: {row['rps']} a second, p50 {row['p50_ms']} ms, "
             f"p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, {row['errors']} errors"
+        )
+    if feed := results.get("feed"):
+        seen, alone, watched = (feed[name] for name in ("produced_to_seen", "scoring_alone", "scoring_watched"))
+        print(
+            f"Live feed, {feed['sockets']} browsers, {feed['flagged_per_second']} flagged a second: produced to seen "
+            f"p50 {seen['p50_ms']} ms, p95 {seen['p95_ms']} ms; produced to published p95 {watched['p95_ms']} ms, "
+            f"without browsers {alone['p95_ms']} ms"
         )
     for name, row in results.get("console", {}).get("pages", {}).items():
         print(f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms")

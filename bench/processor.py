@@ -4,7 +4,15 @@ from collections import Counter
 
 import psutil
 
-_ROLES = (("--stream", "stream_workers"), ("celery", "task_worker"), ("postgres", "postgresql"), ("valkey", "valkey"))
+_ROLES = (
+    ("--stream", "stream_workers"),
+    ("celery", "task_worker"),
+    ("uvicorn", "web"),
+    ("bench.watchers", "browsers"),
+    ("chrom", "browsers"),
+    ("postgres", "postgresql"),
+    ("valkey", "valkey"),
+)
 
 
 def used() -> Counter[str]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -91,24 +92,43 @@ def drain_to_end(db: psycopg.Connection[Any], backlog: Sequence[Record]) -> dict
     }
 
 
+@dataclass(frozen=True)
+class Steady:
+    """What went through at a steady rate: when each id was produced, and the seconds until its decision was there."""
+
+    produced: dict[str, float]
+    waits: list[float]
+
+
 def latency(steady: Sequence[Record]) -> dict[str, float]:
     """Milliseconds from produced to decision published, at a steady rate, by the broker's clock at both ends."""
+    return {**percentiles(produce_and_wait(steady).waits), "rate": STEADY_RATE}
+
+
+def percentiles(waits: Sequence[float]) -> dict[str, float]:
+    """Of seconds, in milliseconds."""
+    p50, p95, p99 = np.percentile(np.array(waits) * 1000, [50, 95, 99])
+    return {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1), "p99_ms": round(float(p99), 1)}
+
+
+def produce_and_wait(steady: Sequence[Record]) -> Steady:
+    """Produce at the steady rate, and read the decisions until all are there."""
     source = connect_source(DECISIONS)
     ends = {partition.name: START for partition in source.partitions()}
     while messages := source.read(ends, limit=10_000, wait_seconds=0.05):
         ends.update((message.partition, message.position) for message in messages)
     produced = _produce_steadily(steady)
+    open_ids = dict(produced)
     waits: list[float] = []
     deadline = time.monotonic() + 60
-    while len(waits) < len(steady) and time.monotonic() < deadline:
+    while open_ids and time.monotonic() < deadline:
         for message in source.read(ends, limit=5000, wait_seconds=0.2):
             ends[message.partition] = message.position
-            at = produced.pop(_id_of(message.body), None)
+            at = open_ids.pop(_id_of(message.body), None)
             if at is not None:
                 waits.append(message.produced_at - at)
     source.close()
-    p50, p95, p99 = np.percentile(np.array(waits) * 1000, [50, 95, 99])
-    return {"p50_ms": round(p50, 1), "p95_ms": round(p95, 1), "p99_ms": round(p99, 1), "rate": STEADY_RATE}
+    return Steady(produced, waits)
 
 
 def _produce_steadily(steady: Sequence[Record]) -> dict[str, float]:

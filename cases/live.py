@@ -2,11 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import redis
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -14,18 +11,14 @@ from channels.layers import get_channel_layer
 from prometheus_client import Gauge
 
 from cases import access, feed
-from cases.models import FeedEntry
+from cases.live_hub import GROUP, hub
 from cases.queries import feed as feed_queries
 
 logger = logging.getLogger(__name__)
 CLIENTS = Gauge("fraud_feed_clients", "Browsers on the live feed", multiprocess_mode="livesum")
 
-GROUP = "feed"
-PAGE = 200
 # Further behind than this a client does better to load the page anew than to be sent everything it missed.
 MAX_BEHIND = 2_000
-# A nudge may be lost (the layer drops what it cannot hold): the table is looked at this often without one.
-_LOOK_SECONDS = 5.0
 # A push must not hold up the worker that opened the cases.
 _PUSH_SECONDS = 2.0
 # Who logs out or loses the permission stops being sent entries within this time.
@@ -70,10 +63,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         self._sent = 0
         self._grew = asyncio.Event()
         self._checked_at = asyncio.get_running_loop().time()
-        try:
-            await self.channel_layer.group_add(GROUP, self.channel_name)
-        except (OSError, TimeoutError, redis.RedisError):
-            logger.warning("No channel layer: this browser is served by looking at the table", exc_info=True)
+        hub().join(self._grew)
         self._task = asyncio.create_task(self._run())
         CLIENTS.inc()
 
@@ -82,10 +72,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             return
         self._task.cancel()
         CLIENTS.dec()
-        try:
-            await self.channel_layer.group_discard(GROUP, self.channel_name)
-        except (OSError, redis.RedisError):
-            logger.warning("The channel layer did not take the goodbye", exc_info=True)
+        hub().leave(self._grew)
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -107,14 +94,11 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         self._request = request
         self._grew.set()
 
-    async def feed_grew(self, event: dict[str, Any]) -> None:
-        """A nudge. However many arrive while a page is on its way, they are one."""
-        self._grew.set()
-
     async def _run(self) -> None:
         try:
             while True:
-                await self._wait()
+                await self._grew.wait()
+                self._grew.clear()
                 if not await self._is_still_allowed():
                     await self.close(code=4401)
                     return
@@ -124,30 +108,22 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             logger.exception("The live feed of one browser ended")
             await self.close(code=1011)
 
-    async def _wait(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_SECONDS):
-                await self._grew.wait()
-        self._grew.clear()
-
     async def _send_page(self, request: feed.FeedRequest) -> bool:
         """Send the next entries; True when there may be more."""
         start = self._sent
-        newest, page = await _shared_reads().page_after(start)
+        page = await hub().page_after(start)
         if request is not self._request:
             # The client asked for something else meanwhile.
             return True
-        if newest - start > MAX_BEHIND or start > newest:
+        if page.newest - start > MAX_BEHIND or start > page.newest:
             self._request = None
-            await self.send_json({"type": "resync", "seq": newest})
+            await self.send_json({"type": "resync", "seq": page.newest})
             return False
-        if not page:
+        if not page.entries:
             return False
-        self._sent = page[-1][0].seq
-        shown = [told for entry, told in page if feed.matches(entry, request)]
-        # Sent also when empty: the client has to know how far it has come.
-        await self.send_json({"type": "entries", "seq": self._sent, "entries": shown})
-        return len(page) == PAGE
+        self._sent = page.entries[-1].seq
+        await self.send(text_data=page.text_for(request))
+        return self._sent < page.newest
 
     async def _is_still_allowed(self) -> bool:
         clock = asyncio.get_running_loop().time()
@@ -156,47 +132,3 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         self._checked_at = clock
         check = database_sync_to_async(access.may_still_watch)
         return bool(await check(self.scope["user"].pk, self.scope.get("session")))
-
-
-# Entries of the feed, each with what browsers are told of it.
-Page = list[tuple[FeedEntry, dict[str, Any]]]
-
-
-class _SharedReads:
-    """One read for all browsers of this process that ask for the same page before it begins.
-
-    At a nudge each of them asks; so the table is read once, not once a browser. Whoever asks while a read is under way
-    gets the next one: what came meanwhile is in it.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: dict[int, asyncio.Task[tuple[int, Page]]] = {}
-        self._turn = asyncio.Lock()
-
-    async def page_after(self, start: int) -> tuple[int, Page]:
-        """The number of the newest entry, and the entries after `start`."""
-        read = self._waiting.get(start)
-        if read is None:
-            read = self._waiting[start] = asyncio.create_task(self._read(start))
-        # One browser that leaves must not take the read from the others.
-        return await asyncio.shield(read)
-
-    async def _read(self, start: int) -> tuple[int, Page]:
-        async with self._turn:
-            del self._waiting[start]
-            page: tuple[int, Page] = await _read_page(start)
-            return page
-
-
-_reads: WeakKeyDictionary[asyncio.AbstractEventLoop, _SharedReads] = WeakKeyDictionary()
-
-
-def _shared_reads() -> _SharedReads:
-    return _reads.setdefault(asyncio.get_running_loop(), _SharedReads())
-
-
-@database_sync_to_async
-def _read_page(start: int) -> tuple[int, Page]:
-    entries = feed_queries.entries_after(start, limit=PAGE)
-    newest = feed_queries.newest_seq() if len(entries) in (0, PAGE) else entries[-1].seq
-    return newest, [(entry, feed.as_json(entry)) for entry in entries]

@@ -10,7 +10,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
-from cases import live
+from cases import live, live_hub
 from tests.factories import flag, make_decision
 
 # The consumer gives its connection back between reads, which a transaction around the test would not survive.
@@ -82,7 +82,7 @@ async def test_what_came_before_is_sent_and_then_what_comes(alice):
 
 @in_event_loop
 async def test_a_lost_nudge_loses_no_entry(alice, monkeypatch):
-    monkeypatch.setattr(live, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(live_hub, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(live, "push_feed", lambda seq: None)
     async with watching(alice) as browser:
         await browser.send({"after": 0})
@@ -94,7 +94,7 @@ async def test_a_lost_nudge_loses_no_entry(alice, monkeypatch):
 
 @in_event_loop
 async def test_catching_up_goes_page_by_page(alice, monkeypatch):
-    monkeypatch.setattr(live, "PAGE", 2)
+    monkeypatch.setattr(live_hub, "PAGE", 2)
     for _ in range(5):
         await make_decision_async()
     async with watching(alice) as browser:
@@ -181,7 +181,7 @@ async def test_who_may_not_watch_is_closed_with_4403(mallory):
 
 @in_event_loop
 async def test_logging_out_ends_the_feed(alice, monkeypatch):
-    monkeypatch.setattr(live, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(live_hub, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(live, "_RECHECK_SECONDS", 0)
     client = Client()
     await sync_to_async(client.force_login)(alice)

@@ -1,0 +1,144 @@
+"""What the browsers of one process share on the live feed: the nudges, the reads, and the text that is sent."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import redis
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+
+from cases import feed
+from cases.models import FeedEntry
+from cases.queries import feed as feed_queries
+
+logger = logging.getLogger(__name__)
+
+GROUP = "feed"
+PAGE = 200
+# A nudge may be lost (the layer drops what it cannot hold): the table is looked at this often without one.
+_LOOK_SECONDS = 5.0
+# Browsers are woken at most this often: fifty entries a second are four messages to each of them, not fifty.
+_REST_SECONDS = 0.25
+_RECONNECT_SECONDS = 2.0
+
+
+@dataclass
+class Page:
+    """Entries of the feed in their order, and the messages made of them."""
+
+    entries: Sequence[FeedEntry]
+    # Of the newest entry in the table: what a browser that got this page may still lack.
+    newest: int
+    _told: list[dict[str, Any]] = field(init=False)
+    _texts: dict[tuple[frozenset[str], Decimal], str] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._told = [feed.as_json(entry) for entry in self.entries]
+
+    def text_for(self, request: feed.FeedRequest) -> str:
+        """The message for a browser that asked for this; made once for all that ask alike."""
+        chosen = (request.outcomes, request.min_stake)
+        text = self._texts.get(chosen)
+        if text is None:
+            both = zip(self.entries, self._told, strict=True)
+            shown = [told for entry, told in both if feed.matches(entry, request)]
+            # Sent also when empty: the client has to know how far it has come.
+            text = json.dumps({"type": "entries", "seq": self.entries[-1].seq, "entries": shown})
+            self._texts[chosen] = text
+        return text
+
+
+class Hub:
+    """One listener and one reader for all browsers of an event loop.
+
+    Whoever asks for the same page before its read begins gets the same one: at a nudge the table is read once, not
+    once a browser. Whoever asks while a read is under way gets the next one: what came meanwhile is in it.
+    """
+
+    def __init__(self) -> None:
+        self._browsers: set[asyncio.Event] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._nudged = asyncio.Event()
+        self._waiting: dict[int, asyncio.Task[Page]] = {}
+        self._turn = asyncio.Lock()
+
+    def join(self, grew: asyncio.Event) -> None:
+        """Set the event whenever the feed may have grown, until `leave`."""
+        self._browsers.add(grew)
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._wake())]
+
+    def leave(self, grew: asyncio.Event) -> None:
+        self._browsers.discard(grew)
+        if not self._browsers:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = []
+
+    async def page_after(self, start: int) -> Page:
+        """The entries after `start`."""
+        read = self._waiting.get(start)
+        if read is None:
+            read = self._waiting[start] = asyncio.create_task(self._read(start))
+        # One browser that leaves must not take the read from the others.
+        return await asyncio.shield(read)
+
+    async def _read(self, start: int) -> Page:
+        async with self._turn:
+            del self._waiting[start]
+            page: Page = await _read_page(start)
+            return page
+
+    async def _wake(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._nudged.wait()
+            self._nudged.clear()
+            for grew in self._browsers:
+                grew.set()
+            await asyncio.sleep(_REST_SECONDS)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._hear()
+            except (OSError, TimeoutError, redis.RedisError):
+                logger.warning("No channel layer: browsers are served by looking at the table", exc_info=True)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _hear(self) -> None:
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(GROUP, channel)
+        # What came before we could hear it.
+        self._nudged.set()
+        try:
+            while True:
+                await layer.receive(channel)
+                self._nudged.set()
+        finally:
+            with suppress(OSError, TimeoutError, redis.RedisError):
+                await layer.group_discard(GROUP, channel)
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+@database_sync_to_async
+def _read_page(start: int) -> Page:
+    entries = feed_queries.entries_after(start, limit=PAGE)
+    newest = feed_queries.newest_seq() if len(entries) in (0, PAGE) else entries[-1].seq
+    return Page(entries, newest)
