@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,6 +17,7 @@ from prometheus_client import Gauge
 from cases import access, feed
 from cases.models import FeedEntry
 from cases.queries import feed as feed_queries
+from cases.queries.queues import Desk, desk_of
 
 logger = logging.getLogger(__name__)
 CLIENTS = Gauge("fraud_feed_clients", "Browsers on the live feed", multiprocess_mode="livesum")
@@ -30,6 +32,8 @@ _LOOK_SECONDS = 5.0
 _PUSH_SECONDS = 2.0
 # Who logs out or loses the permission stops being sent entries within this time.
 _RECHECK_SECONDS = 30.0
+# Entries of the feed, each with what browsers are told of it.
+Page = list[tuple[FeedEntry, dict[str, Any]]]
 
 
 def push_feed(seq: int) -> None:
@@ -40,11 +44,23 @@ def push_feed(seq: int) -> None:
         logger.warning("The live feed was not nudged to %s", seq, exc_info=True)
 
 
+def push_queues(due: Mapping[int, int], *, minutes: int = 0) -> None:
+    """Tell connected browsers that queues have changed: queue's id -> how many of its cases are due in `minutes`."""
+    try:
+        async_to_sync(_send)({"type": "queues.changed", "due": {str(one): n for one, n in due.items()}, "in": minutes})
+    except Exception:
+        logger.warning("The browsers were not told of the queues", exc_info=True)
+
+
 async def _send_nudge(seq: int) -> None:
+    await _send({"type": "feed.grew", "seq": seq})
+
+
+async def _send(message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     if layer is not None:
         async with asyncio.timeout(_PUSH_SECONDS):
-            await layer.group_send(GROUP, {"type": "feed.grew", "seq": seq})
+            await layer.group_send(GROUP, message)
 
 
 class FeedConsumer(AsyncJsonWebsocketConsumer):
@@ -63,6 +79,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         elif not await database_sync_to_async(access.may_watch)(user):
             await self.close(code=4403)
         else:
+            self._desk: Desk | None = await database_sync_to_async(desk_of)(user)
             await self._start()
 
     async def _start(self) -> None:
@@ -111,6 +128,16 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         """A nudge. However many arrive while a page is on its way, they are one."""
         self._grew.set()
 
+    async def queues_changed(self, event: dict[str, Any]) -> None:
+        """Queues have other cases than before, or cases of theirs are soon due: told to those who see them."""
+        desk = self._desk
+        if self._task is None or desk is None:
+            return
+        seen = {queue: event["due"][key] for queue in desk.queues if (key := str(queue.id)) in event["due"]}
+        due = [{"queue": queue.title, "cases": n} for queue, n in seen.items() if n and desk.sees(queue.id)]
+        if any(desk.sees(queue.id) for queue in seen):
+            await self.send_json({"type": "queues", "due": due, "minutes": event["in"]})
+
     async def _run(self) -> None:
         try:
             while True:
@@ -144,22 +171,28 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         if not page:
             return False
         self._sent = page[-1][0].seq
-        shown = [told for entry, told in page if feed.matches(entry, request)]
+        shown = await self._seen([(entry, told) for entry, told in page if feed.matches(entry, request)])
         # Sent also when empty: the client has to know how far it has come.
         await self.send_json({"type": "entries", "seq": self._sent, "entries": shown})
         return len(page) == PAGE
 
+    async def _seen(self, page: Page) -> list[dict[str, Any]]:
+        """What of the page is told: entries whose cases are in a queue that the user sees."""
+        if self._desk is not None and any(not self._desk.knows(entry.queue_id) for entry, _ in page):  # type: ignore[attr-defined]
+            # A queue made since: asked anew who sees it.
+            await self._ask_again()
+        desk = self._desk
+        return [told for entry, told in page if desk is not None and desk.sees(entry.queue_id)]  # type: ignore[attr-defined]
+
     async def _is_still_allowed(self) -> bool:
-        clock = asyncio.get_running_loop().time()
-        if clock - self._checked_at < _RECHECK_SECONDS:
-            return True
-        self._checked_at = clock
-        check = database_sync_to_async(access.may_still_watch)
-        return bool(await check(self.scope["user"].pk, self.scope.get("session")))
+        if asyncio.get_running_loop().time() - self._checked_at >= _RECHECK_SECONDS:
+            await self._ask_again()
+        return self._desk is not None
 
-
-# Entries of the feed, each with what browsers are told of it.
-Page = list[tuple[FeedEntry, dict[str, Any]]]
+    async def _ask_again(self) -> None:
+        self._checked_at = asyncio.get_running_loop().time()
+        check = database_sync_to_async(access.desk_of_watcher)
+        self._desk = await check(self.scope["user"].pk, self.scope.get("session"))
 
 
 class _SharedReads:
