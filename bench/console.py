@@ -32,9 +32,10 @@ FROM (SELECT n, now() - random() * interval '30 days' AS at FROM generate_series
 """
 _CASES = """
 INSERT INTO cases_case (id, card_id, status, stake, currency, amount, score, top_reason, alert_count, opened_at, due_at,
-  verdict, typology)
+  verdict, typology, queue_id)
 SELECT gen_random_uuid(), card_id, 'open', round((amount * score)::numeric, 2), currency, amount, score,
-  '7 payments in the last hour', 1, decided_at, now() + random() * interval '1 hour', '', ''
+  '7 payments in the last hour', 1, decided_at, now() + random() * interval '1 hour', '', '',
+  (SELECT id FROM cases_queue WHERE is_default)
 FROM scoring_decision WHERE source = 'file:console' AND outcome = 'review'
 ON CONFLICT DO NOTHING
 """

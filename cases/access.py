@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from cases.models import Case
+from cases.queries.queues import Desk, desk_of
 
 
 def check_may_view(user: User) -> None:
@@ -66,28 +67,50 @@ def may_release_others(user: User) -> bool:
     return user.has_perm("cases.release_case")
 
 
-def may_still_watch(user_id: int, session: SessionBase | None) -> bool:
-    """Ask again, from the database: has the user logged out, been disabled, or lost the permission?"""
+def may_move(user: User) -> bool:
+    return user.has_perm("cases.move_case")
+
+
+def check_may_move(user: User) -> None:
+    """Raises: PermissionDenied: cases stay in the queue they are in."""
+    check_may_review(user)
+    if not may_move(user):
+        raise PermissionDenied("You may escalate cases; moving them to any other queue is for leads.")
+
+
+def desk_of_watcher(user_id: int, session: SessionBase | None) -> Desk | None:
+    """Ask again, from the database: which queues the user sees. None: logged out, disabled, or no longer permitted."""
     if session is not None and not session.exists(session.session_key or ""):
-        return False
+        return None
     user = User.objects.filter(id=user_id, is_active=True).first()
-    return user is not None and may_watch(user)
+    return desk_of(user) if user is not None and may_watch(user) else None
+
+
+def desk_for(user: User) -> Desk:
+    """The queues as the user has them; asked once a request, as Django asks for permissions."""
+    if not hasattr(user, "_desk"):
+        user._desk = desk_of(user)  # type: ignore[attr-defined]
+    desk: Desk = user._desk  # type: ignore[attr-defined]
+    return desk
 
 
 def get_visible_case(user: User, case_id: UUID) -> Case:
     """Raises: PermissionDenied or Http404, in this order: who may see no case learns nothing about one."""
     check_may_view(user)
-    return _get_case(case_id)
+    return _get_case(user, case_id)
 
 
 def get_reviewable_case(user: User, case_id: UUID) -> Case:
     """A case the user may work on; whether it is still open is for the services to say."""
     check_may_review(user)
-    return _get_case(case_id)
+    return _get_case(user, case_id)
 
 
-def _get_case(case_id: UUID) -> Case:
+def _get_case(user: User, case_id: UUID) -> Case:
     try:
-        return Case.objects.select_related("claimed_by", "decided_by").get(id=case_id)
+        case = Case.objects.select_related("claimed_by", "decided_by", "queue__escalates_to").get(id=case_id)
     except Case.DoesNotExist as error:
         raise Http404("There is no such case.") from error
+    if not desk_for(user).sees(case.queue_id):
+        raise PermissionDenied("This case is in a queue that you are not a member of. A manager can add you to it.")
+    return case

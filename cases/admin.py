@@ -6,7 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cases.models import Case, CaseEvent, Handling, PaymentExport
+from cases.queue_admin import QueueAdmin
 from scoring.admin.readonly import ReadOnlyAdmin
+
+__all__ = ["CaseAdmin", "CaseEventAdmin", "HandlingAdmin", "PaymentExportAdmin", "QueueAdmin"]
 
 
 class CaseEventInline(admin.TabularInline):
@@ -25,6 +28,7 @@ class CaseEventInline(admin.TabularInline):
 class CaseAdmin(ReadOnlyAdmin):
     list_display = [
         "card_id",
+        "queue",
         "status",
         "verdict",
         "stake",
@@ -33,8 +37,8 @@ class CaseAdmin(ReadOnlyAdmin):
         "opened_at",
         "decided_by",
     ]
-    list_filter = ["status", "verdict", "typology", "opened_at"]
-    list_select_related = ["decided_by"]
+    list_filter = ["status", "queue", "verdict", "typology", "opened_at"]
+    list_select_related = ["decided_by", "queue"]
     search_fields = ["=card_id", "=id"]
     ordering = ["-opened_at"]
     inlines = [CaseEventInline]

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -11,8 +13,9 @@ from channels.layers import get_channel_layer
 from prometheus_client import Gauge
 
 from cases import access, feed
-from cases.live_hub import GROUP, hub
+from cases.live_hub import GROUP, NUDGE, Page, hub
 from cases.queries import feed as feed_queries
+from cases.queries.queues import Desk, desk_of
 
 logger = logging.getLogger(__name__)
 CLIENTS = Gauge("fraud_feed_clients", "Browsers on the live feed", multiprocess_mode="livesum")
@@ -23,6 +26,7 @@ MAX_BEHIND = 2_000
 _PUSH_SECONDS = 2.0
 # Who logs out or loses the permission stops being sent entries within this time.
 _RECHECK_SECONDS = 30.0
+_MOST_HEARD = 20
 
 
 def push_feed(seq: int) -> None:
@@ -33,11 +37,23 @@ def push_feed(seq: int) -> None:
         logger.warning("The live feed was not nudged to %s", seq, exc_info=True)
 
 
+def push_queues(due: Mapping[int, int], *, minutes: int = 0) -> None:
+    """Tell connected browsers that queues have changed: queue's id -> how many of its cases are due in `minutes`."""
+    try:
+        async_to_sync(_send)({"type": "queues.changed", "due": {str(one): n for one, n in due.items()}, "in": minutes})
+    except Exception:
+        logger.warning("The browsers were not told of the queues", exc_info=True)
+
+
 async def _send_nudge(seq: int) -> None:
+    await _send({"type": NUDGE, "seq": seq})
+
+
+async def _send(message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     if layer is not None:
         async with asyncio.timeout(_PUSH_SECONDS):
-            await layer.group_send(GROUP, {"type": "feed.grew", "seq": seq})
+            await layer.group_send(GROUP, message)
 
 
 class FeedConsumer(AsyncJsonWebsocketConsumer):
@@ -56,14 +72,16 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         elif not await database_sync_to_async(access.may_watch)(user):
             await self.close(code=4403)
         else:
+            self._desk: Desk | None = await database_sync_to_async(desk_of)(user)
             await self._start()
 
     async def _start(self) -> None:
         self._request: feed.FeedRequest | None = None
         self._sent = 0
         self._grew = asyncio.Event()
+        self._heard: deque[dict[str, Any]] = deque(maxlen=_MOST_HEARD)
         self._checked_at = asyncio.get_running_loop().time()
-        hub().join(self._grew)
+        hub().join(self)
         self._task = asyncio.create_task(self._run())
         CLIENTS.inc()
 
@@ -72,7 +90,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             return
         self._task.cancel()
         CLIENTS.dec()
-        hub().leave(self._grew)
+        hub().leave(self)
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -94,6 +112,25 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         self._request = request
         self._grew.set()
 
+    def wake(self) -> None:
+        """Told by the hub that the feed may have grown; however often while a page is on its way, it is once."""
+        self._grew.set()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Told by the hub, of other things than entries; a slow reader keeps the newest."""
+        self._heard.append(event)
+        self._grew.set()
+
+    async def _tell_queues(self, event: dict[str, Any]) -> None:
+        """Queues have other cases than before, or cases of theirs are soon due: told to those who see them."""
+        desk = self._desk
+        if desk is None:
+            return
+        seen = {queue: event["due"][key] for queue in desk.queues if (key := str(queue.id)) in event["due"]}
+        due = [{"queue": queue.title, "cases": n} for queue, n in seen.items() if n and desk.sees(queue.id)]
+        if any(desk.sees(queue.id) for queue in seen):
+            await self.send_json({"type": "queues", "due": due, "minutes": event["in"]})
+
     async def _run(self) -> None:
         try:
             while True:
@@ -102,6 +139,8 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
                 if not await self._is_still_allowed():
                     await self.close(code=4401)
                     return
+                while self._heard:
+                    await self._tell_queues(self._heard.popleft())
                 while self._request is not None and await self._send_page(self._request):
                     pass
         except Exception:
@@ -121,14 +160,22 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             return False
         if not page.entries:
             return False
+        await self._learn_queues(page)
         self._sent = page.entries[-1].seq
-        await self.send(text_data=page.text_for(request))
+        await self.send(text_data=page.text_for(request, self._desk))
         return self._sent < page.newest
 
+    async def _learn_queues(self, page: Page) -> None:
+        if self._desk is not None and not all(self._desk.knows(queue_id) for queue_id in page.queue_ids):
+            # A queue made since: asked anew who sees it.
+            await self._ask_again()
+
     async def _is_still_allowed(self) -> bool:
-        clock = asyncio.get_running_loop().time()
-        if clock - self._checked_at < _RECHECK_SECONDS:
-            return True
-        self._checked_at = clock
-        check = database_sync_to_async(access.may_still_watch)
-        return bool(await check(self.scope["user"].pk, self.scope.get("session")))
+        if asyncio.get_running_loop().time() - self._checked_at >= _RECHECK_SECONDS:
+            await self._ask_again()
+        return self._desk is not None
+
+    async def _ask_again(self) -> None:
+        self._checked_at = asyncio.get_running_loop().time()
+        check = database_sync_to_async(access.desk_of_watcher)
+        self._desk = await check(self.scope["user"].pk, self.scope.get("session"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import redis
@@ -17,10 +17,12 @@ from channels.layers import get_channel_layer
 from cases import feed
 from cases.models import FeedEntry
 from cases.queries import feed as feed_queries
+from cases.queries.queues import Desk
 
 logger = logging.getLogger(__name__)
 
 GROUP = "feed"
+NUDGE = "feed.grew"
 PAGE = 200
 # A nudge may be lost (the layer drops what it cannot hold): the table is looked at this often without one.
 _LOOK_SECONDS = 5.0
@@ -37,22 +39,40 @@ class Page:
     # Of the newest entry in the table: what a browser that got this page may still lack.
     newest: int
     _told: list[dict[str, Any]] = field(init=False)
-    _texts: dict[tuple[frozenset[str], Decimal], str] = field(default_factory=dict, init=False)
+    _texts: dict[tuple[frozenset[str], Decimal, frozenset[int | None]], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._told = [feed.as_json(entry) for entry in self.entries]
 
-    def text_for(self, request: feed.FeedRequest) -> str:
-        """The message for a browser that asked for this; made once for all that ask alike."""
-        chosen = (request.outcomes, request.min_stake)
+    @property
+    def queue_ids(self) -> set[int | None]:
+        return {_queue_of(entry) for entry in self.entries}
+
+    def text_for(self, request: feed.FeedRequest, desk: Desk | None) -> str:
+        """The message for a browser that asked for this and sees these queues; made once for all that are alike."""
+        seen = frozenset(queue for queue in self.queue_ids if desk is not None and desk.sees(queue))
+        chosen = (request.outcomes, request.min_stake, seen)
         text = self._texts.get(chosen)
         if text is None:
             both = zip(self.entries, self._told, strict=True)
-            shown = [told for entry, told in both if feed.matches(entry, request)]
+            shown = [told for entry, told in both if feed.matches(entry, request) and _queue_of(entry) in seen]
             # Sent also when empty: the client has to know how far it has come.
             text = json.dumps({"type": "entries", "seq": self.entries[-1].seq, "entries": shown})
             self._texts[chosen] = text
         return text
+
+
+def _queue_of(entry: FeedEntry) -> int | None:
+    queue_id: int | None = entry.queue_id  # type: ignore[attr-defined]
+    return queue_id
+
+
+class Browser(Protocol):
+    def wake(self) -> None:
+        """The feed may have grown."""
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Something else was said to all browsers."""
 
 
 class Hub:
@@ -63,20 +83,20 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._browsers: set[asyncio.Event] = set()
+        self._browsers: set[Browser] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
         self._waiting: dict[int, asyncio.Task[Page]] = {}
         self._turn = asyncio.Lock()
 
-    def join(self, grew: asyncio.Event) -> None:
-        """Set the event whenever the feed may have grown, until `leave`."""
-        self._browsers.add(grew)
+    def join(self, browser: Browser) -> None:
+        """Tell the browser what there is to tell, until `leave`."""
+        self._browsers.add(browser)
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._wake())]
 
-    def leave(self, grew: asyncio.Event) -> None:
-        self._browsers.discard(grew)
+    def leave(self, browser: Browser) -> None:
+        self._browsers.discard(browser)
         if not self._browsers:
             for task in self._tasks:
                 task.cancel()
@@ -102,8 +122,8 @@ class Hub:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._nudged.wait()
             self._nudged.clear()
-            for grew in self._browsers:
-                grew.set()
+            for browser in self._browsers:
+                browser.wake()
             await asyncio.sleep(_REST_SECONDS)
 
     async def _listen(self) -> None:
@@ -114,6 +134,13 @@ class Hub:
                 logger.warning("No channel layer: browsers are served by looking at the table", exc_info=True)
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
+    def _pass_on(self, event: dict[str, Any]) -> None:
+        if event["type"] == NUDGE:
+            self._nudged.set()
+            return
+        for browser in self._browsers:
+            browser.hear(event)
+
     async def _hear(self) -> None:
         layer = get_channel_layer()
         channel = await layer.new_channel()
@@ -122,8 +149,7 @@ class Hub:
         self._nudged.set()
         try:
             while True:
-                await layer.receive(channel)
-                self._nudged.set()
+                self._pass_on(await layer.receive(channel))
         finally:
             with suppress(OSError, TimeoutError, redis.RedisError):
                 await layer.group_discard(GROUP, channel)

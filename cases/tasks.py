@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import claims, presence
+from cases.services import claims, deadlines, presence
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -16,3 +16,9 @@ def release_expired_claims() -> int:
 def forget_who_left() -> int:
     """Drop the signs of people who closed their pages. Safe to run twice."""
     return presence.forget_who_left(now=now())
+
+
+@shared_task(name="cases.watch_deadlines")
+def watch_deadlines() -> int:
+    """Warn of cases that are nearly due, and act on those that are over time. Safe to run twice."""
+    return deadlines.watch_deadlines(now=now())

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, entities, live, queue, search
+from cases.views import account, case, entities, live, queue, queues, search
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("cases/<uuid:case_id>/release/", case.release, name="release"),
     path("cases/<uuid:case_id>/look/", case.look, name="look"),
     path("cases/<uuid:case_id>/skip/", case.skip, name="skip"),
+    path("cases/<uuid:case_id>/escalate/", queues.escalate, name="escalate"),
+    path("cases/<uuid:case_id>/move/", queues.move, name="move"),
     path("cases/<uuid:case_id>/verdict/", case.verdict, name="verdict"),
     path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),

@@ -68,7 +68,8 @@ KINESIS_PRICES: dict[str, Any] = {
 }
 # The synchronous path must not wait for a slow feature store: it answers degraded instead.
 FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
-CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60)
+# Of the default queue when it is made; from then on a manager sets it, as that of every queue.
+CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Range(min=1))
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
 # "Next case" passes over what the analyst skipped for so long, while anything else waits.
 SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0))
@@ -166,6 +167,7 @@ CELERY_BEAT_SCHEDULE = {
     # A label that comes has the waiting ones looked at; this is for when none comes.
     "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
+    "watch-deadlines": {"task": "cases.watch_deadlines", "schedule": 15.0, "options": {"expires": 15}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
 }
 

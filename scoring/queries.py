@@ -1,5 +1,6 @@
 """Reads of scoring: decisions as they were recorded."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,13 +12,18 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Lookup
 from django.db.models.sql.compiler import SQLCompiler
+from numpy.typing import NDArray
 
 from scoring.decisioning import ListHit
 from scoring.features.definitions import NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.ml.explanations import Reason
 from scoring.models import Decision
+from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.rules.language import Condition
 from scoring.transaction import Transaction, canonical_address
+
+logger = logging.getLogger(__name__)
 
 
 @CharField.register_lookup
@@ -84,6 +90,36 @@ def features_of(decision: Decision) -> dict[str, float | None]:
         return {}
     vector = np.frombuffer(decision.features, np.float32)
     return {name: None if np.isnan(value) else float(value) for name, value in zip(NAMES, vector, strict=True)}
+
+
+def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision]) -> NDArray[np.bool_]:
+    """What each condition says of each recorded decision, bool (decisions, conditions).
+
+    A missing value hits nothing; the features of another table's version are all missing. A record that cannot be read
+    as a payment any more hits nothing and is logged.
+    """
+    hits = np.zeros((len(decisions), len(conditions)), bool)
+    if not conditions:
+        return hits
+    payments = {row: payment for row, decision in enumerate(decisions) if (payment := _readable_payment(decision))}
+    rules = [CompiledRule(str(number), condition, "", "") for number, condition in enumerate(conditions)]
+    vectors = np.full((len(payments), len(NAMES)), np.nan, np.float32)
+    scores = np.full(len(payments), np.nan)
+    for place, row in enumerate(payments):
+        if decisions[row].feature_version == VERSION:
+            vectors[place] = np.frombuffer(decisions[row].features, np.float32)
+        if (score := decisions[row].score) is not None:
+            scores[place] = score
+    hits[list(payments)] = hits_of(rules, list(payments.values()), vectors, scores)
+    return hits
+
+
+def _readable_payment(decision: Decision) -> Transaction | None:
+    try:
+        return transaction_of(decision)
+    except msgspec.ValidationError as error:
+        logger.warning("The record of %s cannot be read as a payment: %s", decision.transaction_id, error)
+        return None
 
 
 _PAYMENT = "SELECT id, record::text, received_at, outcome = 'decline' FROM scoring_decision"

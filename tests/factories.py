@@ -10,8 +10,9 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 
-from cases.models import Alert, Case, CaseEvent
+from cases.models import Alert, Case, CaseEvent, Queue
 from cases.services import alerts
+from cases.services.queues import default_queue, placement
 from scoring.models import Decision, Label, Outcome
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -22,7 +23,7 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
-_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports", "0005_list_changes")
+_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports", "0005_list_changes", "0007_queues")
 _number = count(1)
 
 
@@ -94,12 +95,20 @@ def make_case(*, decisions: Sequence[Decision] = (), **overrides: Any) -> Case:
         "top_reason": REASONS[0]["words"],
         "alert_count": len(members),
         "opened_at": NOON,
-        "due_at": NOON + HOUR,
     }
+    queue = overrides.pop("queue", None) or default_queue()
+    values |= placement(queue, due_at=NOON + HOUR)
     case = Case.objects.create(**values | overrides)
     Alert.objects.bulk_create(Alert(case=case, decision=decision) for decision in members)
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.OPENED, happened_at=case.opened_at)
     return case
+
+
+def make_queue(slug: str = "large", *, members: Sequence[User] = (), **overrides: Any) -> Queue:
+    """A queue that is asked before the default one."""
+    queue = Queue.objects.create(**{"slug": slug, "title": slug.capitalize(), "position": 10} | overrides)
+    queue.members.set(members)
+    return queue
 
 
 def flag(*decisions: Decision, now: datetime = NOON) -> Case:

@@ -4,10 +4,22 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import F, Func, Value
+from django.db.models.functions import Cast, Ln, Now
 from django.urls import reverse
 
+from cases.models.queue import Queue
 from scoring.models import Decision
+
+
+def _log2(value: F, more: float) -> models.expressions.CombinedExpression:
+    return Ln(Cast(value, models.FloatField()) + Value(more)) / Value(0.6931471805599453)
+
+
+def _seconds(time: F) -> Func:
+    """Since 1970, as an expression that an index and a generated column may hold."""
+    since = "extract(epoch FROM %(expressions)s - timestamptz '1970-01-01 00:00:00+00')::float8"
+    return Func(time, template=since, output_field=models.FloatField())
 
 
 class Case(models.Model):
@@ -43,6 +55,21 @@ class Case(models.Model):
     alert_count = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    # Empty only where a process of before queues has written it; the clock's next turn puts it into the default.
+    queue = models.ForeignKey(Queue, null=True, on_delete=models.PROTECT, related_name="cases")
+    # Of its queue.
+    half_life_minutes = models.PositiveIntegerField(default=30, db_default=30)
+    # Which of two cases of a half-life weighs more never changes while time goes on (docs/decisions/0011): a column
+    # that follows stake, due_at and half-life by itself, in the order work is handed out.
+    rank = models.GeneratedField(
+        expression=_log2(F("stake"), 1.0) - _seconds(F("due_at")) / (F("half_life_minutes") * Value(60.0)),
+        output_field=models.FloatField(),
+        db_persist=True,
+    )
+    warned_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    # Somebody chose its queue: alerts that join do not.
+    is_placed = models.BooleanField(default=False, db_default=False)
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -77,7 +104,8 @@ class Case(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-stake"], condition=models.Q(status="open"), name="case_open_by_stake"),
+            models.Index(fields=["queue", "-rank"], condition=models.Q(status="open"), name="case_open_by_rank"),
+            models.Index(fields=["queue", "due_at"], condition=models.Q(status="open"), name="case_open_by_due"),
             models.Index(fields=["card_id"]),
             models.Index(fields=["decided_at"]),
         ]
@@ -112,6 +140,7 @@ class CaseEvent(models.Model):
         SKIPPED = "skipped"
         VERDICT = "verdict"
         NOTE = "note"
+        MOVED = "moved"
         ESCALATED = "escalated"
         WARNED = "warned"
         SNOOZED = "snoozed"

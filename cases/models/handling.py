@@ -14,6 +14,7 @@ class Handling(models.Model):
         SKIPPED = "skipped"
         RELEASED = "released"
         EXPIRED = "expired"
+        ESCALATED = "escalated"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="handlings")
     # Served by the index below.
@@ -24,7 +25,7 @@ class Handling(models.Model):
     first_viewed_at = models.DateTimeField(null=True, blank=True)
     # Of a claim that ran out: when that was noticed.
     ended_at = models.DateTimeField(null=True, blank=True)
-    ending = models.CharField(max_length=8, choices=Ending.choices, blank=True, default="")
+    ending = models.CharField(max_length=10, choices=Ending.choices, blank=True, default="")
 
     class Meta:
         constraints = [
@@ -33,7 +34,9 @@ class Handling(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(ended_at=None, ending="")
-                | models.Q(ended_at__isnull=False, ending__in=["verdict", "skipped", "released", "expired"]),
+                | models.Q(
+                    ended_at__isnull=False, ending__in=["verdict", "skipped", "released", "expired", "escalated"]
+                ),
                 name="handling_ended_somehow",
             ),
         ]

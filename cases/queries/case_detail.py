@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 
 from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
+from cases.queries.queues import Desk
 from cases.queries.related import Related, related_to, with_label
 from cases.services.verdicts import RECENT
 from scoring.models import Decision
@@ -31,7 +32,7 @@ class CaseDetail:
     recent_count: int
 
 
-def case_detail(case: Case, *, now: datetime) -> CaseDetail:
+def case_detail(case: Case, *, now: datetime, desk: Desk) -> CaseDetail:
     alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
     headline = max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
     until = alerts[0].occurred_at
@@ -44,7 +45,7 @@ def case_detail(case: Case, *, now: datetime) -> CaseDetail:
         bars=evidence.reason_bars(headline.reasons),
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
         timeline=_timeline(case, headline, payments, until=until),
-        related=related_to(headline),
+        related=related_to(headline, desk=desk),
         events=events,
         notes=_notes_in(events),
         recent_count=_count_recent(case, now=now),
@@ -56,9 +57,9 @@ def notes_of(case: Case) -> list[CaseEvent]:
 
 
 def _notes_in(events: Iterable[CaseEvent]) -> list[CaseEvent]:
-    """Notes, and reasons for skipping: what one analyst tells the next."""
-    kinds = {CaseEvent.Kind.NOTE, CaseEvent.Kind.SKIPPED}
-    return [event for event in events if event.kind in kinds and event.text]
+    """Notes, and reasons for skipping and escalating: what one analyst tells the next."""
+    kinds = {CaseEvent.Kind.NOTE, CaseEvent.Kind.SKIPPED, CaseEvent.Kind.ESCALATED}
+    return [event for event in events if event.kind in kinds and event.text and event.actor_id]
 
 
 def _events_of(case: Case) -> QuerySet[CaseEvent]:

@@ -11,6 +11,7 @@ from cases import daily, profile
 from cases.entity import COLUMNS, Entity, UnknownEntityError
 from cases.models import Case
 from cases.queries import entity_counts
+from cases.queries.queues import Desk, case_columns
 from cases.queries.related import with_label
 from scoring.models import Decision, ListChange, ListEntry
 
@@ -49,13 +50,13 @@ class EntityDetail:
     cases: list[Case]
 
 
-def entity_detail(entity: Entity, *, now: datetime) -> EntityDetail:
+def entity_detail(entity: Entity, *, now: datetime, desk: Desk) -> EntityDetail:
     """Everything the page shows; figures are of the 30 days up to now, or to the last payment if that is older.
 
     Raises:
         UnknownEntityError: no payment and no list names it.
     """
-    payments = _latest_payments(entity)
+    payments = _latest_payments(entity, desk)
     changes = list(_changes_of(entity))
     if not payments and not changes:
         raise UnknownEntityError(entity.name)
@@ -81,7 +82,7 @@ def entity_detail(entity: Entity, *, now: datetime) -> EntityDetail:
         chart=daily.draw(days),
         neighbours=counted.neighbours,
         payments=payments,
-        cases=_cases(entity, counted.case_ids),
+        cases=_cases(entity, counted.case_ids, desk),
     )
 
 
@@ -91,12 +92,8 @@ def _last_day(last_seen: datetime | None, now: datetime) -> date:
     return last_seen.astimezone(UTC).date()
 
 
-def _latest_payments(entity: Entity) -> list[Decision]:
-    newest = with_label(_payments_of(entity, "-").defer("features", "record", "reasons")).annotate(
-        case_id=F("alert__case_id"),
-        case_status=F("alert__case__status"),
-        case_verdict=F("alert__case__verdict"),
-    )
+def _latest_payments(entity: Entity, desk: Desk) -> list[Decision]:
+    newest = with_label(_payments_of(entity, "-").defer("features", "record", "reasons")).annotate(**case_columns(desk))
     return list(newest[:MAX_PAYMENTS])
 
 
@@ -117,7 +114,11 @@ def _changes_of(entity: Entity) -> QuerySet[ListChange]:
     return changes.order_by("-happened_at", "-id")[:_MAX_CHANGES]
 
 
-def _cases(entity: Entity, case_ids: Sequence[UUID]) -> list[Case]:
-    """Open ones first, then the newest; a card's are of all time, others' of the payments that were counted."""
+def _cases(entity: Entity, case_ids: Sequence[UUID], desk: Desk) -> list[Case]:
+    """Open ones first, then the newest: of all time for a card, for others of the payments that were counted."""
     wanted = Q(card_id=entity.name) if entity.kind == ListEntry.Entity.CARD else Q(id__in=case_ids)
-    return list(Case.objects.filter(wanted).order_by(F("decided_at").desc(nulls_first=True), "-opened_at")[:MAX_CASES])
+    return list(
+        Case.objects.filter(wanted, desk.visible()).order_by(F("decided_at").desc(nulls_first=True), "-opened_at")[
+            :MAX_CASES
+        ]
+    )

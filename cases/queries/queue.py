@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from cases import access
 from cases.models import Case
 from cases.queries.presence import prefetch_lookers
+from cases.queries.queues import Desk, heaviest
 
 # Work is taken from the top; a row costs half a millisecond to render.
 MAX_ROWS = 100
@@ -26,10 +27,21 @@ class QueueView:
 
 
 @dataclass(frozen=True)
+class QueueTab:
+    """A queue the user sees, or all of them (no slug)."""
+
+    slug: str
+    title: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Queue:
     cases: list[Case]
     views: list[QueueView]
     current: QueueView
+    tabs: list[QueueTab]
+    current_tab: QueueTab
     total: int
     largest_stake: Decimal
 
@@ -44,31 +56,74 @@ class Nav:
     may_review: bool
 
 
-def open_cases(*, view: str, user: User, now: datetime) -> Queue:
-    """Open cases, most at stake first: at most 100 rows, and how many there are. An unknown view is "all"."""
-    conditions = _conditions(user, now)
-    wanted = {name: Count("id", filter=condition) for name, (_, condition) in conditions.items()}
-    counts = Case.objects.filter(_OPEN).aggregate(**wanted)
-    views = [QueueView(name, title, counts[name]) for name, (title, _) in conditions.items()]
+def open_cases(*, view: str, user: User, now: datetime, queue: str = "") -> Queue:
+    """Open cases the user sees, in the order of work: at most 100 rows, and how many there are.
+
+    An unknown view is "all"; without a queue, or with one the user does not see, it is all they see.
+    """
+    desk, conditions = access.desk_for(user), _conditions(user, now)
+    counts = _counts(desk, user, now)
+    tabs = _tabs(desk, counts)
+    current_tab = next(tab for tab in reversed(tabs) if tab.slug in ("", queue))
+    chosen = {one.id for one in desk.queues if one.slug == current_tab.slug} or desk.seen
+    views = [
+        QueueView(name, title, sum(counts[one][name] for one in chosen)) for name, (title, _) in conditions.items()
+    ]
     current = next((v for v in views if v.name == view), views[0])
+    found = heaviest(chosen, conditions[current.name][1], now=now, limit=MAX_ROWS)
     cases = list(
-        Case.objects.filter(_OPEN, conditions[current.name][1])
-        .select_related("claimed_by")
-        .prefetch_related(prefetch_lookers(besides=user, now=now))
-        .order_by("-stake", "opened_at")[:MAX_ROWS]
+        found.select_related("claimed_by", "queue").prefetch_related(prefetch_lookers(besides=user, now=now))[:MAX_ROWS]
     )
     largest = max((case.stake for case in cases), default=Decimal(0))
-    return Queue(cases=cases, views=views, current=current, total=counts["all"], largest_stake=largest)
+    return Queue(
+        cases=cases,
+        views=views,
+        current=current,
+        tabs=tabs,
+        current_tab=current_tab,
+        total=tabs[0].count,
+        largest_stake=largest,
+    )
+
+
+def _counts(desk: Desk, user: User, now: datetime) -> dict[int, dict[str, int]]:
+    """Queue's id -> how many of its open cases each view has.
+
+    Two queries that read indexes alone: one over the due times of all, one over the few that somebody works on.
+    """
+    cases = Case.objects.filter(_OPEN, queue__in=desk.seen).values("queue").order_by()
+    is_due, is_mine = Q(due_at__lt=now + DUE_SOON), Q(claimed_by=user)
+    waiting = cases.annotate(all=Count("due_at"), due=Count("due_at", filter=is_due))
+    claimed = cases.filter(claimed_by__isnull=False, claimed_until__gte=now)
+    taken = {row["queue"]: row for row in claimed.annotate(taken=Count("id"), mine=Count("id", filter=is_mine))}
+    found = {queue_id: dict.fromkeys(("all", "free", "mine", "due"), 0) for queue_id in desk.seen}
+    for row in waiting:
+        busy = taken.get(row["queue"], {"taken": 0, "mine": 0})
+        free = row["all"] - busy["taken"]
+        found[row["queue"]] = {"all": row["all"], "free": free, "mine": busy["mine"], "due": row["due"]}
+    return found
+
+
+def _tabs(desk: Desk, counts: dict[int, dict[str, int]]) -> list[QueueTab]:
+    """All queues together, then each; a disabled one while cases are left in it."""
+    each = [QueueTab(one.slug, one.title, counts[one.id]["all"]) for one in desk.queues if one.id in desk.seen]
+    closed = {one.slug for one in desk.queues if not one.is_enabled}
+    shown = [tab for tab in each if tab.count or tab.slug not in closed]
+    return [QueueTab("", "All queues", sum(tab.count for tab in each)), *shown]
 
 
 def nav_for(user: User) -> Nav:
     groups = list(user.groups.order_by("name").values_list("name", flat=True))
     return Nav(
-        open_count=Case.objects.filter(_OPEN).count() if user.has_perm("cases.view_case") else 0,
+        open_count=_open_count(user) if user.has_perm("cases.view_case") else 0,
         role=", ".join(groups) or ("administrator" if user.is_superuser else "no group"),
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
     )
+
+
+def _open_count(user: User) -> int:
+    return Case.objects.filter(_OPEN, queue__in=access.desk_for(user).seen).count()
 
 
 def _conditions(user: User, now: datetime) -> dict[str, tuple[str, Q]]:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from cases import words
+from cases.queries.queues import Desk, case_columns
 from scoring.models import Decision, Label
 
 MAX_ROWS = 8
@@ -53,13 +54,13 @@ def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
     )
 
 
-def related_to(decision: Decision) -> list[Related]:
+def related_to(decision: Decision, *, desk: Desk) -> list[Related]:
     """At most 8 other cards by device, address and merchant; each card stands under its closest tie."""
     ties = [("Same device", "device_id"), ("Same IP address", "ip_address"), ("Same merchant", "merchant_id")]
     found, listed = [], {decision.card_id}
     for title, field in ties:
         if getattr(decision, field):
-            payments = _payments_with(field, decision)
+            payments = _payments_with(field, decision, desk)
             # Everybody pays at a large merchant: only what was flagged or labelled there means something.
             cards = [card for card in _cards(payments) if field != "merchant_id" or _tells(card)]
             new = [card for card in cards if card.card_id not in listed][:MAX_ROWS]
@@ -69,15 +70,11 @@ def related_to(decision: Decision) -> list[Related]:
     return found
 
 
-def _payments_with(field: str, decision: Decision) -> list[RelatedPayment]:
+def _payments_with(field: str, decision: Decision, desk: Desk) -> list[RelatedPayment]:
     """Other cards' payments with the same value, newest first."""
     newest = Decision.objects.filter(**{field: getattr(decision, field)}).order_by("-occurred_at")[:_LOOK_BACK]
     others = Decision.objects.filter(id__in=newest.values("id")).exclude(card_id=decision.card_id)
-    rows = with_label(others).annotate(
-        case_id=F("alert__case_id"),
-        case_status=F("alert__case__status"),
-        case_verdict=F("alert__case__verdict"),
-    )
+    rows = with_label(others).annotate(**case_columns(desk))
     return [_payment(row) for row in rows.order_by("-occurred_at").values(*_COLUMNS, *_CASE_COLUMNS)]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, IntegerField, OuterRef, Q, QuerySet, Value
 from psycopg.errors import QueryCanceled
 
+from cases.queries.queues import Desk, case_columns
 from cases.queries.related import with_label
 from cases.search import FLAGGED, UNLABELLED, Position, Search, meaning_words, unknown_words
 from scoring.models import Decision, Label, Outcome
@@ -62,7 +63,7 @@ class FoundPayments:
     newer: Position | None
 
 
-def found_payments(search: Search) -> FoundPayments:
+def found_payments(search: Search, *, desk: Desk) -> FoundPayments:
     """The newest 50 payments, or the 50 before or after a position.
 
     Raises:
@@ -70,7 +71,7 @@ def found_payments(search: Search) -> FoundPayments:
     """
     with _at_most(_PAGE_MILLISECONDS):
         kinds, ids = _matching(search, limit=PAGE_ROWS + 1)
-        payments = payments_with(ids[:PAGE_ROWS])
+        payments = payments_with(ids[:PAGE_ROWS], desk=desk)
     has_more = len(ids) > PAGE_ROWS
     if search.after:
         payments.reverse()
@@ -95,13 +96,9 @@ def matching_ids(search: Search, *, limit: int, milliseconds: int) -> list[int]:
         return _matching(search, limit=limit)[1]
 
 
-def payments_with(ids: Sequence[int]) -> list[dict[str, Any]]:
+def payments_with(ids: Sequence[int], *, desk: Desk) -> list[dict[str, Any]]:
     """The payments' COLUMNS by name, in the order of the ids; no label and no case are empty texts."""
-    found = with_label(Decision.objects.filter(id__in=ids)).annotate(
-        case_id=F("alert__case_id"),
-        case_status=F("alert__case__status"),
-        case_verdict=F("alert__case__verdict"),
-    )
+    found = with_label(Decision.objects.filter(id__in=ids)).annotate(**case_columns(desk))
     rows = {row["id"]: row for row in found.values(*COLUMNS)}
     for row in rows.values():
         row.update({name: row[name] or "" for name in ("label", "label_source", "case_status", "case_verdict")})

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from cases import live, money, words
-from cases.models import Alert, Case, CaseEvent, FeedEntry
+from cases.models import Alert, Case, CaseEvent, FeedEntry, Queue
+from cases.services import claims, queues, routing
 from scoring.models import Decision, Outcome
 
-# Numbers one transaction-long advisory lock: whoever writes the feed holds it, so seq grows in commit order.
-_FEED_LOCK = 4_201_001
 _NO_REASON = "No single reason stands out"
+_JOINED = ("stake", "currency", "amount", "score", "top_reason", "alert_count")
+_MOVED = ("queue", "half_life_minutes", "due_at", "warned_at")
 _FLAGGED = (Outcome.REVIEW, Outcome.DECLINE)
 
 
@@ -38,8 +38,7 @@ def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]
     """
     # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
     # second, simultaneous call with the same ids wait until it can see the alerts of the first.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FEED_LOCK])
+    queues.lock_opening()
     decisions = Decision.objects.filter(id__in=decision_ids, outcome__in=_FLAGGED, alert=None).order_by("id")
     batch = _prepare(list(decisions), now=now)
     _write(batch)
@@ -51,11 +50,12 @@ def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]
 def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:
     batch = _Batch()
     cases = _lock_open_cases({decision.card_id for decision in decisions})
+    taken = routing.route(decisions)
     last = FeedEntry.objects.aggregate(last=Max("seq"))["last"] or 0
     for seq, decision in enumerate(decisions, start=last + 1):
         case = cases.get(decision.card_id)
         if case is None:
-            case = cases[decision.card_id] = _new_case(decision, now=now)
+            case = cases[decision.card_id] = _new_case(decision, taken[decision.id], now=now)
             batch.opened.append(case)
             kind = CaseEvent.Kind.OPENED
         else:
@@ -64,6 +64,7 @@ def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:
             kind = CaseEvent.Kind.JOINED
         batch.alerts.append(Alert(case=case, decision=decision))
         batch.events.append(CaseEvent(case=case, kind=kind, happened_at=now, text=_event_text(decision)))
+        batch.events += _move_up(case, taken[decision.id], now=now)
         batch.entries.append(FeedEntry(seq=seq, decision=decision, case=case))
     return batch
 
@@ -75,10 +76,10 @@ def _lock_open_cases(card_ids: Iterable[str]) -> dict[str, Case]:
     opens a new one. A verdict that comes after us waits, and then finds our alert in the case.
     """
     cases = Case.objects.filter(card_id__in=card_ids, status=Case.Status.OPEN).order_by("card_id")
-    return {case.card_id: case for case in cases.select_for_update()}
+    return {case.card_id: case for case in cases.select_for_update().prefetch_related("queue")}
 
 
-def _new_case(decision: Decision, *, now: datetime) -> Case:
+def _new_case(decision: Decision, queue: Queue, *, now: datetime) -> Case:
     return Case(
         card_id=decision.card_id,
         stake=money.stake_of(decision.amount, decision.score),
@@ -88,7 +89,7 @@ def _new_case(decision: Decision, *, now: datetime) -> Case:
         top_reason=_top_reason(decision),
         alert_count=1,
         opened_at=now,
-        due_at=now + timedelta(minutes=settings.CASE_SLA_MINUTES),
+        **queues.placement(queue, due_at=queues.due_in(queue, now)),
     )
 
 
@@ -100,6 +101,19 @@ def _join(case: Case, decision: Decision) -> None:
         case.score, case.top_reason = decision.score, _top_reason(decision)
     case.stake += stake
     case.alert_count += 1
+
+
+def _move_up(case: Case, queue: Queue, *, now: datetime) -> list[CaseEvent]:
+    """Put a case into the queue that takes the joining payment, where that one is offered cases before its own.
+
+    Not one that somebody works on or has placed. Its time can get shorter by that, never longer.
+    """
+    if case.is_placed or claims.is_running(case, now) or not routing.is_before(queue, case.queue):
+        return []
+    text = f"To {queue.title}, where the new payment belongs"
+    for name, value in queues.placement(queue, due_at=min(case.due_at, queues.due_in(queue, now))).items():
+        setattr(case, name, value)
+    return [CaseEvent(case=case, kind=CaseEvent.Kind.MOVED, happened_at=now, text=text)]
 
 
 def _top_reason(decision: Decision) -> str:
@@ -117,7 +131,7 @@ def _write(batch: _Batch) -> None:
     opened = {case.id for case in batch.opened}
     Case.objects.bulk_update(
         [case for case in batch.joined.values() if case.id not in opened],
-        ["stake", "currency", "amount", "score", "top_reason", "alert_count"],
+        [*_JOINED, *_MOVED],
     )
     Alert.objects.bulk_create(batch.alerts)
     CaseEvent.objects.bulk_create(batch.events)

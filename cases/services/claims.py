@@ -1,6 +1,6 @@
 """Claims: who works on a case, as a lease that ends by itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,9 +10,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from cases import words
-from cases.models import Case, CaseEvent, Handling
+from cases.models import Case, CaseEvent, Handling, Queue
+from cases.queries.queues import by_weight, desk_of, heaviest
 from cases.services import handlings, presence
 
+# So many of each queue are looked at for the next one: more than there are people who ask in the same instant.
+_CANDIDATES = 64
 _RAN_OUT = "The claim ran out"
 
 
@@ -45,8 +48,8 @@ def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False)
         NotOpenError: it is decided.
         ReleasedError: it was to be renewed and has been released.
     """
-    current = _lock_claimable(case, analyst=analyst, now=now)
-    if _is_running(current, now):
+    current = lock_claimable(case, analyst=analyst, now=now)
+    if is_running(current, now):
         _lease(current, analyst=analyst, now=now)
     elif is_renewal and handlings.was_released(case.id):
         raise ReleasedError(case.id)
@@ -55,18 +58,20 @@ def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False)
 
 
 @transaction.atomic
-def claim_next(*, analyst: User, now: datetime, besides: Case | None = None) -> Case | None:
-    """Claim the open case with the most at stake that nobody works on. None when there is none.
+def claim_next(*, analyst: User, now: datetime, besides: Case | None = None, queue: Queue | None = None) -> Case | None:
+    """Claim the case nobody works on that weighs most now, of the analyst's queues or of one. None when there is none.
 
     What the analyst skipped lately comes after everything else; `besides` is not considered at all. Two analysts
     who ask at once get two cases: the second skips the row the first has locked.
     """
-    free = Q(claimed_by=None) | Q(claimed_until__lt=now)
-    waiting = Case.objects.filter(free, status=Case.Status.OPEN)
-    if besides is not None:
-        waiting = waiting.exclude(id=besides.id)
-    candidates = waiting.order_by("-stake", "opened_at").select_for_update(skip_locked=True)
-    case = candidates.exclude(id__in=_skipped_lately(analyst, now)).first() or candidates.first()
+    worked = desk_of(analyst).worked
+    queue_ids = worked if queue is None else worked & {queue.id}
+    free = (Q(claimed_by=None) | Q(claimed_until__lt=now)) & ~Q(id__in=[besides.id] if besides else [])
+    fresh = free & ~Q(id__in=_skipped_lately(analyst, now))
+    candidates = heaviest(queue_ids, fresh, now=now, limit=_CANDIDATES).select_for_update(skip_locked=True)
+    # Second, whatever is left: the skipped, or a crowd has locked every candidate.
+    left = Case.objects.filter(free, status=Case.Status.OPEN, queue__in=queue_ids)
+    case = candidates.first() or by_weight(left, now=now).select_for_update(skip_locked=True).first()
     if case is not None:
         _take(case, analyst=analyst, now=now, is_looking=False)
     return case
@@ -80,12 +85,16 @@ def skip(*, case: Case, analyst: User, reason: str, now: datetime) -> None:
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
     """
-    current = _lock_claimable(case, analyst=analyst, now=now)
-    if current.claimed_by_id != analyst.id:
-        # Looked at without a claim, or with one that was swept: it is passed over all the same.
-        _take(current, analyst=analyst, now=now, is_looking=True)
-    _free([case.id], ending=Handling.Ending.SKIPPED, now=now)
+    hand_back(lock_claimable(case, analyst=analyst, now=now), analyst=analyst, ending=Handling.Ending.SKIPPED, now=now)
     _remember(case.id, CaseEvent.Kind.SKIPPED, actor=analyst, now=now, text=reason)
+
+
+def hand_back(case: Case, *, analyst: User, ending: Handling.Ending, now: datetime) -> None:
+    """End the analyst's work on a case that is locked; the caller says in the history what became of it."""
+    if case.claimed_by_id != analyst.id:
+        # Looked at without a claim, or with one that was swept: it counts as theirs all the same.
+        _take(case, analyst=analyst, now=now, is_looking=True)
+    _free([case.id], ending=ending, now=now)
     presence.record_leaving(case=case, viewer=analyst)
 
 
@@ -112,9 +121,7 @@ def release_expired(*, now: datetime) -> int:
     expired = Case.objects.filter(status=Case.Status.OPEN, claimed_until__lt=now)
     ids = list(expired.select_for_update(skip_locked=True).values_list("id", flat=True))
     _free(ids, ending=Handling.Ending.EXPIRED, now=now)
-    CaseEvent.objects.bulk_create(
-        CaseEvent(case_id=case_id, kind=CaseEvent.Kind.RELEASED, happened_at=now, text=_RAN_OUT) for case_id in ids
-    )
+    _remember_expired(ids, now=now)
     return len(ids)
 
 
@@ -133,7 +140,13 @@ def end_by_verdict(case: Case, *, analyst: User, now: datetime) -> timedelta | N
     return now - handling.claimed_at
 
 
-def _lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
+def lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
+    """The case as it is, locked to the end of the transaction.
+
+    Raises:
+        ClaimedByOtherError: somebody else works on it.
+        NotOpenError: it is decided.
+    """
     # Locked, so that the history says "claimed" once: for a claim, not for each renewal.
     current = Case.objects.select_for_update().get(id=case.id)
     if current.status != Case.Status.OPEN:
@@ -143,17 +156,19 @@ def _lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
     return current
 
 
-def _is_running(case: Case, now: datetime) -> bool:
+def is_running(case: Case, now: datetime) -> bool:
+    """Whether somebody works on the case."""
     return case.claimed_until is not None and case.claimed_until >= now
 
 
 def _is_of_another(case: Case, user: User, now: datetime) -> bool:
-    return _is_running(case, now) and case.claimed_by_id != user.id
+    return is_running(case, now) and case.claimed_by_id != user.id
 
 
 def _skipped_lately(analyst: User, now: datetime) -> list[UUID]:
     since = now - timedelta(minutes=settings.SKIP_MINUTES)
-    skipped = Handling.objects.filter(analyst=analyst, ending=Handling.Ending.SKIPPED, ended_at__gt=since)
+    given_away = (Handling.Ending.SKIPPED, Handling.Ending.ESCALATED)
+    skipped = Handling.objects.filter(analyst=analyst, ending__in=given_away, ended_at__gt=since)
     return list(skipped.values_list("case_id", flat=True))
 
 
@@ -179,10 +194,23 @@ def _free(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime)
     handlings.end(case_ids, ending=ending, now=now)
 
 
+def end_expired(cases: Iterable[Case], *, now: datetime) -> None:
+    """Write down the claims of locked cases that ran out before the sweep came by."""
+    ids = [case.id for case in cases if case.claimed_by_id is not None]
+    _free(ids, ending=Handling.Ending.EXPIRED, now=now)
+    _remember_expired(ids, now=now)
+
+
 def _end_expired(case_id: UUID, *, now: datetime) -> None:
-    """Write down a claim that had run out before the sweep came by."""
+    """The same for a case that was decided just now."""
     handlings.end([case_id], ending=Handling.Ending.EXPIRED, now=now)
-    _remember(case_id, CaseEvent.Kind.RELEASED, actor=None, now=now, text=_RAN_OUT)
+    _remember_expired([case_id], now=now)
+
+
+def _remember_expired(case_ids: Iterable[UUID], *, now: datetime) -> None:
+    CaseEvent.objects.bulk_create(
+        CaseEvent(case_id=case_id, kind=CaseEvent.Kind.RELEASED, happened_at=now, text=_RAN_OUT) for case_id in case_ids
+    )
 
 
 def _remember(case_id: UUID, kind: CaseEvent.Kind, *, actor: User | None, now: datetime, text: str = "") -> None:

@@ -27,9 +27,10 @@ def running_of(case_id: UUID) -> Handling | None:
 
 
 def was_released(case_id: UUID) -> bool:
-    """Say whether the last claim of the case was given back, by its holder or by a lead."""
+    """Say whether the last claim of the case was given back or on, by its holder or by a lead."""
     last = Handling.objects.filter(case_id=case_id).order_by("-id").first()
-    return last is not None and last.ending in {Handling.Ending.RELEASED, Handling.Ending.SKIPPED}
+    given_back = {Handling.Ending.RELEASED, Handling.Ending.SKIPPED, Handling.Ending.ESCALATED}
+    return last is not None and last.ending in given_back
 
 
 def end(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:

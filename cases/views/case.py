@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from cases import access, words
+from cases import access, queue_forms, words
 from cases.forms import NoteForm, SkipForm, VerdictForm
 from cases.models import Case
 from cases.queries import case_detail as case_queries
@@ -25,7 +25,7 @@ from cases.views.queue import open_next
 def case_detail(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
     presence.record_view(case=case, viewer=request.user, now=now())
-    return _case_page(request, case, form=VerdictForm(), note_form=NoteForm())
+    return case_page(request, case, form=VerdictForm(), note_form=NoteForm())
 
 
 @require_POST
@@ -37,7 +37,7 @@ def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     try:
         claims.claim(case=case, analyst=request.user, now=now(), is_renewal="renew" in request.POST)
     except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError) as refusal:
-        error, was_released = _refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
+        error, was_released = refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
     if request.htmx:
         return _claim_fragment(request, case_id, claims_itself=not was_released, status=422 if error else 200)
     if error:
@@ -60,16 +60,16 @@ def skip(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     form = SkipForm(request.POST)
     if not form.is_valid():
         kept = VerdictForm(initial={"note": request.POST.get("note", "")})
-        return _case_page(request, case, form=kept, note_form=form, status=422)
+        return case_page(request, case, form=kept, note_form=form, status=422)
     try:
         claims.skip(case=case, analyst=request.user, reason=form.cleaned_data["note"], now=now())
     except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
-        messages.info(request, _refusal_words(case, refusal))
+        messages.info(request, refusal_words(case, refusal))
         if form.cleaned_data["note"]:
             # The page stays for what was written on it.
             case = access.get_reviewable_case(request.user, case_id)
             kept = VerdictForm(initial={"note": form.cleaned_data["note"]})
-            return _case_page(request, case, form=kept, note_form=NoteForm(), status=422)
+            return case_page(request, case, form=kept, note_form=NoteForm(), status=422)
     else:
         messages.info(request, f"{words.masked_card(case.card_id)}: skipped, back in the queue.")
     return open_next(request, besides=case)
@@ -86,8 +86,8 @@ def release(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
             may_release_others=access.may_release_others(request.user),
         )
     except claims.ClaimedByOtherError as refusal:
-        messages.error(request, _refusal_words(case, refusal))
-        return _case_page(request, case, form=VerdictForm(), note_form=NoteForm(), status=422)
+        messages.error(request, refusal_words(case, refusal))
+        return case_page(request, case, form=VerdictForm(), note_form=NoteForm(), status=422)
     return redirect("queue")
 
 
@@ -99,12 +99,12 @@ def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         try:
             labelled = verdicts.record(case=case, analyst=request.user, decided_at=now(), **form.cleaned_data)
         except (verdicts.AlreadyDecidedError, verdicts.CaseGrewError, claims.ClaimedByOtherError) as refusal:
-            form.add_error(None, _refusal_words(case, refusal))
+            form.add_error(None, refusal_words(case, refusal))
         else:
             messages.success(request, _done_words(case, form.cleaned_data["verdict"], labelled))
             return open_next(request)
     case = access.get_reviewable_case(request.user, case_id)
-    return _case_page(request, case, form=form, note_form=NoteForm(), status=422)
+    return case_page(request, case, form=form, note_form=NoteForm(), status=422)
 
 
 @require_POST
@@ -118,17 +118,17 @@ def add_note(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         context = {"case": case, "notes": case_queries.notes_of(case), "note_form": form}
         return page(request, "cases/case_detail.html#notes", context, status=status)
     if form.errors:
-        return _case_page(request, case, form=VerdictForm(), note_form=form, status=422)
+        return case_page(request, case, form=VerdictForm(), note_form=form, status=422)
     return redirect(case)
 
 
-def _case_page(
+def case_page(
     request: ConsoleRequest, case: Case, *, form: VerdictForm, note_form: NoteForm | SkipForm, status: int = 200
 ) -> HttpResponse:
     moment = now()
     # Read before the case, as in the queue.
     seq = feed_queries.newest_seq()
-    detail = case_queries.case_detail(case, now=moment)
+    detail = case_queries.case_detail(case, now=moment, desk=access.desk_for(request.user))
     context = {
         **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
@@ -136,6 +136,7 @@ def _case_page(
         "form": form,
         "note_form": note_form,
         "seq": seq,
+        "move_form": queue_forms.MoveForm(desk=access.desk_for(request.user)) if _may_move(request, case) else None,
     }
     return page(request, "cases/case_detail.html", context, status=status)
 
@@ -164,7 +165,11 @@ def _may_release(request: ConsoleRequest, case: Case) -> bool:
     )
 
 
-def _refusal_words(case: Case, refusal: Exception) -> str:
+def _may_move(request: ConsoleRequest, case: Case) -> bool:
+    return case.status == Case.Status.OPEN and access.may_review(request.user) and access.may_move(request.user)
+
+
+def refusal_words(case: Case, refusal: Exception) -> str:
     """Tell the slower of two what happened; `case` is read again, for it has changed."""
     case = Case.objects.select_related("claimed_by", "decided_by").get(id=case.id)
     if isinstance(refusal, verdicts.CaseGrewError):
@@ -174,6 +179,9 @@ def _refusal_words(case: Case, refusal: Exception) -> str:
         who, said = words.person(case.decided_by), case.get_verdict_display().lower()
         at = f"{case.decided_at:%H:%M:%S} UTC"
         return f"{who} has already decided this case: {said}, {at}. Nothing was changed."
+    if case.decided_at:
+        said = case.get_verdict_display().lower()
+        return f"The time was up: the case was decided by the clock, {said}. Nothing was changed."
     if case.claimed_by:
         return f"{words.person(case.claimed_by)} is working on this case. Nothing was changed."
     return "The case has changed meanwhile. Nothing was recorded; please look again."

@@ -74,7 +74,7 @@ def _entity_page(
     """The page, with what was filled in and refused; 404 for a name that nothing carries."""
     moment = now()
     try:
-        detail = entities.entity_detail(parse_entity(kind, name), now=moment)
+        detail = entities.entity_detail(parse_entity(kind, name), now=moment, desk=access.desk_for(request.user))
     except UnknownEntityError:
         return _unknown_page(request, kind, name)
     context = {

@@ -15,7 +15,7 @@ _ROWS = 50
 def live(request: ConsoleRequest) -> HttpResponse:
     access.check_may_view(request.user)
     access.check_may_watch(request.user)
-    entries = feed_queries.newest_entries(_ROWS)
+    entries = feed_queries.newest_entries(_ROWS, desk=access.desk_for(request.user))
     return page(
         request,
         "cases/live.html",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases import access, exports
 from cases.models import PaymentExport
+from cases.queries.queues import Desk
 from cases.queries.search import SearchTooSlowError, found_payments, payments_with
 from cases.search import SearchForm
 from cases.services.exports import MAX_ROWS, NothingToExportError, begin_export
@@ -28,7 +29,7 @@ def search(request: ConsoleRequest) -> HttpResponse:
     found = None
     if form.is_valid():
         try:
-            found = found_payments(form.search())
+            found = found_payments(form.search(), desk=access.desk_for(request.user))
         except SearchTooSlowError:
             form.add_error(None, _TOO_SLOW)
     return _search_page(request, form, {"found": found})
@@ -48,7 +49,7 @@ def export_payments(request: ConsoleRequest, file_format: str) -> HttpResponseBa
         except NothingToExportError:
             form.add_error(None, "No payment fits this search: there is nothing to export.")
         else:
-            return _file(export.decision_ids, export.file_name, file_format)
+            return _file(export.decision_ids, export.file_name, file_format, access.desk_for(request.user))
     return _search_page(request, form, {})
 
 
@@ -60,23 +61,23 @@ def _search_page(request: ConsoleRequest, form: SearchForm, context: dict[str, A
     return page(request, "cases/search.html", {**context, **shown, **may}, status=status)
 
 
-def _file(decision_ids: Sequence[int], file_name: str, file_format: str) -> HttpResponseBase:
+def _file(decision_ids: Sequence[int], file_name: str, file_format: str, desk: Desk) -> HttpResponseBase:
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "no-store"}
     if file_format == PaymentExport.Format.CSV:
-        return StreamingHttpResponse(_csv(decision_ids), content_type="text/csv; charset=utf-8", headers=headers)
-    rows = (row for chunk in _chunks(decision_ids) for row in _read(chunk))
+        return StreamingHttpResponse(_csv(decision_ids, desk), content_type="text/csv; charset=utf-8", headers=headers)
+    rows = (row for chunk in _chunks(decision_ids) for row in _read(chunk, desk))
     return HttpResponse(exports.parquet(rows), content_type="application/vnd.apache.parquet", headers=headers)
 
 
-async def _csv(decision_ids: Sequence[int]) -> AsyncIterator[str]:
+async def _csv(decision_ids: Sequence[int], desk: Desk) -> AsyncIterator[str]:
     """Piece by piece, each by a short query of its own: a slow reader holds no transaction and no connection."""
     yield exports.csv_header()
     for chunk in _chunks(decision_ids):
-        yield exports.csv_lines(await sync_to_async(_read)(chunk))
+        yield exports.csv_lines(await sync_to_async(_read)(chunk, desk))
 
 
-def _read(decision_ids: Sequence[int]) -> list[dict[str, Any]]:
-    payments = payments_with(decision_ids)
+def _read(decision_ids: Sequence[int], desk: Desk) -> list[dict[str, Any]]:
+    payments = payments_with(decision_ids, desk=desk)
     # Back to the pool, which else waits for it until the last byte is sent.
     if not connection.in_atomic_block:
         connection.close()

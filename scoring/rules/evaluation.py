@@ -44,7 +44,9 @@ def _series(
     scores: NDArray[np.float64] | None,
 ) -> pl.Series:
     if name == "score":
-        return pl.Series(name, scores if scores is not None else [None] * len(transactions), pl.Float64)
+        if scores is None:
+            return pl.Series(name, [None] * len(transactions), pl.Float64)
+        return pl.Series(name, scores, nan_to_null=True)
     if name == "amount":
         # Exact: in a float32 vector 499.99 lies a little beside the 499.99 a rule names.
         return pl.Series(name, [float(transaction.amount) for transaction in transactions], pl.Float64)

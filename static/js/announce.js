@@ -1,5 +1,6 @@
 // The live page tells of new entries where nobody looks: by a sound, and by a notification while its tab is in the back.
-// Both are off until somebody wants them; this browser remembers.
+// Both are off until somebody wants them; this browser remembers. Who wants them is told in the queue too, of cases that
+// are nearly due.
 {
   const QUIET_MS = 3000;
   const note = document.querySelector("[data-live-note]");
@@ -19,16 +20,22 @@
     tone.stop(audio.currentTime + 0.25);
   };
 
+  const show = (title, body, tag, address) => {
+    // One at a time: each takes the place of the one before.
+    const shown = new Notification(title, { body, tag });
+    shown.addEventListener("click", () => {
+      focus();
+      location.assign(address);
+    });
+  };
+
+  const isShown = () => isOn("notify") && document.hidden && Notification.permission === "granted";
+
   const notify = (entries) => {
     const largest = entries.reduce((one, other) => (Number(other.amount) > Number(one.amount) ? other : one));
     const title = entries.length === 1 ? "Flagged payment" : `${entries.length} flagged payments`;
     const body = `${largest.card}, ${largest.amount_shown} ${largest.currency}: ${largest.reason}`;
-    // One at a time: each takes the place of the one before.
-    const shown = new Notification(title, { body, tag: "fraud-desk-live" });
-    shown.addEventListener("click", () => {
-      focus();
-      location.assign(largest.case_url);
-    });
+    show(title, body, "fraud-desk-live", largest.case_url);
   };
 
   const set = (button, value) => {
@@ -64,9 +71,18 @@
 
   document.addEventListener("feed:entries", (event) => {
     const { entries } = event.detail;
-    if (!entries.length || performance.now() - lastAt < QUIET_MS) return;
+    if (!note || !entries.length || performance.now() - lastAt < QUIET_MS) return;
     lastAt = performance.now();
     if (isOn("sound")) beep();
-    if (isOn("notify") && document.hidden && Notification.permission === "granted") notify(entries);
+    if (isShown()) notify(entries);
+  });
+
+  document.addEventListener("feed:queues", (event) => {
+    const { due, minutes } = event.detail;
+    if (!due.length) return;
+    if (isOn("sound")) beep();
+    const count = due.reduce((sum, one) => sum + one.cases, 0);
+    const title = `${count} ${count === 1 ? "case" : "cases"} due in ${minutes} min`;
+    if (isShown()) show(title, due.map((one) => `${one.queue}: ${one.cases}`).join(", "), "fraud-desk-due", "/queue/?view=due");
   });
 }

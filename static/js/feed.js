@@ -1,5 +1,5 @@
 // The live feed's connection: data-feed="/ws/feed/" data-feed-after="N". Every page of entries becomes a "feed:entries"
-// event. After a cut it asks for what came after the last number it saw, so nothing is lost and nothing comes twice.
+// event, and a change of queues a "feed:queues" event. After a cut it asks for what came after the last number it saw, so nothing is lost and nothing comes twice.
 // "feed:filter" (detail: filter), "feed:pause" and "feed:resume" on document steer it.
 {
   const WAIT_MS = [500, 1000, 2000, 5000, 10000];
@@ -33,6 +33,8 @@
         seq = message.seq;
         document.dispatchEvent(new CustomEvent("feed:resync", { detail: { seq } }));
         ask();
+      } else if (message.type === "queues") {
+        document.dispatchEvent(new CustomEvent("feed:queues", { detail: message }));
       }
     };
 

@@ -20,7 +20,7 @@
     document.querySelectorAll("[data-open-count]").forEach((place) => { place.textContent = Number(total).toLocaleString("en"); });
     rows().dataset.queueCounts.trim().split(" ").forEach((view) => {
       const [name, count] = view.split("=");
-      document.querySelector(`[data-view-count="${name}"]`).textContent = Number(count).toLocaleString("en");
+      document.querySelectorAll(`[data-view-count="${name}"]`).forEach((place) => { place.textContent = Number(count).toLocaleString("en"); });
     });
     chip.hidden = waiting.size === 0;
     chip.textContent = `${waiting.size} with new alerts · show`;
@@ -69,6 +69,7 @@
     plan();
   });
   document.addEventListener("feed:resync", refresh);
+  document.addEventListener("feed:queues", plan);
   document.addEventListener("pointermove", (event) => {
     if (event.target.closest("[data-queue] tr")) movedAt = performance.now();
   });

@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 
 from cases.models import Alert, Case, CaseEvent, Handling
 from cases.services import claims, verdicts
+from cases.services.queues import default_queue, placement
 from scoring.models import Decision, Label
 from tests.factories import HOUR, MINUTE, NOON, REASONS, make_decision
 
@@ -48,7 +49,7 @@ def make_analysts(number: int) -> list[User]:
 def make_cases(number: int) -> list[Case]:
     """Open cases of one payment each, with stakes that differ."""
     values = {"currency": "EUR", "top_reason": REASONS[0]["words"], "alert_count": 1, "score": 0.95}
-    times = {"opened_at": NOON, "due_at": NOON + HOUR}
+    times = {"opened_at": NOON, **placement(default_queue(), due_at=NOON + HOUR)}
     first = make_decision(card_id="card-0")
     others = [copy_of(first, n) for n in range(1, number)]
     decisions = [first, *Decision.objects.bulk_create(others)]

@@ -8,13 +8,15 @@ from django.utils.timezone import now
 
 from cases.entity import parse_entity
 from cases.queries import entities, entity_counts
+from cases.queries.queues import Desk
 from cases.services import verdicts
 from tests.cases.entity_pages import NAMES, listed, pay, text_of, url_of
 from tests.factories import DAY, HOUR, flag, make_label
 
 
 def detail_of(kind="card", name="card-7731"):
-    return entities.entity_detail(parse_entity(kind, name), now=now())
+    desk = Desk(queues=(), seen=frozenset(), worked=frozenset())
+    return entities.entity_detail(parse_entity(kind, name), now=now(), desk=desk)
 
 
 # --- what it shows -------------------------------------------------------------------------------------------------

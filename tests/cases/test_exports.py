@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from cases import exports
 from cases.models import PaymentExport
+from cases.queries.queues import Desk
 from cases.services import exports as export_service
 from cases.views import search as search_view
 from tests.factories import MINUTE, NOON, make_case, make_decision, make_label, make_user
@@ -196,6 +197,6 @@ def test_the_admin_shows_exports_and_changes_none(client, db, role):
 def test_a_slow_reader_of_an_export_holds_no_connection():
     decision = make_decision()
 
-    assert [row["id"] for row in search_view._read([decision.id])] == [decision.id]
+    assert [row["id"] for row in search_view._read([decision.id], Desk((), frozenset(), frozenset()))] == [decision.id]
 
     assert connection.connection is None

@@ -11,11 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from cases.queries import search as search_queries
+from cases.queries.queues import Desk
 from cases.search import SearchForm
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_label
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 CARD_NUMBER = "4111111111111111"
+NOBODYS = Desk(queues=(), seen=frozenset(), worked=frozenset())
 ALL_TIME = "2026-11-01T00:00"
 
 
@@ -23,7 +25,8 @@ def found(**fields):
     """Transaction ids that a search finds, in its order."""
     form = SearchForm(QueryDict(urlencode(fields)), now=NOON + HOUR)
     assert form.is_valid(), form.errors
-    return [payment["transaction_id"] for payment in search_queries.found_payments(form.search()).payments]
+    payments = search_queries.found_payments(form.search(), desk=NOBODYS).payments
+    return [payment["transaction_id"] for payment in payments]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from cases.models import Queue
+from cases.services.queues import save_queue
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
@@ -25,6 +27,38 @@ HISTORY_DAYS = 30
 HISTORY_FRAUD_RATE = 0.01
 # In a history of weeks nothing reaches the usual age of 120 days.
 MATURITY_DAYS = 10
+# Short times, so that warnings and escalations are seen while one looks.
+QUEUES: list[dict[str, Any]] = [
+    {
+        "slug": "card-testing",
+        "title": "Card testing",
+        "position": 10,
+        "condition": "card_small_streak >= 5 AND card_count_1h >= 5",
+        "sla_minutes": 15,
+        "warn_minutes": 5,
+        "half_life_minutes": 5,
+        "on_timeout": Queue.TimeOut.ESCALATE,
+    },
+    {
+        "slug": "large-amounts",
+        "title": "Large amounts",
+        "position": 20,
+        "condition": "amount >= 300",
+        "sla_minutes": 30,
+        "warn_minutes": 10,
+        "half_life_minutes": 20,
+        "on_timeout": Queue.TimeOut.ESCALATE,
+    },
+    {
+        "slug": "small-amounts",
+        "title": "Small amounts",
+        "position": 30,
+        "condition": "amount < 25",
+        "sla_minutes": 60,
+        "on_timeout": Queue.TimeOut.DECIDE,
+        "default_verdict": "inconclusive",
+    },
+]
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
@@ -45,6 +79,7 @@ class Command(BaseCommand):
         options["credentials"].chmod(0o600)
         options["credentials"].write_text(json.dumps({"users": users, "api_key": secrets["api_key"]}))
         _ensure_policy()
+        _ensure_queues()
         if not ModelVersion.objects.exists():
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
@@ -102,3 +137,13 @@ def _ensure_policy() -> None:
             published_by=None,
             based_on=0,
         )
+
+
+def _ensure_queues() -> None:
+    """Queues beside the two that every deployment starts with; what somebody has changed since stays."""
+    leads = Queue.objects.filter(slug="leads").first()
+    for values in QUEUES:
+        if leads is not None and not Queue.objects.filter(slug=values["slug"]).exists():
+            queue = Queue(**values, escalates_to=leads)
+            save_queue(queue)
+            queue.members.set(User.objects.filter(username__in=["alice", "bob"]))

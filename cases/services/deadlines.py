@@ -1,0 +1,116 @@
+"""What the clock does to open cases: warns before their time is up, and acts when it is."""
+
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cases import live, words
+from cases.models import Case, CaseEvent, Queue
+from cases.services import claims, escalations, queues
+
+logger = logging.getLogger(__name__)
+# Of each queue in one turn; the next turn comes in seconds.
+_MOST = 500
+_TIME_IS_UP = "nobody decided it in time"
+
+
+def watch_deadlines(*, now: datetime) -> int:
+    """Warn of cases that are nearly due, and do what their queues want with those that are over time.
+
+    Safe to run twice, and by two at once: each case is locked, and changed only where it still is as it was found.
+    A case somebody works on waits until they are done. Returns how many cases were warned of, handed on or decided.
+    """
+    adopted = _adopt()
+    done = [_warn(queue, now=now) + _act(queue, now=now) for queue in Queue.objects.select_related("escalates_to")]
+    return adopted + sum(done)
+
+
+@transaction.atomic
+def _adopt() -> int:
+    """Put cases that a process of before queues has opened into the default queue; they keep their time."""
+    if not Case.objects.filter(queue=None, status=Case.Status.OPEN).exists():
+        return 0
+    queue = queues.default_queue()
+    strays = Case.objects.filter(queue=None, status=Case.Status.OPEN)
+    return strays.update(queue=queue, half_life_minutes=queue.half_life_minutes)
+
+
+@transaction.atomic
+def _warn(queue: Queue, *, now: datetime) -> int:
+    """Mark the cases that will be due within the queue's warning, once each, and tell who works there."""
+    soon = now + timedelta(minutes=queue.warn_minutes)
+    due = _open_in(queue).filter(due_at__gt=now, due_at__lte=soon, warned_at=None)
+    cases = _locked(due)
+    if not cases:
+        return 0
+    Case.objects.filter(id__in=[case.id for case in cases]).update(warned_at=now)
+    CaseEvent.objects.bulk_create(
+        CaseEvent(
+            case=case,
+            kind=CaseEvent.Kind.WARNED,
+            happened_at=now,
+            text=f"Due in {words.duration(case.due_at - now)}",
+        )
+        for case in cases
+    )
+    transaction.on_commit(partial(live.push_queues, {queue.id: len(cases)}, minutes=queue.warn_minutes))
+    return len(cases)
+
+
+def _act(queue: Queue, *, now: datetime) -> int:
+    if queue.on_timeout == Queue.TimeOut.ESCALATE:
+        return _escalate_overdue(queue, now=now)
+    if queue.on_timeout == Queue.TimeOut.DECIDE:
+        return _decide_overdue(queue, now=now)
+    return 0
+
+
+@transaction.atomic
+def _escalate_overdue(queue: Queue, *, now: datetime) -> int:
+    assert queue.escalates_to_id is not None  # a constraint of the table
+    overdue = _overdue(queue, now)
+    if not overdue.exists():
+        return 0
+    try:
+        target = queues.lock_queue(queue.escalates_to_id)
+    except queues.QueueClosedError:
+        logger.warning("Cases of %s are over time and its next queue is disabled: they stay", queue.slug)
+        return 0
+    cases = _locked(overdue)
+    claims.end_expired(cases, now=now)
+    escalations.hand_on(cases, to=target, actor=None, reason=_TIME_IS_UP, now=now)
+    return len(cases)
+
+
+@transaction.atomic
+def _decide_overdue(queue: Queue, *, now: datetime) -> int:
+    """Close cases with the queue's verdict. No payment is labelled: nobody has looked."""
+    cases = _locked(_overdue(queue, now))
+    if not cases:
+        return 0
+    claims.end_expired(cases, now=now)
+    decided = {"status": Case.Status.DECIDED, "verdict": queue.default_verdict, "decided_at": now}
+    Case.objects.filter(id__in=[case.id for case in cases]).update(**decided)
+    said = Case.Verdict(queue.default_verdict).label
+    text = f"{said} by the clock, {_TIME_IS_UP}: nothing labelled"
+    CaseEvent.objects.bulk_create(
+        CaseEvent(case=case, kind=CaseEvent.Kind.VERDICT, happened_at=now, text=text) for case in cases
+    )
+    transaction.on_commit(partial(live.push_queues, {queue.id: 0}))
+    return len(cases)
+
+
+def _open_in(queue: Queue) -> "QuerySet[Case]":
+    return Case.objects.filter(queue=queue, status=Case.Status.OPEN)
+
+
+def _overdue(queue: Queue, now: datetime) -> "QuerySet[Case]":
+    """Cases whose time is up and that nobody works on."""
+    return _open_in(queue).filter(due_at__lte=now).exclude(claimed_until__gte=now)
+
+
+def _locked(cases: "QuerySet[Case]") -> list[Case]:
+    return list(cases.order_by("due_at").select_for_update(skip_locked=True)[:_MOST])
