@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import claims, presence
+from cases.services import claims, presence, verdict_effects
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -16,3 +16,9 @@ def release_expired_claims() -> int:
 def forget_who_left() -> int:
     """Drop the signs of people who closed their pages. Safe to run twice."""
     return presence.forget_who_left(now=now())
+
+
+@shared_task(name="cases.settle_verdicts")
+def settle_verdicts() -> int:
+    """Let verdicts take effect whose time to be undone is over: for when the task worker's own thread does not."""
+    return verdict_effects.settle_due(now=now())

@@ -4,5 +4,18 @@ from cases.models.case import Alert, Case, CaseEvent
 from cases.models.export import PaymentExport
 from cases.models.feed import FeedEntry
 from cases.models.handling import Handling, Presence
+from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
 
-__all__ = ["Alert", "Case", "CaseEvent", "FeedEntry", "Handling", "PaymentExport", "Presence"]
+__all__ = [
+    "Alert",
+    "ApprovalLimit",
+    "Case",
+    "CaseEvent",
+    "FeedEntry",
+    "Handling",
+    "PaymentExport",
+    "Presence",
+    "Verdict",
+    "VerdictEffect",
+    "VerdictPayment",
+]

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
 from cases.queries.related import Related, related_to, with_label
-from cases.services.verdicts import RECENT
+from cases.services.verdict_payments import RECENT
 from scoring.models import Decision
 
 _MAX_PAYMENTS = 300

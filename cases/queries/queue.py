@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
 
-from cases import access
+from cases import access, words
 from cases.models import Case
 from cases.queries.presence import prefetch_lookers
 
@@ -62,10 +62,9 @@ def open_cases(*, view: str, user: User, now: datetime) -> Queue:
 
 
 def nav_for(user: User) -> Nav:
-    groups = list(user.groups.order_by("name").values_list("name", flat=True))
     return Nav(
         open_count=Case.objects.filter(_OPEN).count() if user.has_perm("cases.view_case") else 0,
-        role=", ".join(groups) or ("administrator" if user.is_superuser else "no group"),
+        role=words.role(user),
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
     )

@@ -38,14 +38,19 @@ def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]
     """
     # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
     # second, simultaneous call with the same ids wait until it can see the alerts of the first.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FEED_LOCK])
+    hold_openings()
     decisions = Decision.objects.filter(id__in=decision_ids, outcome__in=_FLAGGED, alert=None).order_by("id")
     batch = _prepare(list(decisions), now=now)
     _write(batch)
     if batch.entries:
         transaction.on_commit(partial(live.push_feed, batch.entries[-1].seq))
     return batch.entries
+
+
+def hold_openings() -> None:
+    """Wait for who opens or joins cases, and keep others from it until this transaction ends. Before any row's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FEED_LOCK])
 
 
 def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:

@@ -21,7 +21,7 @@ class ClaimedByOtherError(Exception):
 
 
 class NotOpenError(Exception):
-    """The case is decided: there is nothing to claim. Nothing changed."""
+    """The case is decided, waits for approval or was merged: there is nothing to claim. Nothing changed."""
 
 
 class ReleasedError(Exception):
@@ -47,7 +47,7 @@ def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False)
     """
     current = _lock_claimable(case, analyst=analyst, now=now)
     if _is_running(current, now):
-        _lease(current, analyst=analyst, now=now)
+        grant(current, analyst=analyst, now=now)
     elif is_renewal and handlings.was_released(case.id):
         raise ReleasedError(case.id)
     else:
@@ -133,6 +133,12 @@ def end_by_verdict(case: Case, *, analyst: User, now: datetime) -> timedelta | N
     return now - handling.claimed_at
 
 
+def grant(case: Case, *, analyst: User, now: datetime) -> None:
+    """Give the case to the analyst for one lease. The caller holds its row and keeps its handling."""
+    until = now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
+    Case.objects.filter(id=case.id).update(claimed_by=analyst, claimed_until=until)
+
+
 def _lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
     # Locked, so that the history says "claimed" once: for a claim, not for each renewal.
     current = Case.objects.select_for_update().get(id=case.id)
@@ -162,16 +168,11 @@ def _take(case: Case, *, analyst: User, now: datetime, is_looking: bool) -> None
     handlings.end([case.id], ending=Handling.Ending.EXPIRED, now=now)
     if case.claimed_by_id is not None:
         _remember(case.id, CaseEvent.Kind.RELEASED, actor=None, now=now, text=_RAN_OUT)
-    _lease(case, analyst=analyst, now=now)
+    grant(case, analyst=analyst, now=now)
     handlings.start(case.id, analyst=analyst, now=now, is_looking=is_looking)
     lease = words.duration(timedelta(seconds=settings.CLAIM_LEASE_SECONDS))
     text = f"For {lease}, renewed while the page is open"
     _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now, text=text)
-
-
-def _lease(case: Case, *, analyst: User, now: datetime) -> None:
-    until = now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
-    Case.objects.filter(id=case.id).update(claimed_by=analyst, claimed_until=until)
 
 
 def _free(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:
