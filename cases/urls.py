@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, entities, live, queue, search
+from cases.views import account, case, entities, live, queue, search, verdict
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -20,7 +20,12 @@ urlpatterns = [
     path("cases/<uuid:case_id>/release/", case.release, name="release"),
     path("cases/<uuid:case_id>/look/", case.look, name="look"),
     path("cases/<uuid:case_id>/skip/", case.skip, name="skip"),
-    path("cases/<uuid:case_id>/verdict/", case.verdict, name="verdict"),
+    path("cases/<uuid:case_id>/verdict/", verdict.verdict, name="verdict"),
+    path("cases/<uuid:case_id>/verdicts/<int:verdict_id>/approve/", verdict.approve, name="approve"),
+    path("cases/<uuid:case_id>/verdicts/<int:verdict_id>/refuse/", verdict.refuse, name="refuse"),
+    path("cases/<uuid:case_id>/reopen/", verdict.reopen, name="reopen"),
+    path("approvals/", verdict.approvals, name="approvals"),
+    path("undo/", verdict.undo, name="undo"),
     path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),

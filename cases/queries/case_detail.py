@@ -10,7 +10,6 @@ from django.db.models import F, QuerySet
 from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
 from cases.queries.related import Related, related_to, with_label
-from cases.services.verdict_payments import RECENT
 from scoring.models import Decision
 
 _MAX_PAYMENTS = 300
@@ -28,10 +27,9 @@ class CaseDetail:
     related: list[Related]
     events: list[CaseEvent]
     notes: list[CaseEvent]
-    recent_count: int
 
 
-def case_detail(case: Case, *, now: datetime) -> CaseDetail:
+def case_detail(case: Case) -> CaseDetail:
     alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
     headline = max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
     until = alerts[0].occurred_at
@@ -47,7 +45,6 @@ def case_detail(case: Case, *, now: datetime) -> CaseDetail:
         related=related_to(headline),
         events=events,
         notes=_notes_in(events),
-        recent_count=_count_recent(case, now=now),
     )
 
 
@@ -70,11 +67,6 @@ def _payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[D
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
     payments = with_label(payments.defer("features", "record", "reasons")).annotate(case_id=F("alert__case_id"))
     return list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
-
-
-def _count_recent(case: Case, *, now: datetime) -> int:
-    recent = Decision.objects.filter(card_id=case.card_id, occurred_at__gt=now - RECENT, occurred_at__lte=now)
-    return recent.exclude(alert__case=case).count()
 
 
 def _is_in(case: Case, payment: Decision) -> bool:

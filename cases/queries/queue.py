@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 
 from cases import access, words
 from cases.models import Case
+from cases.queries.approvals import count_to_approve
 from cases.queries.presence import prefetch_lookers
 
 # Work is taken from the top; a row costs half a millisecond to render.
@@ -42,6 +43,8 @@ class Nav:
     role: str
     may_watch: bool
     may_review: bool
+    # Verdicts that wait for a second person; None for who is none.
+    to_approve: int | None
 
 
 def open_cases(*, view: str, user: User, now: datetime) -> Queue:
@@ -67,6 +70,7 @@ def nav_for(user: User) -> Nav:
         role=words.role(user),
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
+        to_approve=count_to_approve() if access.may_approve(user) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What verdicts cause: labels, list entries, messages to the payment system. Each leaves once, when its time is there."""
+"""What verdicts cause: labels, list entries, messages to the payment system. Each leaves once, at its time."""
 
 import logging
 from collections import Counter

@@ -74,7 +74,7 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
     verdict_effects.plan(said, judged, block_days=block_days, allow_device=allow_device)
     took = claims.end_by_verdict(case, analyst=analyst, now=decided_at)
     _remember(said, CaseEvent.Kind.VERDICT, _event_text(said, judged, took=took))
-    if note:
+    if note and not _was_noted(said):
         _remember(said, CaseEvent.Kind.NOTE, note)
     return said
 
@@ -123,6 +123,12 @@ def _write(said: Verdict, judged: Sequence[Judged]) -> None:
     VerdictPayment.objects.bulk_create(
         VerdictPayment(verdict=said, decision=one.payment, label=one.label) for one in judged
     )
+
+
+def _was_noted(said: Verdict) -> bool:
+    """Whether the note stands there already: of a verdict that was taken back and is said again."""
+    notes = CaseEvent.objects.filter(case=said.case_id, kind=CaseEvent.Kind.NOTE, actor=said.analyst)
+    return notes.filter(text=said.note).exists()
 
 
 def _remember(said: Verdict, kind: CaseEvent.Kind, text: str) -> None:

@@ -103,7 +103,8 @@ def test_refused_the_case_is_open_again(verdict, case, alice, bob, hands_back):
     assert claims.claim_next(analyst=bob, now=LATER + 10 * MINUTE) == case
 
 
-def test_a_refused_case_takes_in_what_came_meanwhile(_limit, alice, bob):
+@pytest.mark.usefixtures("_limit")
+def test_a_refused_case_takes_in_what_came_meanwhile(alice, bob):
     case = flag(make_decision())
     verdict = decide(case, alice)
     newer = flag(make_decision())
@@ -116,15 +117,16 @@ def test_a_refused_case_takes_in_what_came_meanwhile(_limit, alice, bob):
     assert newer.status == "merged"
 
 
-@pytest.mark.parametrize("word", ["approve", "refuse"])
-def test_nobody_settles_what_they_said_themselves(_limit, bob, case, word):
+@pytest.mark.parametrize(
+    "settle",
+    [approvals.approve, partial(approvals.refuse, reason="x", hands_back=True)],
+)
+@pytest.mark.usefixtures("_limit")
+def test_nobody_settles_what_they_said_themselves(bob, case, settle):
     verdict = decide(case, bob)
 
     with pytest.raises(approvals.OwnVerdictError):
-        if word == "approve":
-            approvals.approve(verdict=verdict, approver=bob, now=LATER)
-        else:
-            approvals.refuse(verdict=verdict, approver=bob, reason="x", hands_back=True, now=LATER)
+        settle(verdict=verdict, approver=bob, now=LATER)
 
     case.refresh_from_db()
     assert case.status == "approval"
