@@ -149,7 +149,7 @@ def test_the_last_weeks_payments_are_offered_one_by_one(as_alice, case, url):
     make_decision(card_id=case.card_id, occurred_at=now() - 8 * DAY, outcome="approve")
 
     text = text_of(as_alice.get(url("case_detail")))
-    assert "<b data-verdict-recent-count>2</b> other payments of 7 days" in text
+    assert "<b data-verdict-recent-count>2</b> others of 7 days" in text
     assert text.count('name="recent"') == 2
     say(as_alice, case, include_recent="on", recent_listed="on", recent=[ticked.id])
     settle()
