@@ -6,7 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cases.models import Case, CaseEvent, Handling, PaymentExport
+from cases.verdict_admin import ApprovalLimitAdmin, VerdictAdmin
 from scoring.admin.readonly import ReadOnlyAdmin
+
+__all__ = ["ApprovalLimitAdmin", "VerdictAdmin"]
 
 
 class CaseEventInline(admin.TabularInline):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
 
 from cases.models import Case, Verdict
 from cases.services.verdict_payments import NO_LABEL
@@ -33,7 +34,7 @@ class VerdictForm(forms.Form):
     why_wrong = forms.ChoiceField(choices=Verdict.WhyWrong.choices, required=False)
     note = forms.CharField(max_length=2000, required=False)
     include_recent = forms.BooleanField(required=False)
-    block_days = forms.TypedChoiceField(choices=BLOCK_DAYS, coerce=int, required=False, empty_value=NO_BLOCK)
+    block_days = forms.TypedChoiceField(choices=BLOCK_DAYS, coerce=int, required=False, empty_value=None)
     allow_device = forms.CharField(max_length=64, required=False)
     seen_alerts = forms.IntegerField(min_value=1, required=False)
 
@@ -44,12 +45,12 @@ class VerdictForm(forms.Form):
             cleaned["typology"] = ""
         if cleaned.get("verdict") != Case.Verdict.LEGITIMATE:
             cleaned["why_wrong"] = cleaned["allow_device"] = ""
-        days = cleaned.get("block_days", NO_BLOCK)
-        cleaned["block_days"] = None if days == NO_BLOCK else days
+        if cleaned.get("block_days") == NO_BLOCK:
+            cleaned["block_days"] = None
         try:
             cleaned["overrides"] = {_id(name): _OVERRIDES[value] for name, value in self.chosen_labels.items() if value}
             # Without the list, from a page that has none, all of them are meant.
-            cleaned["recent"] = [_id(value) for value in self.ticked] if "recent_listed" in self.data else None
+            cleaned["recent"] = None if self.ticked is None else [_id(value) for value in self.ticked]
         except (KeyError, ValueError) as error:
             raise forms.ValidationError("A payment was named that there is not. Please look again.") from error
         return cleaned
@@ -66,8 +67,8 @@ class VerdictForm(forms.Form):
     @property
     def ticked(self) -> list[str] | None:
         """Ids of the other payments that were ticked; None when nobody has touched the list: then all are."""
-        if self.is_bound and "recent_listed" in self.data:
-            return list(self.data.getlist("recent"))  # type: ignore[union-attr]
+        if isinstance(self.data, QueryDict) and "recent_listed" in self.data:
+            return self.data.getlist("recent")
         ticked: list[str] | None = self.initial.get("recent")
         return ticked
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,12 +111,12 @@ def _label(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
         for transaction_id, label in labelled
     ]
     record_labels(statements, author=verdict.analyst)
-    return f"{_counted(Counter(label for _, label in labelled))} labelled"
+    return _counted(f"labelled {label}" for _, label in labelled)
 
 
-def _counted(labels: Counter[str]) -> str:
-    """`3 payments fraud, 1 payment legitimate`."""
-    return ", ".join(f"{words.count(number, 'payment')} {label}" for label, number in sorted(labels.items()))
+def _counted(done: Iterable[str]) -> str:
+    """What was done with how many: `3 payments refused, 1 payment released`."""
+    return ", ".join(f"{words.count(number, 'payment')} {what}" for what, number in sorted(Counter(done).items()))
 
 
 def _block_card(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
@@ -170,8 +170,7 @@ def _tell(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     role = words.role(verdict.analyst)
     messages = [(row.decision.card_id, _encoder.encode(_message(verdict, row, role))) for row in held]
     add_to_outbox(Outbox.Topic.VERDICTS, [row.decision_id for row in held], _framer.encode(messages))
-    done = Counter(_DONE[_ACTIONS[row.label]] for row in held)
-    return ", ".join(f"{words.count(number, 'payment')} {what}" for what, number in sorted(done.items()))
+    return _counted(_DONE[_ACTIONS[row.label]] for row in held)
 
 
 def _message(verdict: Verdict, row: VerdictPayment, role: str) -> dict[str, Any]:

@@ -314,7 +314,7 @@ def test_the_page_of_a_decided_case_tells_what_left(as_alice, case, url):
 
     text = text_of(as_alice.get(url("case_detail")))
 
-    assert "1 payment fraud labelled" in text
+    assert "1 payment labelled fraud" in text
     assert "card blocked until" in text
     assert "1 payment refused" in text
 
@@ -408,3 +408,18 @@ def test_a_note_on_a_merged_case_goes_where_it_went(as_alice, merged):
     as_alice.post(reverse("add_note", args=[newer.id]), {"note": "seen"})
 
     assert older.events.filter(kind="note", text="seen").exists()
+
+
+def test_more_payments_take_as_many_queries(as_alice, alice, django_assert_num_queries, django_assert_max_num_queries):
+    case = make_case(decisions=[make_decision(card_id="card-1")])
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", block_days=1, decided_at=now())
+    reopening.undo(verdict=said, analyst=alice, now=now())
+    make_decision(card_id="card-1", occurred_at=now() - DAY)
+    as_alice.get(case.get_absolute_url())
+    with django_assert_max_num_queries(26) as few:
+        as_alice.get(case.get_absolute_url())
+    for _ in range(3):
+        make_decision(card_id="card-1", occurred_at=now() - DAY)
+
+    with django_assert_num_queries(len(few)):
+        as_alice.get(case.get_absolute_url())
