@@ -7,7 +7,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from cases.models import Case
+from cases.models import Case, Verdict
 from cases.queries.queues import Desk, desk_of
 
 
@@ -45,6 +45,22 @@ def check_may_list(user: User) -> None:
     check_may_view(user)
     if not may_list(user):
         raise PermissionDenied("You may see what stands on a list; putting on and taking off is for managers.")
+
+
+def check_may_approve(user: User) -> None:
+    """Raises: PermissionDenied: the word of a second person is not this user's."""
+    check_may_view(user)
+    if not may_approve(user):
+        raise PermissionDenied("You may read verdicts that wait for approval; approving them is for leads.")
+
+
+def may_approve(user: User) -> bool:
+    return user.has_perm("cases.approve_verdict")
+
+
+def may_block(user: User) -> bool:
+    """Say whether the user's verdicts may block a card or let a device through."""
+    return user.has_perm("cases.block_by_verdict")
 
 
 def may_list(user: User) -> bool:
@@ -104,6 +120,21 @@ def get_reviewable_case(user: User, case_id: UUID) -> Case:
     """A case the user may work on; whether it is still open is for the services to say."""
     check_may_review(user)
     return _get_case(user, case_id)
+
+
+def get_verdict(case: Case, verdict_id: int) -> Verdict:
+    """A verdict of a case that was loaded for the user. Raises: Http404."""
+    try:
+        return case.verdicts.select_related("analyst").get(id=verdict_id)
+    except Verdict.DoesNotExist as error:
+        raise Http404("The case has no such verdict.") from error
+
+
+def follow_merges(case: Case) -> Case:
+    """The case that this one went into, or itself."""
+    while case.merged_into is not None:
+        case = case.merged_into
+    return case
 
 
 def _get_case(user: User, case_id: UUID) -> Case:

@@ -7,9 +7,18 @@ from django.http import HttpRequest
 
 from cases.models import Case, CaseEvent, Handling, PaymentExport
 from cases.queue_admin import QueueAdmin
+from cases.verdict_admin import ApprovalLimitAdmin, VerdictAdmin
 from scoring.admin.readonly import ReadOnlyAdmin
 
-__all__ = ["CaseAdmin", "CaseEventAdmin", "HandlingAdmin", "PaymentExportAdmin", "QueueAdmin"]
+__all__ = [
+    "ApprovalLimitAdmin",
+    "CaseAdmin",
+    "CaseEventAdmin",
+    "HandlingAdmin",
+    "PaymentExportAdmin",
+    "QueueAdmin",
+    "VerdictAdmin",
+]
 
 
 class CaseEventInline(admin.TabularInline):

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import claims, deadlines, presence
+from cases.services import claims, deadlines, presence, verdict_effects
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -22,3 +22,9 @@ def forget_who_left() -> int:
 def watch_deadlines() -> int:
     """Warn of cases that are nearly due, and act on those that are over time. Safe to run twice."""
     return deadlines.watch_deadlines(now=now())
+
+
+@shared_task(name="cases.settle_verdicts")
+def settle_verdicts() -> int:
+    """Let verdicts take effect whose time to be undone is over: for when the task worker's own thread does not."""
+    return verdict_effects.settle_due(now=now())

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, entities, live, queue, queues, search
+from cases.views import account, case, entities, live, queue, queues, search, verdict
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -22,7 +22,12 @@ urlpatterns = [
     path("cases/<uuid:case_id>/skip/", case.skip, name="skip"),
     path("cases/<uuid:case_id>/escalate/", queues.escalate, name="escalate"),
     path("cases/<uuid:case_id>/move/", queues.move, name="move"),
-    path("cases/<uuid:case_id>/verdict/", case.verdict, name="verdict"),
+    path("cases/<uuid:case_id>/verdict/", verdict.verdict, name="verdict"),
+    path("cases/<uuid:case_id>/verdicts/<int:verdict_id>/approve/", verdict.approve, name="approve"),
+    path("cases/<uuid:case_id>/verdicts/<int:verdict_id>/refuse/", verdict.refuse, name="refuse"),
+    path("cases/<uuid:case_id>/reopen/", verdict.reopen, name="reopen"),
+    path("approvals/", verdict.approvals, name="approvals"),
+    path("undo/", verdict.undo, name="undo"),
     path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),

@@ -117,3 +117,9 @@ def listed(names: Sequence[str]) -> str:
 
 def person(user: User) -> str:
     return user.get_full_name() or user.get_username().capitalize()
+
+
+def role(user: User) -> str:
+    """What the user is at the desk: names of groups."""
+    groups = user.groups.order_by("name").values_list("name", flat=True)
+    return ", ".join(groups) or ("administrator" if user.is_superuser else "no group")

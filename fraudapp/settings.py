@@ -73,6 +73,10 @@ CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Ran
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
 # "Next case" passes over what the analyst skipped for so long, while anything else waits.
 SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0))
+# So long a verdict can be taken back before anything leaves.
+VERDICT_UNDO_SECONDS = env.int("VERDICT_UNDO_SECONDS", default=20, validate=validate.Range(min=0))
+# What a fraud verdict does to the card unless the analyst chooses otherwise: days, 0 for ever, -1 no block.
+VERDICT_BLOCK_DAYS = env.int("VERDICT_BLOCK_DAYS", default=30, validate=validate.OneOf([-1, 0, 1, 7, 30, 90]))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 
@@ -166,6 +170,8 @@ CELERY_BEAT_SCHEDULE = {
     "relay-outbox": {"task": "streams.relay_outbox", "schedule": 5.0, "options": {"expires": 5}},
     # A label that comes has the waiting ones looked at; this is for when none comes.
     "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
+    # The task worker looks each second by itself.
+    "settle-verdicts": {"task": "cases.settle_verdicts", "schedule": 10.0, "options": {"expires": 10}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
     "watch-deadlines": {"task": "cases.watch_deadlines", "schedule": 15.0, "options": {"expires": 15}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},

@@ -266,10 +266,11 @@ class Outbox(models.Model):
         DECISIONS = "decisions"
         ALERTS = "alerts"
         LABELS = "labels"
+        VERDICTS = "verdicts"
         DEAD_LETTERS = "dead-letters"
 
     topic = models.CharField(max_length=16, choices=Topic.choices)
-    # Ids of decisions (decisions, alerts), labels or dead letters.
+    # Ids of decisions (decisions, alerts, verdicts), labels or dead letters.
     ids = ArrayField(models.BigIntegerField())
     # What is published, encoded with its batch: MessagePack of [[key, body], ...].
     payload = models.BinaryField(default=b"")

@@ -1,4 +1,4 @@
-"""Delivers what decisions, labels and dead letters have to cause: topics out, cases, risk."""
+"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics out, cases, risk."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from scoring.queries import as_recorded
 from scoring.services.labels import apply_labels
 from streams.connect import connect_publisher
 from streams.models import DeadLetter
-from streams.source import DEAD_LETTERS, DECISIONS, Publisher
+from streams.source import DEAD_LETTERS, DECISIONS, VERDICTS, Publisher
 
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -84,6 +84,10 @@ def _records_of(row: Outbox) -> list[tuple[str, bytes]]:
     return [(decision.card_id, _encoder.encode(as_recorded(decision))) for decision in decisions]
 
 
+def _publish_verdicts(rows: Sequence[Outbox]) -> None:
+    _publisher().publish(VERDICTS, [record for row in rows for record in _records.decode(row.payload)])
+
+
 def _publish_dead_letters(rows: Sequence[Outbox]) -> None:
     letters = DeadLetter.objects.filter(id__in=_ids_of(rows)).order_by("id")
     # One byte too many shows that there are more. The rest is not fetched: a body may be large.
@@ -107,5 +111,6 @@ DELIVERIES: dict[str, Deliver] = {
     Outbox.Topic.ALERTS: lambda rows: open_cases(_ids_of(rows), now=now()),
     Outbox.Topic.LABELS: lambda rows: apply_labels(_ids_of(rows)),
     Outbox.Topic.DECISIONS: _publish_decisions,
+    Outbox.Topic.VERDICTS: _publish_verdicts,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
 }

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, cast
 from zlib import crc32
 
 TRANSACTIONS, DECISIONS, LABELS = "transactions", "decisions", "labels"
+VERDICTS = "verdicts"
 DEAD_LETTERS = "transactions.dead-letter"
 
 # Position before the first message.

@@ -234,3 +234,22 @@ class FeaturesStep(_ThreadStep):
             except FeatureStoreLostError:
                 restore_features(store=batch_store(), progress=self.keep_on)
             self.stopping.wait(RELAY_SECONDS)
+
+
+class VerdictsStep(_ThreadStep):
+    """Lets verdicts take effect as soon as their time to be undone is over."""
+
+    name = "verdicts"
+
+    def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.enabled = not stream
+
+    def work(self) -> None:
+        from django.utils.timezone import now
+
+        from cases.services.verdict_effects import settle_due
+
+        while not self.stopping.is_set():
+            settle_due(now=now())
+            self.stopping.wait(RELAY_SECONDS)

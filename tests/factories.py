@@ -23,7 +23,14 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
-_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports", "0005_list_changes", "0007_queues")
+_GROUP_MIGRATIONS = (
+    "0002_groups",
+    "0003_handling_and_presence",
+    "0004_exports",
+    "0005_list_changes",
+    "0007_queues",
+    "0008_verdicts",
+)
 _number = count(1)
 
 

@@ -5,5 +5,19 @@ from cases.models.export import PaymentExport
 from cases.models.feed import FeedEntry
 from cases.models.handling import Handling, Presence
 from cases.models.queue import Queue
+from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
 
-__all__ = ["Alert", "Case", "CaseEvent", "FeedEntry", "Handling", "PaymentExport", "Presence", "Queue"]
+__all__ = [
+    "Alert",
+    "ApprovalLimit",
+    "Case",
+    "CaseEvent",
+    "FeedEntry",
+    "Handling",
+    "PaymentExport",
+    "Presence",
+    "Queue",
+    "Verdict",
+    "VerdictEffect",
+    "VerdictPayment",
+]

@@ -27,7 +27,11 @@ class Case(models.Model):
 
     class Status(models.TextChoices):
         OPEN = "open"
+        # A verdict was said and waits for a second person.
+        APPROVAL = "approval", "Waiting for approval"
         DECIDED = "decided"
+        # Its payments went into an older case of the card that was opened again.
+        MERGED = "merged"
 
     class Verdict(models.TextChoices):
         FRAUD = "fraud"
@@ -88,6 +92,9 @@ class Case(models.Model):
         related_name="decided_cases",
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="merged_cases"
+    )
 
     class Meta:
         permissions = [
@@ -98,14 +105,20 @@ class Case(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["card_id"], condition=models.Q(status="open"), name="case_one_open_a_card"),
             models.CheckConstraint(
-                condition=models.Q(status="open", verdict="", decided_at=None)
+                condition=models.Q(status__in=["open", "approval", "merged"], verdict="", decided_at=None)
                 | models.Q(status="decided", decided_at__isnull=False) & ~models.Q(verdict=""),
                 name="case_decided_has_verdict",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="merged", merged_into__isnull=False)
+                | ~models.Q(status="merged") & models.Q(merged_into=None),
+                name="case_merged_into_another",
             ),
         ]
         indexes = [
             models.Index(fields=["queue", "-rank"], condition=models.Q(status="open"), name="case_open_by_rank"),
             models.Index(fields=["queue", "due_at"], condition=models.Q(status="open"), name="case_open_by_due"),
+            models.Index(fields=["due_at"], condition=models.Q(status="approval"), name="case_to_approve"),
             models.Index(fields=["card_id"]),
             models.Index(fields=["decided_at"]),
         ]
@@ -149,6 +162,8 @@ class CaseEvent(models.Model):
         UNDONE = "undone"
         APPROVED = "approved"
         REFUSED = "refused"
+        EFFECTS = "effects", "Took effect"
+        MERGED = "merged"
         TAGGED = "tagged"
         ATTACHED = "attached"
         PRINTED = "printed"

@@ -11,7 +11,6 @@ from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
 from cases.queries.queues import Desk
 from cases.queries.related import Related, related_to, with_label
-from cases.services.verdicts import RECENT
 from scoring.models import Decision
 
 _MAX_PAYMENTS = 300
@@ -29,10 +28,9 @@ class CaseDetail:
     related: list[Related]
     events: list[CaseEvent]
     notes: list[CaseEvent]
-    recent_count: int
 
 
-def case_detail(case: Case, *, now: datetime, desk: Desk) -> CaseDetail:
+def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
     alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
     headline = max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
     until = alerts[0].occurred_at
@@ -48,7 +46,6 @@ def case_detail(case: Case, *, now: datetime, desk: Desk) -> CaseDetail:
         related=related_to(headline, desk=desk),
         events=events,
         notes=_notes_in(events),
-        recent_count=_count_recent(case, now=now),
     )
 
 
@@ -71,11 +68,6 @@ def _payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[D
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
     payments = with_label(payments.defer("features", "record", "reasons")).annotate(case_id=F("alert__case_id"))
     return list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
-
-
-def _count_recent(case: Case, *, now: datetime) -> int:
-    recent = Decision.objects.filter(card_id=case.card_id, occurred_at__gt=now - RECENT, occurred_at__lte=now)
-    return recent.exclude(alert__case=case).count()
 
 
 def _is_in(case: Case, payment: Decision) -> bool:

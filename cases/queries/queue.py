@@ -7,8 +7,9 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
 
-from cases import access
+from cases import access, words
 from cases.models import Case
+from cases.queries.approvals import count_to_approve
 from cases.queries.presence import prefetch_lookers
 from cases.queries.queues import Desk, heaviest
 
@@ -54,6 +55,8 @@ class Nav:
     role: str
     may_watch: bool
     may_review: bool
+    # Verdicts that wait for a second person; None for who is none.
+    to_approve: int | None
 
 
 def open_cases(*, view: str, user: User, now: datetime, queue: str = "") -> Queue:
@@ -113,12 +116,12 @@ def _tabs(desk: Desk, counts: dict[int, dict[str, int]]) -> list[QueueTab]:
 
 
 def nav_for(user: User) -> Nav:
-    groups = list(user.groups.order_by("name").values_list("name", flat=True))
     return Nav(
         open_count=_open_count(user) if user.has_perm("cases.view_case") else 0,
-        role=", ".join(groups) or ("administrator" if user.is_superuser else "no group"),
+        role=words.role(user),
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
+        to_approve=count_to_approve() if access.may_approve(user) else None,
     )
 
 

@@ -24,7 +24,7 @@ class ClaimedByOtherError(Exception):
 
 
 class NotOpenError(Exception):
-    """The case is decided: there is nothing to claim. Nothing changed."""
+    """The case is decided, waits for approval or was merged: there is nothing to claim. Nothing changed."""
 
 
 class ReleasedError(Exception):
@@ -50,7 +50,7 @@ def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False)
     """
     current = lock_claimable(case, analyst=analyst, now=now)
     if is_running(current, now):
-        _lease(current, analyst=analyst, now=now)
+        grant(current, analyst=analyst, now=now)
     elif is_renewal and handlings.was_released(case.id):
         raise ReleasedError(case.id)
     else:
@@ -140,6 +140,12 @@ def end_by_verdict(case: Case, *, analyst: User, now: datetime) -> timedelta | N
     return now - handling.claimed_at
 
 
+def grant(case: Case, *, analyst: User, now: datetime) -> None:
+    """Give the case to the analyst for one lease. The caller holds its row and keeps its handling."""
+    until = now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
+    Case.objects.filter(id=case.id).update(claimed_by=analyst, claimed_until=until)
+
+
 def lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
     """The case as it is, locked to the end of the transaction.
 
@@ -177,16 +183,11 @@ def _take(case: Case, *, analyst: User, now: datetime, is_looking: bool) -> None
     handlings.end([case.id], ending=Handling.Ending.EXPIRED, now=now)
     if case.claimed_by_id is not None:
         _remember(case.id, CaseEvent.Kind.RELEASED, actor=None, now=now, text=_RAN_OUT)
-    _lease(case, analyst=analyst, now=now)
+    grant(case, analyst=analyst, now=now)
     handlings.start(case.id, analyst=analyst, now=now, is_looking=is_looking)
     lease = words.duration(timedelta(seconds=settings.CLAIM_LEASE_SECONDS))
     text = f"For {lease}, renewed while the page is open"
     _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now, text=text)
-
-
-def _lease(case: Case, *, analyst: User, now: datetime) -> None:
-    until = now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
-    Case.objects.filter(id=case.id).update(claimed_by=analyst, claimed_until=until)
 
 
 def _free(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:

@@ -36,3 +36,9 @@ def was_released(case_id: UUID) -> bool:
 def end(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:
     """End what is running on the cases."""
     Handling.objects.filter(case_id__in=case_ids, ended_at=None).update(ended_at=now, ending=ending)
+
+
+def resume(case_id: UUID, *, analyst: User, ended_at: datetime) -> bool:
+    """Let the handling go on that a verdict ended at that time; False when the analyst had none."""
+    ended = Handling.objects.filter(case_id=case_id, analyst=analyst, ended_at=ended_at)
+    return bool(ended.filter(ending=Handling.Ending.VERDICT).update(ended_at=None, ending=""))

@@ -1,23 +1,22 @@
-"""Verdicts: decide a case and label its payments, once."""
+"""Verdicts: decide a case once. What follows leaves later, when nobody has taken it back."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
 from cases import words
-from cases.models import Case, CaseEvent
-from cases.services import claims
-from scoring.models import Decision, Label
-from scoring.services.labels import LabelStatement, record_labels
-
-RECENT = timedelta(hours=24)
+from cases.models import Case, CaseEvent, Verdict, VerdictPayment
+from cases.services import approvals, claims, verdict_effects
+from cases.services.verdict_payments import Judged, judge
 
 
 class AlreadyDecidedError(Exception):
-    """The case had a verdict, which stands; nothing changed."""
+    """The case is open no more: it has a verdict, which stands, or it was merged. Nothing changed."""
 
 
 class CaseGrewError(Exception):
@@ -30,41 +29,54 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
     case: Case,
     analyst: User,
     verdict: str,
-    typology: str,
-    note: str,
     decided_at: datetime,
+    typology: str = "",
+    why_wrong: str = "",
+    note: str = "",
+    overrides: Mapping[int, str] | None = None,
     include_recent: bool = False,
+    recent: Collection[int] | None = None,
+    block_days: int | None = None,
+    allow_device: str = "",
     seen_alerts: int | None = None,
-) -> int:
-    """Decide an open case and label its payments; returns how many were labelled.
+) -> Verdict:
+    """Decide an open case. Labels, list entries and messages leave `VERDICT_UNDO_SECONDS` later, unless undone.
 
-    An inconclusive verdict labels nothing. `include_recent` labels the card's other payments of the last 24
-    hours too. With `seen_alerts` the verdict only holds for a case with as many payments as the analyst saw.
+    A verdict above an approval limit decides nothing yet: the case waits for a second person.
+
+    overrides: ids of payments of the case (decisions) to fraud, legitimate or "" (no label); the others get the
+        verdict's label, with inconclusive none.
+    include_recent, recent: the card's other payments of the last 7 days get the verdict's label too; all of them, or
+        those with the ids in `recent`.
+    block_days: how long a fraud verdict blocks the card; 0 for ever, None not at all.
+    allow_device: the device of a payment of the case that a legitimate verdict lets through for 30 days.
+    seen_alerts: the verdict only holds for a case with as many payments as the analyst saw.
 
     Raises:
         AlreadyDecidedError: somebody was faster.
         CaseGrewError: the case has other payments than the analyst saw.
         claims.ClaimedByOtherError: somebody else works on it.
+        verdict_payments.UnknownPaymentError: an override names a payment that is not the case's, or no label.
     """
-    _decide(
-        case,
-        analyst=analyst,
+    _decide(case, analyst=analyst, verdict=verdict, typology=typology, decided_at=decided_at, seen_alerts=seen_alerts)
+    chosen = recent if include_recent else ()
+    judged = judge(case, verdict=verdict, overrides=overrides or {}, recent=chosen, now=decided_at)
+    said = Verdict(
+        case=case,
         verdict=verdict,
         typology=typology,
-        decided_at=decided_at,
-        seen_alerts=seen_alerts,
+        why_wrong=why_wrong,
+        note=note,
+        analyst=analyst,
+        said_at=decided_at,
     )
-    labelled = 0
-    if verdict != Case.Verdict.INCONCLUSIVE:
-        transaction_ids = _transactions_of(case, decided_at=decided_at, include_recent=include_recent)
-        _label(transaction_ids, verdict=verdict, known_at=decided_at, note=note, author=analyst)
-        labelled = len(transaction_ids)
+    _write(said, judged)
+    verdict_effects.plan(said, judged, block_days=block_days, allow_device=allow_device)
     took = claims.end_by_verdict(case, analyst=analyst, now=decided_at)
-    text = _event_text(verdict, typology=typology, labelled=labelled, took=took)
-    CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.VERDICT, actor=analyst, happened_at=decided_at, text=text)
-    if note:
-        CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.NOTE, actor=analyst, happened_at=decided_at, text=note)
-    return labelled
+    _remember(said, CaseEvent.Kind.VERDICT, _event_text(said, judged, took=took))
+    if note and not _was_noted(said):
+        _remember(said, CaseEvent.Kind.NOTE, note)
+    return said
 
 
 def _decide(
@@ -98,30 +110,35 @@ def _explain_refusal(case: Case, *, seen_alerts: int | None) -> None:
     raise claims.ClaimedByOtherError(case.id)
 
 
-def _transactions_of(case: Case, *, decided_at: datetime, include_recent: bool) -> list[str]:
-    mine = Q(alert__case=case)
-    if include_recent:
-        mine |= Q(card_id=case.card_id, occurred_at__gt=decided_at - RECENT, occurred_at__lte=decided_at)
-    return list(Decision.objects.filter(mine).order_by("id").values_list("transaction_id", flat=True))
+def _write(said: Verdict, judged: Sequence[Judged]) -> None:
+    """Store the verdict with its payments; the case waits with it when a second person has to approve."""
+    said.needs_approval = approvals.is_needed(said.verdict, judged, approvals.limits())
+    if said.needs_approval:
+        said.state = Verdict.State.APPROVAL
+        waiting: dict[str, Any] = {"verdict": "", "typology": "", "decided_by": None, "decided_at": None}
+        Case.objects.filter(id=said.case_id).update(status=Case.Status.APPROVAL, **waiting)
+    else:
+        said.effects_at = said.said_at + timedelta(seconds=settings.VERDICT_UNDO_SECONDS)
+    said.save(force_insert=True)
+    VerdictPayment.objects.bulk_create(
+        VerdictPayment(verdict=said, decision=one.payment, label=one.label) for one in judged
+    )
 
 
-def _label(transaction_ids: Iterable[str], *, verdict: str, known_at: datetime, note: str, author: User) -> None:
-    statements = [
-        LabelStatement(
-            transaction_id=transaction_id,
-            label=verdict,
-            source=Label.Source.ANALYST.value,
-            known_at=known_at,
-            note=note[:500],
-        )
-        for transaction_id in transaction_ids
-    ]
-    record_labels(statements, author=author)
+def _was_noted(said: Verdict) -> bool:
+    """Whether the note stands there already: of a verdict that was taken back and is said again."""
+    notes = CaseEvent.objects.filter(case=said.case_id, kind=CaseEvent.Kind.NOTE, actor=said.analyst)
+    return notes.filter(text=said.note).exists()
 
 
-def _event_text(verdict: str, *, typology: str, labelled: int, took: timedelta | None) -> str:
-    said = Case.Verdict(verdict).label
-    if typology:
-        said += f", {Case.Typology(typology).label.lower()}"
-    said += f": {words.count(labelled, 'payment')} labelled" if labelled else ": nothing labelled"
-    return said if took is None else f"{said}, decided in {words.duration(took)}"
+def _remember(said: Verdict, kind: CaseEvent.Kind, text: str) -> None:
+    CaseEvent.objects.create(case=said.case, kind=kind, actor=said.analyst, happened_at=said.said_at, text=text)
+
+
+def _event_text(said: Verdict, judged: Sequence[Judged], *, took: timedelta | None) -> str:
+    labelled = sum(bool(one.label) for one in judged)
+    kind = said.get_typology_display() or said.get_why_wrong_display()
+    text = f"{said.get_verdict_display()}, {kind.lower()}" if kind else said.get_verdict_display()
+    text += f": {words.count(labelled, 'payment')} to label" if labelled else ": nothing to label"
+    text += ", waits for approval" if said.needs_approval else ""
+    return text if took is None else f"{text}, decided in {words.duration(took)}"

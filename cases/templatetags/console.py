@@ -1,5 +1,6 @@
 """Filters that put values into the console's words. They show; they do not decide."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from cases import money, words
 from cases.entity import Entity
-from cases.models import Case
+from cases.models import Case, Verdict, VerdictEffect
 
 register = template.Library()
 
@@ -75,6 +76,38 @@ def looking(case: Case) -> list[User]:
 def bar(stake: Decimal, largest: Decimal) -> int:
     """Width of a stake's bar; the largest fills it."""
     return max(2, round(_STAKE_BAR_WIDTH * float(stake / largest))) if largest else 2
+
+
+@register.filter
+def block_words(days: int) -> str:
+    """What a block of so many days is called on the button; -1 is none."""
+    return {-1: "", 0: "block card without end, "}.get(days, f"block card {words.count(days, 'day')}, ")
+
+
+@register.filter
+def is_ticked(payment_id: int, ticked: Sequence[str] | None) -> bool:
+    return ticked is None or str(payment_id) in ticked
+
+
+@register.filter
+def chosen_for(chosen: dict[str, str], payment_id: int) -> str:
+    """The label that was chosen for one payment; empty for as the case."""
+    return chosen.get(str(payment_id), "")
+
+
+@register.filter
+def effect_to_come(effect: VerdictEffect, said: Verdict) -> str:
+    """An effect that has not left, in words."""
+    days = f" for {words.count(effect.days, 'day')}" if effect.days else " without end"
+    labels = Counter(payment.label for payment in said.payments.all() if payment.label)
+    counted = ", ".join(f"{words.count(number, 'payment')} {label}" for label, number in sorted(labels.items()))
+    return {
+        VerdictEffect.Kind.LABEL: f"label {counted}",
+        VerdictEffect.Kind.BLOCK_CARD: f"block the card{days}",
+        VerdictEffect.Kind.UNBLOCK_CARD: "lift the block of the card",
+        VerdictEffect.Kind.ALLOW_DEVICE: f"allow the device{days}",
+        VerdictEffect.Kind.TELL: "tell the payment system of the held payments",
+    }[VerdictEffect.Kind(effect.kind)]
 
 
 @register.inclusion_tag("components/_entity.html")

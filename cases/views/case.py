@@ -1,4 +1,4 @@
-"""One case: look, claim, release, skip, decide, note."""
+"""One case: look, claim, release, skip, note."""
 
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,14 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from cases import access, queue_forms, words
-from cases.forms import NoteForm, SkipForm, VerdictForm
-from cases.models import Case
+from cases.forms import NoteForm, SkipForm
+from cases.models import Case, Verdict
 from cases.queries import case_detail as case_queries
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
+from cases.queries import verdict_panel
 from cases.services import claims, notes, presence, verdicts
+from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
 from cases.views.pages import ConsoleRequest, page
 from cases.views.queue import open_next
 
@@ -24,8 +26,10 @@ from cases.views.queue import open_next
 @require_safe
 def case_detail(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
+    if case.merged_into is not None:
+        return redirect(access.follow_merges(case))
     presence.record_view(case=case, viewer=request.user, now=now())
-    return case_page(request, case, form=VerdictForm(), note_form=NoteForm())
+    return case_page(request, case)
 
 
 @require_POST
@@ -69,7 +73,7 @@ def skip(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
             # The page stays for what was written on it.
             case = access.get_reviewable_case(request.user, case_id)
             kept = VerdictForm(initial={"note": form.cleaned_data["note"]})
-            return case_page(request, case, form=kept, note_form=NoteForm(), status=422)
+            return case_page(request, case, form=kept, status=422)
     else:
         messages.info(request, f"{words.masked_card(case.card_id)}: skipped, back in the queue.")
     return open_next(request, besides=case)
@@ -87,29 +91,14 @@ def release(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         )
     except claims.ClaimedByOtherError as refusal:
         messages.error(request, refusal_words(case, refusal))
-        return case_page(request, case, form=VerdictForm(), note_form=NoteForm(), status=422)
+        return case_page(request, case, status=422)
     return redirect("queue")
 
 
 @require_POST
-def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
-    case = access.get_reviewable_case(request.user, case_id)
-    form = VerdictForm(request.POST)
-    if form.is_valid():
-        try:
-            labelled = verdicts.record(case=case, analyst=request.user, decided_at=now(), **form.cleaned_data)
-        except (verdicts.AlreadyDecidedError, verdicts.CaseGrewError, claims.ClaimedByOtherError) as refusal:
-            form.add_error(None, refusal_words(case, refusal))
-        else:
-            messages.success(request, _done_words(case, form.cleaned_data["verdict"], labelled))
-            return open_next(request)
-    case = access.get_reviewable_case(request.user, case_id)
-    return case_page(request, case, form=form, note_form=NoteForm(), status=422)
-
-
-@require_POST
 def add_note(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
-    case = access.get_reviewable_case(request.user, case_id)
+    # What is written while the case is merged belongs where it went.
+    case = access.follow_merges(access.get_reviewable_case(request.user, case_id))
     form = NoteForm(request.POST)
     if form.is_valid():
         notes.add_note(case=case, author=request.user, text=form.cleaned_data["note"], now=now())
@@ -118,27 +107,47 @@ def add_note(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         context = {"case": case, "notes": case_queries.notes_of(case), "note_form": form}
         return page(request, "cases/case_detail.html#notes", context, status=status)
     if form.errors:
-        return case_page(request, case, form=VerdictForm(), note_form=form, status=422)
+        return case_page(request, case, note_form=form, status=422)
     return redirect(case)
 
 
-def case_page(
-    request: ConsoleRequest, case: Case, *, form: VerdictForm, note_form: NoteForm | SkipForm, status: int = 200
+def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
+    request: ConsoleRequest,
+    case: Case,
+    *,
+    form: VerdictForm | None = None,
+    note_form: NoteForm | SkipForm | None = None,
+    settle_form: ReasonForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    moment = now()
+    """The page of a case, or of the one it was merged into, with what was filled in and refused."""
+    case, moment = access.follow_merges(case), now()
     # Read before the case, as in the queue.
     seq = feed_queries.newest_seq()
-    detail = case_queries.case_detail(case, now=moment, desk=access.desk_for(request.user))
+    detail = case_queries.case_detail(case, desk=access.desk_for(request.user))
+    panel = verdict_panel.verdict_panel(case, detail.alerts, now=moment)
     context = {
         **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
         "notes": detail.notes,
-        "form": form,
-        "note_form": note_form,
+        "panel": panel,
+        "form": form or _verdict_form(request, panel.last),
+        "note_form": note_form or NoteForm(),
+        "settle_form": settle_form or ReasonForm(),
+        "may_block": access.may_block(request.user),
+        "may_approve": access.may_approve(request.user),
         "seq": seq,
         "move_form": queue_forms.MoveForm(desk=access.desk_for(request.user)) if _may_move(request, case) else None,
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _verdict_form(request: ConsoleRequest, last: Verdict | None) -> VerdictForm:
+    """Empty; but filled in as before for who took the last verdict back, or whose was refused."""
+    is_theirs = last is not None and last.analyst == request.user
+    if last is not None and is_theirs and last.state in {Verdict.State.UNDONE, Verdict.State.REFUSED}:
+        return VerdictForm(initial=filled_in_before(last))
+    return VerdictForm()
 
 
 def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bool, status: int = 200) -> HttpResponse:
@@ -175,19 +184,17 @@ def refusal_words(case: Case, refusal: Exception) -> str:
     if isinstance(refusal, verdicts.CaseGrewError):
         seen = words.count(case.alert_count, "payment")
         return f"The case has grown to {seen} since you opened it. Nothing was recorded; please look again."
+    return f"{_state_words(case)} Nothing was changed."
+
+
+def _state_words(case: Case) -> str:
+    if case.status == Case.Status.MERGED:
+        return "An older case of the card was opened again and has taken this one in."
+    if case.status == Case.Status.APPROVAL:
+        return "A verdict has been said on this case and waits for approval."
+    said = case.get_verdict_display().lower()
     if case.decided_by and case.decided_at:
-        who, said = words.person(case.decided_by), case.get_verdict_display().lower()
-        at = f"{case.decided_at:%H:%M:%S} UTC"
-        return f"{who} has already decided this case: {said}, {at}. Nothing was changed."
+        return f"{words.person(case.decided_by)} has already decided this case: {said}, {case.decided_at:%H:%M:%S} UTC."
     if case.decided_at:
-        said = case.get_verdict_display().lower()
-        return f"The time was up: the case was decided by the clock, {said}. Nothing was changed."
-    if case.claimed_by:
-        return f"{words.person(case.claimed_by)} is working on this case. Nothing was changed."
-    return "The case has changed meanwhile. Nothing was recorded; please look again."
-
-
-def _done_words(case: Case, verdict: str, labelled: int) -> str:
-    said = Case.Verdict(verdict).label
-    effect = f"{words.count(labelled, 'payment')} labelled" if labelled else "nothing labelled"
-    return f"{words.masked_card(case.card_id)}: {said}, {effect}. Case closed."
+        return f"The time was up: the case was decided by the clock, {said}."
+    return f"{words.person(case.claimed_by)} is working on this case." if case.claimed_by else "The case has changed."

@@ -5,8 +5,10 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.timezone import now
 from django_htmx.middleware import HtmxDetails
 
+from cases import undo
 from cases.queries import queue
 
 
@@ -20,5 +22,6 @@ class ConsoleRequest(HttpRequest):
 def page(request: ConsoleRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render with the top bar's numbers; a fragment (`template#name`) shows no top bar and asks for none."""
     if "#" not in template:
-        context = {**context, "nav": queue.nav_for(request.user)}
+        offer = undo.standing_offer(request.session, now=now())
+        context = {**context, "nav": queue.nav_for(request.user), "undo": offer}
     return render(request, template, context, status=status)

@@ -9,10 +9,10 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST
 
 from cases import access, words
-from cases.forms import NoteForm, VerdictForm
 from cases.models import Case
 from cases.queue_forms import EscalateForm, MoveForm
 from cases.services import claims, escalations, queues
+from cases.verdict_form import VerdictForm
 from cases.views.case import case_page, refusal_words
 from cases.views.pages import ConsoleRequest
 from cases.views.queue import open_next
@@ -63,4 +63,4 @@ def _refused(request: ConsoleRequest, case: Case, said: str) -> HttpResponse:
     messages.error(request, said)
     case = access.get_reviewable_case(request.user, case.id)
     kept = VerdictForm(initial={"note": request.POST.get("note", "")})
-    return case_page(request, case, form=kept, note_form=NoteForm(), status=422)
+    return case_page(request, case, form=kept, status=422)

@@ -11,7 +11,7 @@
 
   const press = (element) => {
     if (element.matches("input[type=search]")) element.select();
-    else if (element.matches("textarea, input[type=text]")) element.focus();
+    else if (element.matches("textarea, select, input[type=text]")) element.focus();
     else element.click();
   };
 
@@ -19,9 +19,10 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
     if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const element = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-    if (!element || isGuarded(element)) return;
+    // A digit is two reasons: what it means is said by the verdict.
+    const elements = [...document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`)];
+    if (!elements.length || elements.some(isGuarded)) return;
     event.preventDefault();
-    press(element);
+    elements.forEach(press);
   });
 }

@@ -17,6 +17,7 @@ from streams.ledger.log import Span, read_back, recorded_stretches
 from streams.ledger.records import Fate, Placed, letters_of_valid_records, look_up
 from streams.ledger.report import Check
 from streams.ledger.topic import check_topic
+from streams.ledger.verdicts import check_verdicts
 from streams.source import DECISIONS, TRANSACTIONS, StreamError
 
 # What a broker keeps at least, whatever its settings. AWS knows no retention below a day.
@@ -45,6 +46,7 @@ def check_ledger(span: Span, *, sample: int, tell: Callable[[str], object]) -> l
     check_outbox(effects)
     check_alerts(effects, span)
     check_feed(effects)
+    check_verdicts(effects, span)
     tell("reading the topic decisions")
     _check_topic(span, effects, answers, started)
     _check_features(features, span, sample, tell)

@@ -5,21 +5,28 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from cases.models import Case, CaseEvent
-from cases.services import claims
-from tests.factories import NOON, make_case, make_user
+from cases.models import ApprovalLimit, Case, CaseEvent
+from cases.services import claims, verdicts
+from scoring.services.policy import RuleDraft, publish_policy
+from tests.factories import NOON, make_case, make_decision, make_user
 
 PAGES = ["queue", "live", "search", "case_detail", "entity"]
-REVIEW = ["claim", "release", "skip", "escalate", "move", "verdict", "add_note", "next_case"]
-ACTIONS = [*REVIEW, "add_to_list", "remove_from_list"]
+REVIEW = ["claim", "release", "skip", "escalate", "move", "verdict", "add_note", "next_case", "reopen", "undo"]
+APPROVE = ["approve", "refuse"]
+ACTIONS = [*REVIEW, *APPROVE, "add_to_list", "remove_from_list"]
 # What the open page sends for whoever may see it.
 SIGNS = ["look"]
-NEED_CASE = {"case_detail", "claim", "release", "skip", "escalate", "verdict", "add_note", "look"}
+NEED_CASE = {"case_detail", "claim", "release", "skip", "escalate", "verdict", "add_note", "look", "reopen"}
 MESSAGE = {"verdict": "inconclusive", "note": "x"}
 
 
 def url_of(name, case):
-    others = {"entity": ["card", case.card_id], "remove_from_list": [1], "move": [case.id]}
+    others = {
+        "entity": ["card", case.card_id],
+        "remove_from_list": [1],
+        "move": [case.id],
+        **dict.fromkeys(APPROVE, [case.id, 1]),
+    }
     return reverse(name, args=[case.id] if name in NEED_CASE else others.get(name, []))
 
 
@@ -64,6 +71,54 @@ def test_who_only_looks_changes_nothing(client, case, role, name):
     assert response.status_code == 403
     assert Case.objects.values().get() == before
     assert not CaseEvent.objects.exclude(kind="opened").exists()
+
+
+@pytest.mark.parametrize("role", ["analyst", "manager", "auditor"])
+@pytest.mark.parametrize("name", APPROVE)
+def test_only_leads_settle_the_verdicts_of_others(client, alice, bob, case, role, name):
+    ApprovalLimit.objects.create(verdict="fraud", amount=0)
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
+    url = reverse(name, args=[case.id, said.id])
+    client.force_login(make_user(role, username="somebody"))
+
+    assert client.post(url, {"reason": "x"}).status_code == 403
+    assert client.get("/approvals/").status_code == 403
+    client.force_login(bob)
+    assert client.get("/approvals/").status_code == 200
+    assert client.post(url, {"reason": "x"}).url == "/approvals/"
+
+
+def test_nobody_approves_their_own_verdict(client, bob, case):
+    ApprovalLimit.objects.create(verdict="fraud", amount=0)
+    said = verdicts.record(case=case, analyst=bob, verdict="fraud", decided_at=NOON)
+    client.force_login(bob)
+
+    for name in APPROVE:
+        response = client.post(reverse(name, args=[case.id, said.id]), {"reason": "x"})
+        assert response.status_code == 422
+        assert "a second person has to approve it" in response.content.decode()
+    assert Case.objects.get().status == "approval"
+
+
+def test_a_verdict_of_another_case_is_not_found(client, alice, bob, case):
+    ApprovalLimit.objects.create(verdict="fraud", amount=0)
+    said = verdicts.record(case=make_case(), analyst=alice, verdict="fraud", decided_at=NOON)
+    client.force_login(bob)
+
+    for name in APPROVE:
+        assert client.post(reverse(name, args=[case.id, said.id]), {"reason": "x"}).status_code == 404
+
+
+def test_a_verdict_that_waits_no_more_is_told_and_a_refusal_needs_a_reason(client, alice, bob, case):
+    ApprovalLimit.objects.create(verdict="fraud", amount=0)
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
+    client.force_login(bob)
+
+    assert client.post(reverse("refuse", args=[case.id, said.id]), {"reason": " "}).status_code == 422
+    assert client.post(reverse("approve", args=[case.id, said.id])).status_code == 302
+    response = client.post(reverse("approve", args=[case.id, said.id]))
+    assert response.status_code == 422
+    assert "waits for approval no more" in response.content.decode()
 
 
 @pytest.mark.parametrize("role", ["analyst", "lead", "manager", "auditor"])
@@ -122,12 +177,14 @@ def test_a_wrong_password_is_said(client, alice):
 
 
 @pytest.mark.parametrize("role", ["manager", "auditor"])
-@pytest.mark.parametrize("model", ["case", "caseevent", "handling"])
+@pytest.mark.parametrize("model", ["case", "caseevent", "handling", "verdict"])
 def test_the_admin_shows_cases_and_changes_none(client, alice, role, model):
     case = make_case()
     claims.claim(case=case, analyst=alice, now=NOON)
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
     client.force_login(make_user(role))
-    row = {"case": case, "caseevent": case.events.first(), "handling": case.handlings.get()}[model].pk
+    rows = {"case": case, "caseevent": case.events.first(), "handling": case.handlings.get(), "verdict": said}
+    row = rows[model].pk
 
     assert client.get(f"/admin/cases/{model}/").status_code == 200
     assert client.get(f"/admin/cases/{model}/?q={case.card_id}").status_code == 200
@@ -136,6 +193,38 @@ def test_the_admin_shows_cases_and_changes_none(client, alice, role, model):
     assert b'name="_save"' not in page.content
     assert client.get(f"/admin/cases/{model}/add/").status_code == 403
     assert client.post(f"/admin/cases/{model}/{row}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_verdicts_are_found_by_why_we_were_wrong_and_by_the_rule_that_hit(client, alice):
+    publish_policy(
+        review_threshold=0.5,
+        decline_threshold=0.9,
+        rules=[RuleDraft("large", "amount > 1000", "review", "Large"), RuleDraft("small", "amount < 2", "review", "x")],
+        note="for this test",
+        published_by=None,
+        based_on=0,
+    )
+    case = make_case(decisions=[make_decision(rule_hits=["large"])])
+    verdicts.record(case=case, analyst=alice, verdict="legitimate", why_wrong="broad_rule", decided_at=NOON)
+    client.force_login(make_user("manager"))
+
+    def found(**filters):
+        return len(client.get("/admin/cases/verdict/", filters).context["cl"].result_list)
+
+    assert found(rule="large", why_wrong__exact="broad_rule") == 1
+    assert found(rule="small") == found(why_wrong__exact="travel") == 0
+
+
+def test_managers_set_the_limits_of_approval_and_auditors_read_them(client, db):
+    limit = {"verdict": "fraud", "currency": "EUR", "amount": "5000"}
+    client.force_login(make_user("auditor"))
+    assert client.get("/admin/cases/approvallimit/").status_code == 200
+    assert client.post("/admin/cases/approvallimit/add/", limit).status_code == 403
+
+    client.force_login(make_user("manager"))
+    assert client.post("/admin/cases/approvallimit/add/", limit | {"currency": "eur"}).status_code == 200
+    assert client.post("/admin/cases/approvallimit/add/", limit).status_code == 302
+    assert ApprovalLimit.objects.get().amount == 5000
 
 
 def test_the_admin_is_not_for_analysts(client, alice):

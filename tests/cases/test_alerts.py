@@ -8,7 +8,7 @@ from django.db import connection
 
 from cases import live
 from cases.models import Alert, Case, CaseEvent, FeedEntry
-from cases.services import alerts, verdicts
+from cases.services import alerts, verdict_effects, verdicts
 from scoring.models import Label, Outcome
 from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_user
 
@@ -157,6 +157,7 @@ def test_an_alert_that_joins_during_a_verdict_is_not_lost():
         )
 
         assert not [result for result in results if isinstance(result, Exception)]
+        verdict_effects.settle_due(now=NOON + MINUTE)
         home = late.alert.case
         is_labelled = Label.objects.filter(decision=late).exists()
         assert is_labelled == (home.status == "decided"), "either labelled with the case or waiting in a new one"

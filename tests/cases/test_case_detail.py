@@ -7,10 +7,9 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from cases.models import Case, CaseEvent
-from cases.services import claims, verdicts
-from scoring.models import Label
-from tests.factories import DAY, HOUR, NOON, flag, make_case, make_decision, make_label
+from cases.models import CaseEvent
+from cases.services import claims
+from tests.factories import DAY, NOON, flag, make_decision, make_label
 
 HTMX = {"HX-Request": "true"}
 
@@ -51,7 +50,6 @@ def test_the_page_answers_whether_this_is_the_cardholder(as_alice):
     assert "this is 31 times that" in text
     assert "new in 30 days" in text
     assert "5 other payments in 30 days, 40.00 to 40.00 EUR, usually 40.00; 1 in this case" in text
-    assert "label 1 payment fraud, close the case" in text
 
 
 def test_the_page_remembers_who_looked_once(as_alice, case, url):
@@ -166,80 +164,6 @@ def test_a_lead_releases_the_claim_of_another(client, alice, bob, case, url):
     assert case.claimed_by is None
 
 
-def test_a_verdict_closes_the_case_and_opens_the_next(as_alice, case, url):
-    next_case = make_case(stake=Decimal(5))
-
-    response = as_alice.post(
-        url("verdict"), {"verdict": "fraud", "typology": "card_testing", "note": "", "seen_alerts": 1}
-    )
-
-    assert response.url == next_case.get_absolute_url()
-    case.refresh_from_db()
-    assert (case.verdict, case.typology) == ("fraud", "card_testing")
-    assert Label.objects.get().label == "fraud"
-    assert "Fraud, 1 payment labelled. Case closed." in text_of(as_alice.get(response.url))
-
-
-def test_the_last_verdict_returns_to_the_queue(as_alice, case, url):
-    response = as_alice.post(url("verdict"), {"verdict": "inconclusive"}, follow=True)
-
-    assert response.redirect_chain[-1][0] == reverse("queue")
-    assert "nothing labelled. Case closed." in text_of(response)
-
-
-def test_the_slower_analyst_is_told(as_alice, bob, case, url):
-    verdicts.record(case=case, analyst=bob, verdict="fraud", typology="", note="", decided_at=NOON)
-
-    response = as_alice.post(url("verdict"), {"verdict": "legitimate", "note": "x"})
-
-    assert response.status_code == 422
-    assert "Bob has already decided this case: fraud, 12:00:00 UTC" in text_of(response)
-    assert Label.objects.get().label == "fraud"
-
-
-def test_a_verdict_on_fewer_payments_than_there_are_is_asked_again(as_alice, case, url):
-    response = as_alice.post(url("verdict"), {"verdict": "fraud", "seen_alerts": 7, "note": "my words"})
-
-    assert response.status_code == 422
-    assert "has grown to 1 payment" in text_of(response)
-    assert "my words</textarea>" in text_of(response)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"verdict": "guilty"},
-        {"verdict": "fraud", "typology": "x"},
-        {"verdict": "fraud", "note": "n" * 2001},
-        {"verdict": "fraud", "note": "\0"},
-        {"verdict": "fraud", "seen_alerts": "many"},
-    ],
-)
-def test_a_bad_verdict_changes_nothing(as_alice, case, url, wrong):
-    response = as_alice.post(url("verdict"), wrong)
-
-    assert response.status_code == 422
-    assert 'role="alert"' in text_of(response)
-    assert Case.objects.get().status == "open"
-
-
-def test_the_kind_of_fraud_is_dropped_when_it_is_none(as_alice, case, url):
-    as_alice.post(url("verdict"), {"verdict": "legitimate", "typology": "stolen_card"})
-
-    case.refresh_from_db()
-    assert (case.verdict, case.typology) == ("legitimate", "")
-
-
-def test_the_last_days_payments_are_offered_and_labelled(as_alice, case, url):
-    make_decision(card_id=case.card_id, occurred_at=now() - HOUR, outcome="approve")
-
-    assert "1 other payment of the last 24 hours" in text_of(as_alice.get(url("case_detail")))
-    as_alice.post(url("verdict"), {"verdict": "fraud", "include_recent": "on"})
-
-    assert Label.objects.count() == 2
-
-
 def test_notes_are_kept_in_order(as_alice, case, url):
     assert as_alice.post(url("add_note"), {"note": "first"}).url == case.get_absolute_url()
     text = text_of(as_alice.post(url("add_note"), {"note": "second"}, headers=HTMX))
@@ -255,15 +179,6 @@ def test_an_empty_note_is_refused(as_alice, case, url, headers):
     assert response.status_code == 422
     assert "Write something first." in text_of(response)
     assert not case.events.filter(kind="note").exists()
-
-
-def test_a_decided_case_offers_no_verdict(as_alice, bob, case, url):
-    verdicts.record(case=case, analyst=bob, verdict="legitimate", typology="", note="", decided_at=NOON)
-
-    text = text_of(as_alice.get(url("case_detail")))
-
-    assert 'name="verdict"' not in text
-    assert "Legitimate" in text
 
 
 def test_who_only_looks_gets_no_buttons(client, aude, case, url):

@@ -40,14 +40,14 @@ def test_a_verdict_ends_it_and_the_history_says_how_long_it_took(client, alice, 
 
     assert handlings(case) == [("alice", NOON, NOON + SECONDS, "verdict")]
     client.force_login(alice)
-    assert "1 payment labelled, decided in 48 s" in client.get(case.get_absolute_url()).content.decode()
+    assert "1 payment to label, decided in 48 s" in client.get(case.get_absolute_url()).content.decode()
 
 
 def test_a_verdict_without_a_claim_took_no_known_time(alice, case):
     decide(case, alice)
 
     assert handlings(case) == []
-    assert case.events.get(kind="verdict").text == "Fraud: 1 payment labelled"
+    assert case.events.get(kind="verdict").text == "Fraud: 1 payment to label"
 
 
 def test_a_skip_ends_it(alice, case):

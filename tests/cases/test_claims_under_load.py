@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Q
 
 from cases.models import Alert, Case, CaseEvent, Handling
-from cases.services import claims, verdicts
+from cases.services import claims, verdict_effects, verdicts
 from cases.services.queues import default_queue, placement
 from scoring.models import Decision, Label
 from tests.factories import HOUR, MINUTE, NOON, REASONS, make_decision
@@ -251,6 +251,7 @@ def test_of_opposite_verdicts_at_the_same_moment_one_stands_a_thousand_times():
     by = {"fraud": alice.id, "legitimate": bob.id}
     other = {"fraud": "legitimate", "legitimate": "fraud"}
     assert won == {case: (other[verdict], by[other[verdict]]) for case, verdict in lost.items()}
+    assert verdict_effects.settle_due(now=NOON + MINUTE) == ROUNDS
     labels = Label.objects.values_list("decision__alert__case", "label", "author")
     assert sorted(labels) == sorted((case, *stands) for case, stands in won.items())
     assert (

@@ -1,53 +1,116 @@
-"""Recording verdicts: labels, history, and two analysts at once."""
+"""Recording verdicts: the case, its payments, history, and two analysts at once."""
 
 from decimal import Decimal
 from functools import partial
 
 import pytest
 
-from cases.models import CaseEvent
-from cases.services import claims, verdicts
+from cases.services import claims, verdict_effects, verdict_payments, verdicts
 from scoring.models import Label
 from tests.cases.test_alerts import in_threads
-from tests.factories import DAY, HOUR, NOON, make_case, make_decision, make_user
+from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_user
 
 
 def decide(case, analyst, verdict="fraud", **others):
-    values = {"typology": "", "note": "", "decided_at": NOON}
-    return verdicts.record(case=case, analyst=analyst, verdict=verdict, **values | others)
+    return verdicts.record(case=case, analyst=analyst, verdict=verdict, **{"decided_at": NOON} | others)
+
+
+def settle():
+    return verdict_effects.settle_due(now=NOON + MINUTE)
+
+
+def labels_of(decision):
+    return list(decision.labels.order_by("id").values_list("label", flat=True))
 
 
 @pytest.mark.parametrize("verdict", ["fraud", "legitimate"])
 def test_a_verdict_labels_every_payment_of_the_case(alice, verdict):
     case = make_case(decisions=[make_decision(), make_decision()])
 
-    assert decide(case, alice, verdict, note="called") == 2
+    decide(case, alice, verdict, note="called")
 
     case.refresh_from_db()
     assert (case.status, case.verdict, case.decided_by, case.decided_at) == ("decided", verdict, alice, NOON)
+    assert not Label.objects.exists()
+    assert settle() == 1
     labels = list(Label.objects.values_list("label", "source", "known_at", "author", "note"))
     assert labels == [(verdict, "analyst", NOON, alice.id, "called")] * 2
-    assert [event.kind for event in case.events.order_by("id")] == ["opened", "verdict", "note"]
+    assert [event.kind for event in case.events.order_by("id")] == ["opened", "verdict", "note", "effects"]
 
 
 def test_inconclusive_labels_nothing(alice, case):
-    assert decide(case, alice, "inconclusive") == 0
+    decide(case, alice, "inconclusive")
 
+    assert settle() == 1
     case.refresh_from_db()
     assert case.verdict == "inconclusive"
     assert not Label.objects.exists()
 
 
-def test_the_cards_other_payments_of_the_last_day_are_labelled_when_asked(alice, case):
-    recent = make_decision(card_id=case.card_id, occurred_at=NOON - 23 * HOUR, outcome="approve")
-    old = make_decision(card_id=case.card_id, occurred_at=NOON - DAY - HOUR, outcome="approve")
+def test_a_payment_may_get_another_label_than_its_case(alice):
+    stolen, own, unclear = [make_decision() for _ in range(3)]
+    case = make_case(decisions=[stolen, own, unclear])
+
+    decide(case, alice, overrides={own.id: "legitimate", unclear.id: ""})
+    settle()
+
+    assert [labels_of(one) for one in (stolen, own, unclear)] == [["fraud"], ["legitimate"], []]
+
+
+def test_an_inconclusive_case_may_have_a_payment_that_is_clear(alice):
+    clear, unclear = make_decision(), make_decision()
+    case = make_case(decisions=[clear, unclear])
+
+    decide(case, alice, "inconclusive", overrides={clear.id: "fraud"})
+    settle()
+
+    assert [labels_of(one) for one in (clear, unclear)] == [["fraud"], []]
+
+
+@pytest.mark.parametrize("wrong", ["other payment", "unknown label"])
+def test_an_override_that_does_not_fit_changes_nothing(alice, case, wrong):
+    mine, other = case.alerts.get().decision_id, make_decision(card_id=case.card_id).id
+    overrides = {other: "fraud"} if wrong == "other payment" else {mine: "guilty"}
+
+    with pytest.raises(verdict_payments.UnknownPaymentError):
+        decide(case, alice, overrides=overrides)
+
+    case.refresh_from_db()
+    assert case.status == "open"
+
+
+def test_the_cards_other_payments_of_the_last_week_are_labelled_when_asked(alice, case):
+    recent = make_decision(card_id=case.card_id, occurred_at=NOON - 6 * DAY, outcome="approve")
+    old = make_decision(card_id=case.card_id, occurred_at=NOON - 7 * DAY - HOUR, outcome="approve")
     other_card = make_decision(card_id="other", outcome="approve")
 
-    assert decide(case, alice, include_recent=True) == 2
+    decide(case, alice, include_recent=True)
+    settle()
 
-    assert recent.labels.exists()
-    assert not old.labels.exists()
-    assert not other_card.labels.exists()
+    assert labels_of(recent) == ["fraud"]
+    assert not labels_of(old)
+    assert not labels_of(other_card)
+
+
+def test_of_the_last_weeks_payments_only_the_chosen_are_labelled(alice, case):
+    ticked, unticked = [make_decision(card_id=case.card_id, outcome="approve") for _ in range(2)]
+    other_card = make_decision(card_id="other", outcome="approve")
+
+    decide(case, alice, include_recent=True, recent=[ticked.id, other_card.id])
+    settle()
+
+    assert labels_of(ticked) == ["fraud"]
+    assert not labels_of(unticked)
+    assert not labels_of(other_card)
+
+
+def test_without_being_asked_no_other_payment_is_labelled(alice, case):
+    recent = make_decision(card_id=case.card_id, outcome="approve")
+
+    decide(case, alice, recent=[recent.id])
+    settle()
+
+    assert not labels_of(recent)
 
 
 def test_the_first_verdict_stands(alice, bob, case):
@@ -58,6 +121,7 @@ def test_the_first_verdict_stands(alice, bob, case):
 
     case.refresh_from_db()
     assert (case.verdict, case.decided_by) == ("fraud", alice)
+    assert settle() == 1
     assert Label.objects.get().label == "fraud"
 
 
@@ -78,20 +142,6 @@ def test_a_verdict_does_not_hold_for_payments_nobody_looked_at(alice, case):
     assert case.status == "open"
 
 
-def test_a_failing_label_leaves_the_case_open(alice, case, monkeypatch):
-    def fail(*args, **kwargs):
-        raise RuntimeError("no ledger")
-
-    monkeypatch.setattr(verdicts, "record_labels", fail)
-
-    with pytest.raises(RuntimeError):
-        decide(case, alice)
-
-    case.refresh_from_db()
-    assert case.status == "open"
-    assert not case.events.filter(kind=CaseEvent.Kind.VERDICT).exists()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_verdicts_at_the_same_moment_one_wins():
     people = [make_user(username=f"analyst{n}") for n in range(6)]
@@ -102,6 +152,7 @@ def test_of_verdicts_at_the_same_moment_one_wins():
 
     refused = [result for result in results if isinstance(result, verdicts.AlreadyDecidedError)]
     assert len(refused) == 5
+    assert settle() == 1
     assert Label.objects.count() == 1
     case.refresh_from_db()
     assert Label.objects.get().label == case.verdict

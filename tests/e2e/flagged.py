@@ -1,11 +1,12 @@
-"""Payments that are flagged while a browser looks."""
+"""Payments that are flagged while a browser looks, and verdicts whose time is over."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection
 from django.utils.timezone import now
 
-from tests.factories import flag, make_decision
+from cases.services import verdict_effects
+from tests.factories import DAY, flag, make_decision
 
 
 def flag_now(**values):
@@ -19,3 +20,8 @@ def flag_now(**values):
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()
+
+
+def settle_verdicts():
+    """Let all verdicts take effect, as the task worker does once their time is over."""
+    verdict_effects.settle_due(now=now() + DAY)

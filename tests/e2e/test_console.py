@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from cases.models import Case
 from scoring.models import Label
-from tests.e2e.flagged import flag_now
+from tests.e2e.flagged import flag_now, settle_verdicts
 from tests.factories import DAY, make_decision, make_user
 
 pytestmark = pytest.mark.browser
@@ -21,11 +21,12 @@ def test_from_login_to_verdict_by_mouse(site, log_in):
     page.get_by_role("link", name="1,187").click()
     expect(page.get_by_role("heading", name="1,249.00 EUR")).to_be_visible()
     expect(page.get_by_text("Yours while this page is open")).to_be_visible()
-    page.get_by_role("button", name="Fraud label 1 payment").click()
+    page.get_by_role("button", name="Fraud block card 30 days").click()
 
-    expect(page.get_by_text("Fraud, 1 payment labelled. Case closed.")).to_be_visible()
+    expect(page.get_by_text("Fraud. Case closed.")).to_be_visible()
     case.refresh_from_db()
     assert case.verdict == "fraud"
+    settle_verdicts()
     assert Label.objects.get().label == "fraud"
 
 
@@ -48,6 +49,7 @@ def test_from_queue_to_verdict_by_keyboard(site, log_in):
     expect(page).to_have_url(f"{site}{large.get_absolute_url()}")
     small.refresh_from_db()
     assert (small.verdict, small.typology) == ("fraud", "card_testing")
+    settle_verdicts()
     assert list(Label.objects.values_list("decision__card_id", "note")) == [("card-small", "called, fili")]
 
 
@@ -162,6 +164,7 @@ def test_of_two_analysts_the_slower_is_told(site, log_in):
     bob.keyboard.press("l")
 
     expect(bob.get_by_role("alert")).to_contain_text("Alice has already decided this case: fraud")
+    settle_verdicts()
     assert Label.objects.get().label == "fraud"
 
 
@@ -202,6 +205,6 @@ def test_pages_fit_the_screen(site, log_in, screenshots, scheme, size):
         screenshots(page, f"{name}-{scheme}-{size[0]}x{size[1]}")
 
     page.goto(case.get_absolute_url())
-    for verdict in ("Fraud", "Legitimate", "Inconclusive"):
-        expect(page.get_by_role("button", name=f"{verdict} label")).to_be_in_viewport(ratio=1)
+    for verdict in ("Fraud block", "Legitimate release", "Inconclusive label"):
+        expect(page.get_by_role("button", name=verdict)).to_be_in_viewport(ratio=1)
     expect(page.get_by_text("7 payments in the last hour").first).to_be_in_viewport()

@@ -1,0 +1,65 @@
+"""What the verdict's part of the case page shows, in a fixed number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Prefetch, Subquery
+
+from cases.models import Alert, Case, Verdict, VerdictPayment
+from cases.services import approvals
+from cases.services.verdict_effects import block_of, is_held
+from cases.services.verdict_payments import NO_LABEL, Judged, recent_payments
+from scoring.models import Decision, Label
+
+
+@dataclass(frozen=True)
+class VerdictPanel:
+    """The last verdict said; and for an open case what another one would cause.
+
+    held: flagged payments that wait for our word. needs_approval: verdicts a second person would have to approve.
+    lifts_block: a legitimate verdict would take the card off the block list.
+    """
+
+    last: Verdict | None
+    recent: list[Decision]
+    held: int
+    needs_approval: frozenset[str]
+    lifts_block: bool
+
+
+def verdict_panel(case: Case, alerts: Sequence[Decision], *, now: datetime) -> VerdictPanel:
+    last = last_verdict(case)
+    if case.status != Case.Status.OPEN:
+        return VerdictPanel(last, [], 0, frozenset(), lifts_block=False)
+    return VerdictPanel(
+        last=last,
+        recent=_recent(case, now=now),
+        held=sum(is_held(alert.outcome) for alert in alerts),
+        needs_approval=_needs_approval(alerts),
+        # Only a case that was decided before can have blocked its card.
+        lifts_block=last is not None and block_of(case) is not None,
+    )
+
+
+def last_verdict(case: Case) -> Verdict | None:
+    """The last verdict with its payments and effects; `is_recent` of a payment: it is of the card, not of the case."""
+    is_alert = Alert.objects.filter(case=case, decision=OuterRef("decision"))
+    payments = VerdictPayment.objects.annotate(is_recent=~Exists(is_alert)).order_by("id")
+    said = Verdict.objects.filter(case=case).select_related("analyst", "settled_by")
+    return said.prefetch_related(Prefetch("payments", payments), "effects").order_by("-id").first()
+
+
+def _recent(case: Case, *, now: datetime) -> list[Decision]:
+    latest = Label.objects.filter(decision=OuterRef("pk")).order_by("-known_at", "-id").values("label")
+    return list(recent_payments(case, now=now).annotate(label=Subquery(latest[:1])))
+
+
+def _needs_approval(alerts: Sequence[Decision]) -> frozenset[str]:
+    known = approvals.limits()
+    labels = {said: NO_LABEL if said == Case.Verdict.INCONCLUSIVE else said for said in Case.Verdict.values}
+    return frozenset(
+        said
+        for said, label in labels.items()
+        if approvals.is_needed(said, [Judged(alert, label) for alert in alerts], known)
+    )

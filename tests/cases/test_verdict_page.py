@@ -1,0 +1,425 @@
+"""The verdict on the case page: the plain form, what it answers, and what is filled in again."""
+
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils.timezone import now
+
+from cases.models import Case, Verdict
+from cases.services import claims, reopening, verdict_effects, verdicts
+from scoring.models import Label, ListEntry
+from tests.factories import DAY, HOUR, NOON, flag, make_case, make_decision, make_user
+
+
+@pytest.fixture
+def url(case):
+    return lambda name: reverse(name, args=[case.id])
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+def settle():
+    return verdict_effects.settle_due(now=now() + HOUR)
+
+
+def say(client, case, verdict="fraud", **fields):
+    return client.post(reverse("verdict", args=[case.id]), {"verdict": verdict, **fields})
+
+
+def undo(client, *said):
+    return client.post("/undo/", {"verdict": [one.id for one in said]}, follow=True)
+
+
+def test_a_verdict_closes_the_case_and_opens_the_next(as_alice, case, url):
+    next_case = make_case(stake=Decimal(5))
+
+    response = as_alice.post(
+        url("verdict"), {"verdict": "fraud", "typology": "card_testing", "note": "", "seen_alerts": 1}
+    )
+
+    assert response.url == next_case.get_absolute_url()
+    case.refresh_from_db()
+    assert (case.verdict, case.typology) == ("fraud", "card_testing")
+    assert "Fraud. Case closed." in text_of(as_alice.get(response.url))
+    assert settle() == 1
+    assert Label.objects.get().label == "fraud"
+
+
+def test_the_last_verdict_returns_to_the_queue(as_alice, case, url):
+    response = as_alice.post(url("verdict"), {"verdict": "inconclusive"}, follow=True)
+
+    assert response.redirect_chain[-1][0] == reverse("queue")
+    assert "Inconclusive. Case closed." in text_of(response)
+
+
+def test_the_slower_analyst_is_told(as_alice, bob, case, url):
+    verdicts.record(case=case, analyst=bob, verdict="fraud", decided_at=NOON)
+
+    response = as_alice.post(url("verdict"), {"verdict": "legitimate", "note": "x"})
+
+    assert response.status_code == 422
+    assert "Bob has already decided this case: fraud, 12:00:00 UTC" in text_of(response)
+
+
+def test_a_verdict_on_fewer_payments_than_there_are_is_asked_again(as_alice, case, url):
+    response = as_alice.post(url("verdict"), {"verdict": "fraud", "seen_alerts": 7, "note": "my words"})
+
+    assert response.status_code == 422
+    assert "has grown to 1 payment" in text_of(response)
+    assert "my words</textarea>" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"verdict": "guilty"},
+        {"verdict": "fraud", "typology": "x"},
+        {"verdict": "fraud", "note": "n" * 2001},
+        {"verdict": "fraud", "note": "\0"},
+        {"verdict": "fraud", "seen_alerts": "many"},
+        {"verdict": "legitimate", "why_wrong": "x"},
+        {"verdict": "fraud", "block_days": "2"},
+        {"verdict": "fraud", "allow_device": "\0"},
+        {"verdict": "fraud", "label-x": "fraud"},
+        {"verdict": "fraud", "label-7": "guilty"},
+        {"verdict": "fraud", "label-99999999999999999999": "fraud"},
+        {"verdict": "fraud", "label-1": "fraud"},
+        {"verdict": "fraud", "recent_listed": "on", "recent": "-1"},
+    ],
+)
+def test_a_bad_verdict_changes_nothing(as_alice, case, url, wrong):
+    response = as_alice.post(url("verdict"), wrong)
+
+    assert response.status_code == 422
+    assert 'role="alert"' in text_of(response)
+    assert Case.objects.get().status == "open"
+
+
+def test_the_kind_of_fraud_is_dropped_when_it_is_none(as_alice, case, url):
+    as_alice.post(url("verdict"), {"verdict": "legitimate", "typology": "stolen_card"})
+
+    case.refresh_from_db()
+    assert (case.verdict, case.typology) == ("legitimate", "")
+
+
+def test_a_decided_case_offers_no_verdict(as_alice, bob, case, url):
+    verdicts.record(case=case, analyst=bob, verdict="legitimate", decided_at=NOON)
+
+    text = text_of(as_alice.get(url("case_detail")))
+
+    assert 'name="verdict"' not in text
+    assert "Legitimate" in text
+
+
+def test_the_reason_why_we_were_wrong_is_kept_of_a_legitimate_verdict_only(as_alice, case):
+    say(as_alice, case, "legitimate", typology="stolen_card", why_wrong="travel")
+
+    said = Verdict.objects.get()
+    assert (said.typology, said.why_wrong) == ("", "travel")
+    assert "Legitimate, travelling: 1 payment to label" in case.events.get(kind="verdict").text
+    other = make_case()
+    say(as_alice, other, "fraud", typology="stolen_card", why_wrong="travel")
+    said = other.verdicts.get()
+    assert (said.typology, said.why_wrong) == ("stolen_card", "")
+
+
+def test_each_flagged_payment_may_get_its_own_verdict(as_alice):
+    mine, stolen = make_decision(), make_decision()
+    case = make_case(decisions=[mine, stolen])
+    assert f'name="label-{mine.id}"' in text_of(as_alice.get(case.get_absolute_url()))
+
+    say(as_alice, case, **{f"label-{mine.id}": "legitimate", f"label-{stolen.id}": ""})
+    settle()
+
+    assert (mine.labels.get().label, stolen.labels.get().label) == ("legitimate", "fraud")
+
+
+def test_a_case_of_one_payment_asks_for_one_verdict(as_alice, case, url):
+    assert 'name="label-' not in text_of(as_alice.get(url("case_detail")))
+
+
+def test_the_last_weeks_payments_are_offered_one_by_one(as_alice, case, url):
+    ticked, unticked = [
+        make_decision(card_id=case.card_id, occurred_at=now() - days * DAY, outcome="approve") for days in (1, 6)
+    ]
+    make_decision(card_id=case.card_id, occurred_at=now() - 8 * DAY, outcome="approve")
+
+    text = text_of(as_alice.get(url("case_detail")))
+    assert "<b data-verdict-recent-count>2</b> others of 7 days" in text
+    assert text.count('name="recent"') == 2
+    say(as_alice, case, include_recent="on", recent_listed="on", recent=[ticked.id])
+    settle()
+
+    assert ticked.labels.get().label == "fraud"
+    assert not unticked.labels.exists()
+
+
+def test_the_buttons_say_what_follows(as_alice, settings):
+    settings.VERDICT_BLOCK_DAYS = 7
+    case = make_case(decisions=[make_decision(), make_decision(outcome="decline")])
+
+    text = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert "block card 7 days, </span>" in text
+    assert 'refuse, label <span data-verdict-labels="fraud">2 payments</span>' in text
+    assert 'release, label <span data-verdict-labels="legitimate">2 payments</span>' in text
+
+
+def test_a_fraud_verdict_blocks_the_card_as_chosen(as_alice, case):
+    say(as_alice, case, block_days="0")
+    settle()
+
+    entry = ListEntry.objects.get()
+    assert (entry.kind, entry.value, entry.expires_at) == ("block", case.card_id, None)
+
+
+@pytest.mark.parametrize("days", ["-1", ""])
+def test_without_a_choice_no_card_is_blocked(as_alice, case, days):
+    say(as_alice, case, block_days=days)
+    settle()
+
+    assert not ListEntry.objects.exists()
+
+
+def test_who_may_not_block_is_not_asked_and_blocks_nothing(as_alice, alice, case, url):
+    alice.groups.get().permissions.remove(*alice.groups.get().permissions.filter(codename="block_by_verdict"))
+
+    assert "block_days" not in text_of(as_alice.get(url("case_detail")))
+    say(as_alice, case, block_days="30")
+    settle()
+
+    assert not ListEntry.objects.exists()
+
+
+def test_undo_returns_to_the_case_with_everything_filled_in(as_alice, alice):
+    own, other = make_decision(occurred_at=now()), make_decision(occurred_at=now())
+    case = make_case(decisions=[own, other])
+    recent = [make_decision(card_id=case.card_id, occurred_at=now() - DAY, outcome="approve") for _ in range(2)]
+    filled = {"typology": "card_testing", "note": "called <b>them</b>", "block_days": "7", f"label-{own.id}": "none"}
+    say(as_alice, case, include_recent="on", recent_listed="on", recent=[recent[0].id], **filled)
+
+    response = undo(as_alice, case.verdicts.get())
+
+    assert response.redirect_chain == [(case.get_absolute_url(), 302)]
+    text = text_of(response)
+    assert "fraud taken back. Nothing has left." in text
+    assert "Yours while this page is open" in text
+    assert 'value="card_testing" data-key="2" checked' in text
+    assert "called &lt;b&gt;them&lt;/b&gt;</textarea>" in text
+    assert '<option value="7" data-words="block card 7 days, " selected>' in text
+    assert '<option value="none" selected>' in text
+    assert 'name="include_recent" data-key="a" checked' in text
+    assert f'name="recent" value="{recent[0].id}" checked' in text
+    assert f'name="recent" value="{recent[1].id}" >' in text
+
+
+def test_a_legitimate_verdict_taken_back_keeps_its_reason_and_device(as_alice):
+    case = make_case(decisions=[make_decision(device_id="phone")])
+    say(as_alice, case, "legitimate", why_wrong="new_device", allow_device="phone")
+
+    text = text_of(undo(as_alice, case.verdicts.get()))
+
+    assert 'value="new_device" data-key="4" checked' in text
+    assert 'name="allow_device" value="phone" data-key="d" checked' in text
+
+
+def test_a_note_that_is_said_again_stands_once_in_the_history(as_alice, case):
+    say(as_alice, case, note="called")
+    undo(as_alice, case.verdicts.get())
+    say(as_alice, case, "legitimate", note="called")
+
+    assert case.events.filter(kind="note").count() == 1
+
+
+def test_another_analyst_does_not_find_what_was_filled_in(client, as_alice, bob, case, url):
+    say(as_alice, case, note="mine only")
+    reopening.undo(verdict=case.verdicts.get(), analyst=Verdict.objects.get().analyst, now=now())
+    client.force_login(bob)
+
+    assert "mine only</textarea>" not in text_of(client.get(url("case_detail")))
+
+
+def test_undo_is_offered_on_every_page_until_its_time_is_over(as_alice, case, settings):
+    say(as_alice, case)
+    assert f'name="verdict" value="{case.verdicts.get().id}"' in text_of(as_alice.get("/queue/"))
+    assert "data-undo=" in text_of(as_alice.get("/search/"))
+
+    settings.VERDICT_UNDO_SECONDS = 0
+    other = make_case()
+    say(as_alice, other)
+
+    assert "data-undo=" not in text_of(as_alice.get("/queue/"))
+
+
+def test_who_comes_too_late_with_an_undo_is_told(as_alice, case):
+    say(as_alice, case)
+    settle()
+
+    response = undo(as_alice, case.verdicts.get())
+
+    assert response.redirect_chain == [(case.get_absolute_url(), 302)]
+    assert "too late, the verdict has taken effect" in text_of(response)
+    assert "Open the case again" in text_of(response)
+
+
+def test_nobody_takes_back_the_verdict_of_another(client, as_alice, bob, case):
+    say(as_alice, case)
+    client.force_login(bob)
+
+    assert "only who said the verdict can take it back" in text_of(undo(client, case.verdicts.get()))
+    assert Case.objects.get().status == "decided"
+
+
+def test_several_verdicts_are_taken_back_at_once(as_alice):
+    cases = [make_case(), make_case()]
+    for case in cases:
+        say(as_alice, case)
+
+    response = undo(as_alice, *Verdict.objects.all())
+
+    assert response.redirect_chain == [("/queue/", 302)]
+    assert Case.objects.filter(status="open").count() == 2
+
+
+@pytest.mark.parametrize("named", [{}, {"verdict": "x"}, {"verdict": "0"}, {"verdict": "9" * 30}])
+def test_an_undo_of_nothing_leads_to_the_queue(as_alice, named):
+    assert as_alice.post("/undo/", named).url == "/queue/"
+
+
+def test_a_case_whose_verdict_waits_says_so(client, as_alice, bob, case, url):
+    say(as_alice, case, block_days="30")
+    client.force_login(bob)
+
+    text = text_of(client.get(url("case_detail")))
+
+    assert "Takes effect at" in text
+    assert "label 1 payment fraud" in text
+    assert "block the card for 30 days" in text
+    assert "Take it back" not in text
+
+
+def test_a_page_in_another_browser_takes_it_back_too(client, as_alice, alice, case, url):
+    verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=now())
+
+    assert "Take it back" in text_of(as_alice.get(url("case_detail")))
+
+
+def test_the_page_of_a_decided_case_tells_what_left(as_alice, case, url):
+    say(as_alice, case, block_days="30")
+    settle()
+
+    text = text_of(as_alice.get(url("case_detail")))
+
+    assert "1 payment labelled fraud" in text
+    assert "card blocked until" in text
+    assert "1 payment refused" in text
+
+
+def test_a_case_is_opened_again_with_a_reason(as_alice, alice, case, url):
+    say(as_alice, case)
+    settle()
+
+    assert as_alice.post(url("reopen"), {"reason": " "}).status_code == 422
+    assert as_alice.post(url("reopen"), {"reason": "the customer called"}).url == case.get_absolute_url()
+
+    case.refresh_from_db()
+    assert (case.status, case.claimed_by) == ("open", alice)
+    assert "the customer called" in text_of(as_alice.get(url("case_detail")))
+
+
+def test_a_case_of_before_verdicts_were_kept_can_be_opened_again(as_alice, alice):
+    case = make_case(status="decided", verdict="fraud", decided_at=NOON, decided_by=alice)
+
+    assert "Open the case again" in text_of(as_alice.get(case.get_absolute_url()))
+
+
+def test_a_card_with_an_open_case_leads_there(as_alice):
+    case = flag(make_decision())
+    say(as_alice, case)
+    settle()
+    newer = flag(make_decision())
+
+    response = as_alice.post(reverse("reopen", args=[case.id]), {"reason": "x"}, follow=True)
+
+    assert response.redirect_chain == [(newer.get_absolute_url(), 302)]
+    assert "The card has an open case, this one" in text_of(response)
+
+
+def test_a_waiting_verdict_is_not_opened_again_but_undone(as_alice, case, url):
+    say(as_alice, case)
+
+    response = as_alice.post(url("reopen"), {"reason": "x"}, follow=True)
+
+    assert "its verdict can still be undone" in text_of(response)
+    assert Case.objects.get().status == "decided"
+
+
+@pytest.fixture
+def merged(as_alice, alice):
+    """A case that was merged while its page was open to Bob, and where it went."""
+    older = flag(make_decision())
+    said = verdicts.record(case=older, analyst=alice, verdict="fraud", decided_at=now())
+    newer = flag(make_decision())
+    claims.claim(case=newer, analyst=make_user("lead"), now=now())
+    reopening.undo(verdict=said, analyst=alice, now=now())
+    return newer, older
+
+
+def test_the_page_of_a_merged_case_is_that_of_where_it_went(as_alice, merged):
+    newer, older = merged
+
+    assert as_alice.get(newer.get_absolute_url()).url == older.get_absolute_url()
+
+
+@pytest.mark.parametrize("name", ["claim", "skip", "verdict", "release", "look", "reopen"])
+def test_whoever_acts_on_a_merged_case_is_told(client, merged, name):
+    newer, older = merged
+    client.force_login(older.events.get(kind="merged").actor.__class__.objects.get(username="bob"))
+
+    response = client.post(
+        reverse(name, args=[newer.id]), {"verdict": "fraud", "note": "my words", "reason": "x"}, follow=True
+    )
+
+    assert response.status_code in {200, 422}
+    newer.refresh_from_db()
+    assert newer.status == "merged"
+    if name in {"claim", "skip", "verdict"}:
+        assert "An older case of the card was opened again" in text_of(response)
+    if name in {"skip", "verdict"}:
+        assert "my words</textarea>" in text_of(response)
+
+
+def test_the_open_page_of_a_merged_case_shows_the_way(client, merged):
+    newer, older = merged
+    client.force_login(make_user(username="ben"))
+
+    response = client.post(reverse("look", args=[newer.id]), headers={"HX-Request": "true"})
+
+    assert f'<a href="{older.get_absolute_url()}">An older case of the card</a>' in text_of(response)
+
+
+def test_a_note_on_a_merged_case_goes_where_it_went(as_alice, merged):
+    newer, older = merged
+
+    as_alice.post(reverse("add_note", args=[newer.id]), {"note": "seen"})
+
+    assert older.events.filter(kind="note", text="seen").exists()
+
+
+def test_more_payments_take_as_many_queries(as_alice, alice, django_assert_num_queries, django_assert_max_num_queries):
+    case = make_case(decisions=[make_decision(card_id="card-1")])
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", block_days=1, decided_at=now())
+    reopening.undo(verdict=said, analyst=alice, now=now())
+    make_decision(card_id="card-1", occurred_at=now() - DAY)
+    as_alice.get(case.get_absolute_url())
+    with django_assert_max_num_queries(26) as few:
+        as_alice.get(case.get_absolute_url())
+    for _ in range(3):
+        make_decision(card_id="card-1", occurred_at=now() - DAY)
+
+    with django_assert_num_queries(len(few)):
+        as_alice.get(case.get_absolute_url())
