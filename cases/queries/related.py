@@ -11,12 +11,15 @@ from uuid import UUID
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from cases import words
+from cases.entity import COLUMNS, Entity
 from scoring.models import Decision, Label
 
 MAX_ROWS = 8
+MAX_PAYMENTS = 50
+TIES = {"device": "Same device", "ip": "Same IP address", "merchant": "Same merchant"}
 # A busy merchant has thousands of payments an hour; older ones tell little and cost a scan.
 _LOOK_BACK = 500
-_COLUMNS = ("card_id", "amount", "currency", "occurred_at", "label", "label_source")
+_COLUMNS = ("card_id", "amount", "currency", "occurred_at", "outcome", "label", "label_source")
 _CASE_COLUMNS = ("case_id", "case_status", "case_verdict")
 
 
@@ -28,6 +31,7 @@ class RelatedPayment:
     amount: Decimal
     currency: str
     occurred_at: datetime
+    outcome: str
     label: str
     label_source: str
     case_id: UUID | None
@@ -38,11 +42,23 @@ class RelatedPayment:
 
 @dataclass(frozen=True)
 class Related:
-    """One shared thing: what it is, a summary in words, and a payment of each card worth a look."""
+    """One shared thing: a summary in words, a payment of each card worth a look, and whether there are more."""
 
+    entity: Entity
     title: str
     summary: str
     payments: list[RelatedPayment]
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
+class SharedPayments:
+    """The newest payments of other cards with one thing of a payment, and how many there are in all looked at."""
+
+    entity: Entity
+    summary: str
+    payments: list[RelatedPayment]
+    total: int
 
 
 def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
@@ -55,18 +71,32 @@ def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
 
 def related_to(decision: Decision) -> list[Related]:
     """At most 8 other cards by device, address and merchant; each card stands under its closest tie."""
-    ties = [("Same device", "device_id"), ("Same IP address", "ip_address"), ("Same merchant", "merchant_id")]
     found, listed = [], {decision.card_id}
-    for title, field in ties:
-        if getattr(decision, field):
-            payments = _payments_with(field, decision)
-            # Everybody pays at a large merchant: only what was flagged or labelled there means something.
-            cards = [card for card in _cards(payments) if field != "merchant_id" or _tells(card)]
+    for kind, title in TIES.items():
+        if name := getattr(decision, COLUMNS[kind]):
+            payments = _payments_with(COLUMNS[kind], decision)
+            telling = _telling(kind, payments)
+            cards = _cards(telling)
             new = [card for card in cards if card.card_id not in listed][:MAX_ROWS]
             summary = _summary(payments) + ("; listed above" if cards and not new else "")
-            found.append(Related(title, summary, new))
+            found.append(Related(Entity(kind, name), title, summary, new, has_more=len(telling) > len(new)))
             listed.update(card.card_id for card in new)
     return found
+
+
+def payments_sharing(decision: Decision, kind: str) -> SharedPayments | None:
+    """The newest 50 of other cards with the payment's device, ip or merchant; None if it has none. One query."""
+    name = getattr(decision, COLUMNS[kind]) if kind in TIES else None
+    if not name:
+        return None
+    payments = _payments_with(COLUMNS[kind], decision)
+    telling = _telling(kind, payments)
+    return SharedPayments(Entity(kind, name), _summary(payments), telling[:MAX_PAYMENTS], len(telling))
+
+
+def _telling(kind: str, payments: list[RelatedPayment]) -> list[RelatedPayment]:
+    """Everybody pays at a large merchant: only what was flagged or labelled there means something."""
+    return [payment for payment in payments if kind != "merchant" or _tells(payment)]
 
 
 def _payments_with(field: str, decision: Decision) -> list[RelatedPayment]:

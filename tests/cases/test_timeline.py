@@ -28,7 +28,7 @@ def test_time_runs_to_the_right_and_the_last_hour_has_room():
     xs = sorted(dot.x for dot in draw(*[payment(ago=ago) for ago in agos]).dots)
 
     assert len(set(xs)) == len(agos)
-    assert xs == [timeline._x(NOON - ago, NOON) for ago in agos]
+    assert xs == [timeline._x(timeline.SPANS["month"], ago) for ago in agos]
     assert xs[-1] - xs[-2] > 20
     assert xs[0] >= 0
     assert xs[-1] <= timeline.WIDTH
