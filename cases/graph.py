@@ -8,11 +8,11 @@ from math import fsum, log2
 from cases.entity import Entity
 
 WIDTH = 820
-_MARGIN, _BETWEEN = 4.0, 7.0
+_MARGIN, _BETWEEN = 4.0, 6.0
 _SIGNS = {"fraud": "✕ ", "open": "◐ ", "legitimate": "✓ "}
 _LEAST_LINE, _MOST_LINE = 1.2, 7.0
 # Left edge, width and height of a box in each column, and how many letters its label has room for.
-_COLUMNS = ((_MARGIN, 156.0, 40.0, 14), (252.0, 272.0, 40.0, 28), (602.0, 214.0, 28.0, 14))
+_COLUMNS = ((_MARGIN, 156.0, 40.0, 14), (252.0, 272.0, 40.0, 28), (602.0, 214.0, 26.0, 14))
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class Line:
     width: float
     title: str
     is_fraud: bool
+    # Places of its two boxes among all.
+    ends: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge]) -> Graph:
         columns.append(members)
     height = max(_height_of(column, len(members)) for column, members in enumerate(columns))
     boxes = {box.node.key: box for column, members in enumerate(columns) for box in _stack(column, members, height)}
+    places = {key: place for place, key in enumerate(boxes)}
     lines = [
-        _line(edge, boxes[edge.source], boxes[edge.target])
+        _line(edge, boxes[edge.source], boxes[edge.target], (places[edge.source], places[edge.target]))
         for edge in edges
         if edge.source in boxes and edge.target in boxes
     ]
@@ -158,9 +161,9 @@ def _stack(column: int, members: Sequence[Node], height: float) -> list[Box]:
     ]
 
 
-def _line(edge: Edge, source: Box, target: Box) -> Line:
+def _line(edge: Edge, source: Box, target: Box, ends: tuple[int, int]) -> Line:
     bend = (source.right + target.x) / 2
     path = f"M{source.right:g} {source.middle:g}C{bend:g} {source.middle:g} {bend:g} {target.middle:g} "
     path += f"{target.x:g} {target.middle:g}"
     width = min(_MOST_LINE, _LEAST_LINE + log2(max(edge.payments, 1)))
-    return Line(path, round(width, 1), edge.title, edge.is_fraud)
+    return Line(path, round(width, 1), edge.title, edge.is_fraud, ends)

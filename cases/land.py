@@ -47,7 +47,8 @@ def land_in(window: Window) -> list[list[Point]]:
     for ring, box in zip(outlines(), _boxes(), strict=True):
         for turn in (-360.0, 0.0, 360.0):
             if _meets(window, box, turn):
-                cut = _cut([(x + turn, y) for x, y in ring], window)
+                whole = [(x + turn, y) for x, y in ring]
+                cut = whole if _holds(window, box, turn) else _cut(whole, window)
                 if len(cut) > 2:
                     found.append(cut)
     return found
@@ -56,6 +57,11 @@ def land_in(window: Window) -> list[list[Point]]:
 def _meets(window: Window, box: Window, turn: float) -> bool:
     is_beside = box.west + turn > window.east or box.east + turn < window.west
     return not is_beside and box.south <= window.north and box.north >= window.south
+
+
+def _holds(window: Window, box: Window, turn: float) -> bool:
+    is_between = window.west <= box.west + turn and box.east + turn <= window.east
+    return is_between and window.south <= box.south and box.north <= window.north
 
 
 def _cut(ring: Sequence[Point], window: Window) -> list[Point]:

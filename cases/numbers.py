@@ -40,9 +40,14 @@ def numbers_of(
     currency: str,
     told: str,
 ) -> list[Number]:
-    """vector: float32 (features,) of the payment. others: float32 (payments, features) of the card's others."""
+    """Those of which something is known. vector: float32 (features,) of the payment.
+
+    others: float32 (payments, features) of the card's others.
+    """
     found = []
     for feature in features:
+        if np.isnan(vector[INDEX[feature.name]]) and np.isnan(others[:, INDEX[feature.name]]).all():
+            continue
         said = sentence(feature, vector, currency=currency)
         usual = _usual(feature, others[:, INDEX[feature.name]], currency)
         found.append(Number(feature.name, said, usual, said == told))

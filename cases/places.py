@@ -236,7 +236,8 @@ def _spot(point: Point, members: Sequence[Stop]) -> Spot:
     places = list(dict.fromkeys(stop.named for stop in members))
     last = max(stop.occurred_at for stop in members)
     title = f"{words.count(len(members), 'payment')}: {words.listed(places)}, last {last:%-d %b %H:%M} UTC"
-    title += f"{', in this case' if is_alert else ''}{', fraud' if kind == 'fraud' else ''}"
+    fraud = sum(1 for stop in members if stop.label == "fraud")
+    title += f"{', in this case' if is_alert else ''}{f', {fraud} confirmed fraud' if fraud else ''}"
     radius = round(min(5 + 1.5 * sqrt(len(members)), _TOGETHER), 1)
     return Spot(*point, radius, kind or "plain", title, len(members), is_alert)
 

@@ -91,7 +91,7 @@ class Dot:
     @property
     def cross(self) -> str:
         """Path of the cross over a declined payment."""
-        arm = max(3.0, round(self.radius * 0.7, 1))
+        arm = max(4.5, round(self.radius * 0.75, 1))
         x, y, far = round(self.x - arm, 1), round(self.y - arm, 1), 2 * arm
         return f"M{x:g} {y:g}l{far:g} {far:g}m0 {-far:g}l{-far:g} {far:g}"
 

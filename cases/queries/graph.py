@@ -14,13 +14,13 @@ from cases.models import Case
 from scoring.models import Decision
 
 DAYS = 30
-# Sums to forty boxes, which a screen and an eye take in; the pages they lead to hold the rest.
+# Sums to fewer than forty boxes, which a screen and an eye take in; the pages they lead to hold the rest.
 _MOST = {"customer": 2, "device": 3, "ip": 3, "merchant": 3}
-_MOST_CARDS = 14
+_MOST_CARDS = 12
 # Of a busy address or shop the newest payments only: older ones tell little and cost a scan.
 _LOOK_BACK = 500
 _MOST_PAYMENTS = 300
-# Cards whose own record is looked at before the fourteen that tell most are chosen.
+# Cards whose own record is looked at before the twelve that tell most are chosen.
 _CANDIDATES = 60
 _MARKS = {Case.Verdict.FRAUD.value: "fraud", Case.Verdict.LEGITIMATE.value: "legitimate"}
 
@@ -275,7 +275,7 @@ def _left_out(ties: Sequence[Tie], cards: Collection[str]) -> tuple[list[graph.N
     for entity, count in hidden.items():
         key, said = f"more {_key(entity)}", f"+{words.count(count, 'more card')}"
         title = f"{said} with {entity.title_in_text} {entity.shown}: all on its page"
-        nodes.append(graph.Node(key, 2, entity, said, "", title, "more", "its page"))
+        nodes.append(graph.Node(key, 2, entity, said, "", title, "more", entity.title_in_text))
         edges.append(graph.Edge(_key(entity), key, count, said))
     return nodes, edges
 

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import graph
@@ -29,6 +29,7 @@ def pictures(draw):
     return nodes, edges
 
 
+@settings(max_examples=40, deadline=None)
 @given(pictures())
 def test_no_box_lies_on_another_and_all_are_inside_the_picture(picture):
     drawing = graph.draw(*picture)
@@ -43,6 +44,7 @@ def test_no_box_lies_on_another_and_all_are_inside_the_picture(picture):
         assert is_beside or one.y + one.height < other.y or other.y + other.height < one.y
 
 
+@settings(max_examples=40, deadline=None)
 @given(pictures())
 def test_the_same_is_drawn_the_same_way_whatever_order_the_ties_come_in(picture):
     nodes, edges = picture
@@ -53,6 +55,7 @@ def test_the_same_is_drawn_the_same_way_whatever_order_the_ties_come_in(picture)
     assert sorted(line.path for line in graph.draw(nodes, edges).lines) == sorted(line.path for line in again.lines)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text("ab€", max_size=200), st.integers(4, 40))
 def test_labels_are_no_longer_than_their_room_and_keep_their_end(text, letters):
     short = graph.shortened(text, letters)

@@ -67,6 +67,10 @@ def test_what_no_other_payment_has_is_not_compared():
     assert unknown.usual == nobody.usual == "nothing to compare"
 
 
+def test_what_nobody_knows_is_left_out():
+    assert numbers_of(["amount"], vector(), vector()) == []
+
+
 @pytest.mark.parametrize(
     ("contribution", "said"),
     [

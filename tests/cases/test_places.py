@@ -3,7 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import land, places
@@ -86,6 +86,7 @@ def test_over_the_date_line_the_short_way_is_drawn():
 PLACES = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(PLACES, min_size=1, max_size=12))
 def test_every_payment_is_inside_the_picture_wherever_it_was(wheres):
     drawn = places.describe([stop(where, ago=n * HOUR) for n, where in enumerate(wheres)]).map
@@ -97,6 +98,7 @@ def test_every_payment_is_inside_the_picture_wherever_it_was(wheres):
     assert 12 <= drawn.scale_width <= 120.1
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(PLACES, min_size=1, max_size=6))
 def test_the_same_is_drawn_the_same(wheres):
     stops = [stop(where, ago=n * HOUR) for n, where in enumerate(wheres)]
@@ -118,6 +120,7 @@ def test_known_towns_are_on_land_and_seas_are_not():
     assert not is_land(-150, 0)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.floats(-180, 170), st.floats(-85, 80), st.floats(1, 100), st.floats(1, 60))
 def test_cut_land_stays_inside_its_window(west, south, wide, tall):
     window = Window(west, south, west + wide, south + tall)
