@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from cases import numbers, places, timeline, travel
 from cases.models import Case
 from cases.queries.case_detail import headline_of, payments_of_card, timeline_of
-from cases.queries.related import SharedPayments, payments_sharing, with_label
+from cases.queries.related import with_label
+from cases.queries.shared import SharedPayments, payments_sharing
 from scoring.features.definitions import NAMES, VERSION
 from scoring.models import Decision, Rule
 
