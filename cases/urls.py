@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, entities, live, queue, queues, search, verdict
+from cases.views import account, case, drawings, entities, live, queue, queues, search, verdict
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -29,6 +29,19 @@ urlpatterns = [
     path("approvals/", verdict.approvals, name="approvals"),
     path("undo/", verdict.undo, name="undo"),
     path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
+    path("cases/<uuid:case_id>/graph/", drawings.graph, name="case_graph"),
+    path("cases/<uuid:case_id>/map/", drawings.places, name="case_places"),
+    path("cases/<uuid:case_id>/timeline/", drawings.card_timeline, name="card_timeline"),
+    path(
+        "cases/<uuid:case_id>/payments/<int:decision_id>/shared/<slug:kind>/",
+        drawings.shared_payments,
+        name="shared_payments",
+    ),
+    path(
+        "cases/<uuid:case_id>/payments/<int:decision_id>/reasons/<int:place>/",
+        drawings.reason_numbers,
+        name="reason_numbers",
+    ),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),

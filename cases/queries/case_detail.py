@@ -11,7 +11,7 @@ from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
 from cases.queries.queues import Desk
 from cases.queries.related import Related, related_to, with_label
-from scoring.models import Decision
+from scoring.models import Decision, Outcome
 
 _MAX_PAYMENTS = 300
 _MAX_EVENTS = 100
@@ -28,13 +28,14 @@ class CaseDetail:
     related: list[Related]
     events: list[CaseEvent]
     notes: list[CaseEvent]
+    has_places: bool
 
 
 def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
     alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
-    headline = max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
+    headline = headline_of(alerts)
     until = alerts[0].occurred_at
-    payments = _payments_of_card(case, since=until - timeline.MONTH, until=until)
+    payments = payments_of_card(case, since=until - timeline.MONTH, until=until)
     events = list(_events_of(case))
     return CaseDetail(
         case=case,
@@ -42,11 +43,17 @@ def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
         alerts=alerts,
         bars=evidence.reason_bars(headline.reasons),
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
-        timeline=_timeline(case, headline, payments, until=until),
+        timeline=timeline_of(case, headline, payments, until=until),
         related=related_to(headline, desk=desk),
         events=events,
         notes=_notes_in(events),
+        has_places=any(name in alert.record for alert in alerts for name in ("latitude", "merchant_country")),
     )
+
+
+def headline_of(alerts: Sequence[Decision]) -> Decision:
+    """The payment with the most at stake."""
+    return max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
 
 
 def notes_of(case: Case) -> list[CaseEvent]:
@@ -63,7 +70,7 @@ def _events_of(case: Case) -> QuerySet[CaseEvent]:
     return case.events.select_related("actor").order_by("-happened_at", "-id")[:_MAX_EVENTS]
 
 
-def _payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[Decision]:
+def payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[Decision]:
     """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges."""
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
     payments = with_label(payments.defer("features", "record", "reasons")).annotate(case_id=F("alert__case_id"))
@@ -74,7 +81,9 @@ def _is_in(case: Case, payment: Decision) -> bool:
     return payment.case_id == case.id  # type: ignore[attr-defined, no-any-return]
 
 
-def _timeline(case: Case, headline: Decision, payments: Sequence[Decision], *, until: datetime) -> timeline.Timeline:
+def timeline_of(
+    case: Case, headline: Decision, payments: Sequence[Decision], *, until: datetime, span: str = "month"
+) -> timeline.Timeline:
     drawn = [
         timeline.Payment(
             occurred_at=payment.occurred_at,
@@ -83,10 +92,11 @@ def _timeline(case: Case, headline: Decision, payments: Sequence[Decision], *, u
             is_alert=_is_in(case, payment),
             label=payment.label or "",  # type: ignore[attr-defined]
             where=payment.merchant_name or payment.merchant_id,
+            is_declined=payment.outcome == Outcome.DECLINE,
         )
         for payment in payments
     ]
-    return timeline.draw(drawn, currency=headline.currency, until=until)
+    return timeline.draw(drawn, currency=headline.currency, until=until, span=span)
 
 
 def _facts(headline: Decision, others: Sequence[Decision]) -> list[evidence.Fact]:

@@ -1,24 +1,23 @@
 """Payments of other cards that share a device, an address or a merchant with this one."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from cases import words
-from cases.queries.queues import Desk, case_columns
+from cases.entity import COLUMNS, Entity
+from cases.queries.queues import Desk
 from scoring.models import Decision, Label
 
 MAX_ROWS = 8
+TIES = {"device": "Same device", "ip": "Same IP address", "merchant": "Same merchant"}
 # A busy merchant has thousands of payments an hour; older ones tell little and cost a scan.
-_LOOK_BACK = 500
-_COLUMNS = ("card_id", "amount", "currency", "occurred_at", "label", "label_source")
-_CASE_COLUMNS = ("case_id", "case_status", "case_verdict")
+LOOK_BACK = 500
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class RelatedPayment:
     amount: Decimal
     currency: str
     occurred_at: datetime
+    outcome: str
     label: str
     label_source: str
     case_id: UUID | None
@@ -39,11 +39,13 @@ class RelatedPayment:
 
 @dataclass(frozen=True)
 class Related:
-    """One shared thing: what it is, a summary in words, and a payment of each card worth a look."""
+    """One shared thing: a summary in words, a payment of each card worth a look, and whether there are more."""
 
+    entity: Entity
     title: str
     summary: str
     payments: list[RelatedPayment]
+    has_more: bool = False
 
 
 def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
@@ -54,55 +56,103 @@ def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
     )
 
 
+# A range of one value, ordered by the column: of `=` PostgreSQL may walk the index on time alone, past all others.
+_NEWEST = """
+(SELECT '{kind}' AS kind, id, card_id, amount, currency, occurred_at, outcome FROM scoring_decision
+ WHERE {column} >= %s AND {column} <= %s ORDER BY {column} DESC, occurred_at DESC LIMIT {look_back})
+"""
+# Counted and ranked where the rows are: five hundred of a busy shop would cost more to fetch than to count.
+_RELATED = """
+WITH newest AS ({newest}), told AS MATERIALIZED (
+  SELECT newest.*, label.label, label.source, CASE WHEN newest.outcome <> 'approve' THEN (
+      SELECT alert.case_id FROM cases_alert AS alert WHERE alert.decision_id = newest.id
+    ) END AS case_id
+  FROM newest LEFT JOIN LATERAL (
+    SELECT label.label, label.source FROM scoring_label AS label WHERE label.decision_id = newest.id
+    ORDER BY label.known_at DESC, label.id DESC LIMIT 1
+  ) AS label ON true
+  WHERE newest.card_id <> %s
+), sums AS (
+  SELECT kind, count(DISTINCT card_id) AS cards, count(DISTINCT card_id) FILTER (WHERE label = 'fraud') AS fraud
+  FROM told GROUP BY kind
+), telling AS (
+  -- Everybody pays at a large shop: only what was flagged or labelled there means something.
+  SELECT *, CASE WHEN label = 'fraud' THEN 0 WHEN label IS NOT NULL THEN 1 WHEN case_id IS NOT NULL THEN 2 ELSE 3 END
+    AS rank
+  FROM told WHERE kind <> 'merchant' OR label IS NOT NULL OR case_id IS NOT NULL
+), best AS (
+  SELECT *, row_number() OVER (PARTITION BY kind, card_id ORDER BY rank, occurred_at DESC) AS of_card,
+    count(*) OVER (PARTITION BY kind, card_id) AS of_its, count(*) OVER (PARTITION BY kind) AS payments
+  FROM telling
+), placed AS (
+  SELECT *, row_number() OVER (PARTITION BY kind ORDER BY rank, occurred_at DESC) AS place FROM best WHERE of_card = 1
+)
+SELECT sums.kind, sums.cards, sums.fraud, placed.payments, placed.card_id, placed.amount, placed.currency,
+  placed.occurred_at, placed.outcome, placed.label, placed.source, held.id, held.status, held.verdict,
+  placed.of_its
+FROM sums LEFT JOIN placed ON placed.kind = sums.kind AND placed.place <= {most}
+LEFT JOIN LATERAL (
+  SELECT known.id, known.status, known.verdict FROM cases_case AS known
+  WHERE known.id = placed.case_id AND (%s OR known.queue_id IS NULL OR known.queue_id = ANY(%s)) LIMIT 1
+) AS held ON true
+ORDER BY sums.kind, placed.place
+"""
+
+
+@dataclass(frozen=True)
+class _Tied:
+    cards: int
+    fraud: int
+    payments: int
+    best: list[RelatedPayment]
+
+
 def related_to(decision: Decision, *, desk: Desk) -> list[Related]:
-    """At most 8 other cards by device, address and merchant; each card stands under its closest tie."""
-    ties = [("Same device", "device_id"), ("Same IP address", "ip_address"), ("Same merchant", "merchant_id")]
+    """At most 8 other cards by device, address and merchant; each card stands under its closest tie. One query."""
+    names = {kind: name for kind in TIES if (name := getattr(decision, COLUMNS[kind]))}
+    tied = _tied(names, besides=decision.card_id, desk=desk)
     found, listed = [], {decision.card_id}
-    for title, field in ties:
-        if getattr(decision, field):
-            payments = _payments_with(field, decision, desk)
-            # Everybody pays at a large merchant: only what was flagged or labelled there means something.
-            cards = [card for card in _cards(payments) if field != "merchant_id" or _tells(card)]
-            new = [card for card in cards if card.card_id not in listed][:MAX_ROWS]
-            summary = _summary(payments) + ("; listed above" if cards and not new else "")
-            found.append(Related(title, summary, new))
-            listed.update(card.card_id for card in new)
+    for kind, name in names.items():
+        tie = tied.get(kind, _Tied(0, 0, 0, []))
+        new = [payment for payment in tie.best if payment.card_id not in listed][:MAX_ROWS]
+        summary = summary_words(tie.cards, tie.fraud) + ("; listed above" if tie.best and not new else "")
+        has_more = tie.payments > len(new)
+        found.append(Related(Entity(kind, name), TIES[kind], summary, new, has_more=has_more))
+        listed.update(payment.card_id for payment in new)
     return found
 
 
-def _payments_with(field: str, decision: Decision, desk: Desk) -> list[RelatedPayment]:
-    """Other cards' payments with the same value, newest first."""
-    newest = Decision.objects.filter(**{field: getattr(decision, field)}).order_by("-occurred_at")[:_LOOK_BACK]
-    others = Decision.objects.filter(id__in=newest.values("id")).exclude(card_id=decision.card_id)
-    rows = with_label(others).annotate(**case_columns(desk))
-    return [_payment(row) for row in rows.order_by("-occurred_at").values(*_COLUMNS, *_CASE_COLUMNS)]
+def _tied(names: dict[str, str], *, besides: str, desk: Desk) -> dict[str, _Tied]:
+    """The cards that tell most by kind; as many more as may stand under a closer tie already."""
+    parts = [_NEWEST.format(kind=kind, column=COLUMNS[kind], look_back=LOOK_BACK) for kind in names]
+    parameters = [name for name in names.values() for _ in range(2)]
+    query = _RELATED.format(newest=" UNION ALL ".join(parts), most=MAX_ROWS * len(TIES))
+    tied: dict[str, _Tied] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(query, [*parameters, besides, desk.sees_all, list(desk.seen)])
+        for kind, cards, fraud, payments, *row in cursor.fetchall():
+            tie = tied.setdefault(kind, _Tied(cards, fraud, payments or 0, []))
+            if row[0] is not None:
+                tie.best.append(_payment(row))
+    return tied
 
 
-def _cards(payments: Sequence[RelatedPayment]) -> list[RelatedPayment]:
-    """The most telling payment of each card: with a label first, then flagged ones, then the newest."""
-    best: dict[str, RelatedPayment] = {}
-    for payment in sorted(payments, key=_rank):
-        best.setdefault(payment.card_id, payment)
-    times = Counter(payment.card_id for payment in payments)
-    return [replace(payment, count=times[payment.card_id]) for payment in best.values()]
+def _payment(row: list[Any]) -> RelatedPayment:
+    card_id, amount, currency, occurred_at, outcome, label, source, case_id, status, verdict, count = row
+    return RelatedPayment(
+        card_id=card_id,
+        amount=amount,
+        currency=currency,
+        occurred_at=occurred_at,
+        outcome=outcome,
+        label=label or "",
+        label_source=source or "",
+        case_id=case_id,
+        case_status=status or "",
+        case_verdict=verdict or "",
+        count=count,
+    )
 
 
-def _rank(payment: RelatedPayment) -> tuple[bool, bool, bool]:
-    return payment.label != Label.Value.FRAUD, not payment.label, payment.case_id is None
-
-
-def _tells(payment: RelatedPayment) -> bool:
-    return bool(payment.label or payment.case_id)
-
-
-def _payment(row: dict[str, Any]) -> RelatedPayment:
-    texts = {name: row[name] or "" for name in ("label", "label_source", "case_status", "case_verdict")}
-    return RelatedPayment(**row | texts)
-
-
-def _summary(payments: Sequence[RelatedPayment]) -> str:
-    cards = {payment.card_id for payment in payments}
-    fraud = {payment.card_id for payment in payments if payment.label == Label.Value.FRAUD}
-    if not cards:
-        return "no other card"
-    return f"{words.count(len(cards), 'other card')}, {len(fraud) or 'none'} with confirmed fraud"
+def summary_words(cards: int, fraud: int) -> str:
+    return f"{words.count(cards, 'other card')}, {fraud or 'none'} with confirmed fraud" if cards else "no other card"

@@ -79,6 +79,14 @@ def bar(stake: Decimal, largest: Decimal) -> int:
 
 
 @register.filter
+def page_of(entity: Entity) -> str:
+    """Address of its page; empty where it has none."""
+    # A browser folds `..` in an address away: the link would lead elsewhere.
+    has_page = entity.name and not {".", ".."} & set(entity.name.split("/"))
+    return reverse("entity", args=[entity.kind, entity.name]) if has_page else ""
+
+
+@register.filter
 def block_words(days: int) -> str:
     """What a block of so many days is called on the button; -1 is none."""
     return {-1: "", 0: "block card without end, "}.get(days, f"block card {words.count(days, 'day')}, ")
@@ -113,10 +121,8 @@ def effect_to_come(effect: VerdictEffect, said: Verdict) -> str:
 @register.inclusion_tag("components/_entity.html")
 def entity(kind: str, name: str, shown: str = "") -> dict[str, object]:
     """A link to whose page this is; the full name is its title."""
-    # A browser folds `..` in an address away: the link would lead elsewhere.
-    has_page = name and not {".", ".."} & set(name.split("/"))
-    url = reverse("entity", args=[kind, name]) if has_page else ""
-    return {"url": url, "name": name, "shown": shown or Entity(kind, name).shown}
+    named = Entity(kind, name)
+    return {"url": page_of(named), "name": name, "shown": shown or named.shown}
 
 
 @register.inclusion_tag("components/_risk.html")

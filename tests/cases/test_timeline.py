@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from cases import timeline
 from cases.timeline import Payment
 from tests.factories import DAY, HOUR, MINUTE, NOON
@@ -28,7 +30,7 @@ def test_time_runs_to_the_right_and_the_last_hour_has_room():
     xs = sorted(dot.x for dot in draw(*[payment(ago=ago) for ago in agos]).dots)
 
     assert len(set(xs)) == len(agos)
-    assert xs == [timeline._x(NOON - ago, NOON) for ago in agos]
+    assert xs == [timeline._x(timeline.SPANS["month"], ago) for ago in agos]
     assert xs[-1] - xs[-2] > 20
     assert xs[0] >= 0
     assert xs[-1] <= timeline.WIDTH
@@ -84,3 +86,32 @@ def test_a_first_payment_is_drawn_alone():
 
 def test_no_payments_is_an_empty_picture():
     assert draw().dots == ()
+
+
+@pytest.mark.parametrize("span", ["month", "week", "day"])
+def test_every_span_holds_its_payments_and_no_older_ones(span):
+    length = timeline.SPANS[span].length
+    payments = [payment(ago=length), payment(ago=length / 3), payment(ago=0 * DAY), payment(ago=length + MINUTE)]
+
+    line = timeline.draw(payments, currency="EUR", until=NOON, span=span)
+
+    assert len(line.dots) == 3
+    for dot in line.dots:
+        assert dot.left >= 0
+        assert dot.x + dot.radius <= line.width
+    places = [tick.x for tick in line.ticks]
+    assert places == sorted(places)
+
+
+def test_usual_is_of_the_month_in_a_shorter_span_too():
+    line = timeline.draw([payment(10, ago=9 * DAY), payment(20, ago=HOUR)], currency="EUR", until=NOON, span="day")
+
+    assert line.usual == "usual 15.00"
+
+
+def test_a_declined_payment_is_crossed_and_says_so():
+    (dot,) = draw(payment(is_declined=True)).dots
+
+    assert dot.is_declined
+    assert dot.title.endswith("declined")
+    assert dot.cross.startswith("M")

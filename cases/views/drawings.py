@@ -1,0 +1,66 @@
+"""The drawings of a case and the numbers behind them: fragments of its page, and pages of their own without htmx."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+
+from cases import access
+from cases.models import Case
+from cases.queries import drawings
+from cases.queries import graph as graph_queries
+from cases.views.pages import ConsoleRequest, page
+
+
+@require_safe
+def graph(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    """Who stands together with the card: customers, devices, addresses, shops, other cards."""
+    case = access.get_visible_case(request.user, case_id)
+    return _drawing(request, case, "graph", {"graph": graph_queries.case_graph(case)})
+
+
+@require_safe
+def places(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    case = access.get_visible_case(request.user, case_id)
+    return _drawing(request, case, "places", {"places": drawings.case_places(case).places})
+
+
+@require_safe
+def card_timeline(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+    """The card's payments of `?span=month`, week or day; with `rows` in the query as a table."""
+    case = access.get_visible_case(request.user, case_id)
+    span = request.GET.get("span", "month")
+    try:
+        drawn = drawings.card_timeline(case, span)
+    except drawings.NoSuchDrawingError as error:
+        raise Http404("There is no such span.") from error
+    name = "payments" if "rows" in request.GET else "timeline"
+    return _drawing(request, case, name, {"line": drawn.line, "payments": drawn.payments})
+
+
+@require_safe
+def shared_payments(request: ConsoleRequest, case_id: UUID, decision_id: int, kind: str) -> HttpResponse:
+    """Other cards' payments with the same device, ip or merchant."""
+    case = access.get_visible_case(request.user, case_id)
+    try:
+        shared = drawings.shared_payments(case, decision_id, kind, desk=access.desk_for(request.user))
+    except drawings.NoSuchDrawingError as error:
+        raise Http404("The case has no such payment.") from error
+    return _drawing(request, case, "shared", {"shared": shared, "now": now()})
+
+
+@require_safe
+def reason_numbers(request: ConsoleRequest, case_id: UUID, decision_id: int, place: int) -> HttpResponse:
+    case = access.get_visible_case(request.user, case_id)
+    try:
+        numbers = drawings.reason_numbers(case, decision_id, place)
+    except drawings.NoSuchDrawingError as error:
+        raise Http404("The case has no such reason.") from error
+    return _drawing(request, case, "numbers", {"numbers": numbers})
+
+
+def _drawing(request: ConsoleRequest, case: Case, name: str, context: dict[str, Any]) -> HttpResponse:
+    template = f"cases/drawings/{name}.html" + ("#drawing" if request.htmx else "")
+    return page(request, template, {"case": case, **context})
