@@ -72,6 +72,8 @@ CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60)
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
 # "Next case" passes over what the analyst skipped for so long, while anything else waits.
 SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0))
+# Of a file that is kept with a case. It is held in memory while it comes in, and stands in the database.
+ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", default=10, validate=validate.Range(min=1, max=100))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 
@@ -166,6 +168,7 @@ CELERY_BEAT_SCHEDULE = {
     # A label that comes has the waiting ones looked at; this is for when none comes.
     "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
+    "wake-snoozed-cases": {"task": "cases.wake_snoozed_cases", "schedule": 30.0, "options": {"expires": 30}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
 }
 
@@ -213,6 +216,8 @@ SESSION_COOKIE_SAMESITE = "Strict"
 X_FRAME_OPTIONS = "DENY"
 # A transaction is at most 16 KB, a batch at most 1,000 of them.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 17_000_000
+FILE_UPLOAD_HANDLERS = ["cases.uploads.BoundedUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["scoring.api.keys.ApiKeyAuthentication"],

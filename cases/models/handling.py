@@ -14,6 +14,7 @@ class Handling(models.Model):
         SKIPPED = "skipped"
         RELEASED = "released"
         EXPIRED = "expired"
+        SNOOZED = "snoozed"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="handlings")
     # Served by the index below.
@@ -33,7 +34,7 @@ class Handling(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(ended_at=None, ending="")
-                | models.Q(ended_at__isnull=False, ending__in=["verdict", "skipped", "released", "expired"]),
+                | models.Q(ended_at__isnull=False, ending__in=["verdict", "skipped", "released", "expired", "snoozed"]),
                 name="handling_ended_somehow",
             ),
         ]

@@ -6,10 +6,13 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
+from django.db.models.functions import Now
 
 from cases import access
 from cases.models import Case
+from cases.queries.casework import prefetch_tags
 from cases.queries.presence import prefetch_lookers
+from cases.services.claims import awake as awake_at
 
 # Work is taken from the top; a row costs half a millisecond to render.
 MAX_ROWS = 100
@@ -54,7 +57,7 @@ def open_cases(*, view: str, user: User, now: datetime) -> Queue:
     cases = list(
         Case.objects.filter(_OPEN, conditions[current.name][1])
         .select_related("claimed_by")
-        .prefetch_related(prefetch_lookers(besides=user, now=now))
+        .prefetch_related(prefetch_lookers(besides=user, now=now), prefetch_tags())
         .order_by("-stake", "opened_at")[:MAX_ROWS]
     )
     largest = max((case.stake for case in cases), default=Decimal(0))
@@ -64,7 +67,7 @@ def open_cases(*, view: str, user: User, now: datetime) -> Queue:
 def nav_for(user: User) -> Nav:
     groups = list(user.groups.order_by("name").values_list("name", flat=True))
     return Nav(
-        open_count=Case.objects.filter(_OPEN).count() if user.has_perm("cases.view_case") else 0,
+        open_count=Case.objects.filter(_OPEN, awake_at(Now())).count() if user.has_perm("cases.view_case") else 0,
         role=", ".join(groups) or ("administrator" if user.is_superuser else "no group"),
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
@@ -72,9 +75,11 @@ def nav_for(user: User) -> Nav:
 
 
 def _conditions(user: User, now: datetime) -> dict[str, tuple[str, Q]]:
+    awake = awake_at(now)
     return {
-        "all": ("Open", Q()),
-        "free": ("Unclaimed", Q(claimed_by=None) | Q(claimed_until__lt=now)),
+        "all": ("Open", awake),
+        "free": ("Unclaimed", awake & (Q(claimed_by=None) | Q(claimed_until__lt=now))),
         "mine": ("Mine", Q(claimed_by=user, claimed_until__gte=now)),
-        "due": ("Due in 10 min", Q(due_at__lt=now + DUE_SOON)),
+        "due": ("Due in 10 min", awake & Q(due_at__lt=now + DUE_SOON)),
+        "snoozed": ("Snoozed", Q(snoozed_until__gt=now)),
     }

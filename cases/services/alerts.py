@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from cases import live, money, words
 from cases.models import Alert, Case, CaseEvent, FeedEntry
+from cases.services import snoozes
 from scoring.models import Decision, Outcome
 
 # Numbers one transaction-long advisory lock: whoever writes the feed holds it, so seq grows in commit order.
@@ -64,6 +65,7 @@ def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:
             kind = CaseEvent.Kind.JOINED
         batch.alerts.append(Alert(case=case, decision=decision))
         batch.events.append(CaseEvent(case=case, kind=kind, happened_at=now, text=_event_text(decision)))
+        batch.events.extend(snoozes.wake_by_alert(case, now=now))
         batch.entries.append(FeedEntry(seq=seq, decision=decision, case=case))
     return batch
 
@@ -117,7 +119,7 @@ def _write(batch: _Batch) -> None:
     opened = {case.id for case in batch.opened}
     Case.objects.bulk_update(
         [case for case in batch.joined.values() if case.id not in opened],
-        ["stake", "currency", "amount", "score", "top_reason", "alert_count"],
+        ["stake", "currency", "amount", "score", "top_reason", "alert_count", "snoozed_until"],
     )
     Alert.objects.bulk_create(batch.alerts)
     CaseEvent.objects.bulk_create(batch.events)

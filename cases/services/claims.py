@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from cases import words
 from cases.models import Case, CaseEvent, Handling
@@ -28,6 +29,15 @@ class ReleasedError(Exception):
     """The claim that was to be renewed has been released; nothing changed."""
 
 
+class SnoozedError(Exception):
+    """The case sleeps until a time: it is to be woken first. Nothing changed."""
+
+
+def awake(now: datetime | Now) -> Q:
+    """Cases that are not snoozed."""
+    return Q(snoozed_until=None) | Q(snoozed_until__lte=now)
+
+
 def free_for(analyst: User, now: datetime) -> Q:
     """Cases nobody else works on."""
     return Q(claimed_by=None) | Q(claimed_by=analyst) | Q(claimed_until__lt=now)
@@ -44,6 +54,7 @@ def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False)
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
         ReleasedError: it was to be renewed and has been released.
+        SnoozedError: it sleeps.
     """
     current = _lock_claimable(case, analyst=analyst, now=now)
     if _is_running(current, now):
@@ -62,7 +73,7 @@ def claim_next(*, analyst: User, now: datetime, besides: Case | None = None) -> 
     who ask at once get two cases: the second skips the row the first has locked.
     """
     free = Q(claimed_by=None) | Q(claimed_until__lt=now)
-    waiting = Case.objects.filter(free, status=Case.Status.OPEN)
+    waiting = Case.objects.filter(free, awake(now), status=Case.Status.OPEN)
     if besides is not None:
         waiting = waiting.exclude(id=besides.id)
     candidates = waiting.order_by("-stake", "opened_at").select_for_update(skip_locked=True)
@@ -79,14 +90,25 @@ def skip(*, case: Case, analyst: User, reason: str, now: datetime) -> None:
     Raises:
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
+        SnoozedError: it sleeps.
+    """
+    give_back(case, analyst=analyst, ending=Handling.Ending.SKIPPED, now=now)
+    _remember(case.id, CaseEvent.Kind.SKIPPED, actor=analyst, now=now, text=reason)
+
+
+def give_back(case: Case, *, analyst: User, ending: Handling.Ending, now: datetime) -> Case:
+    """Lock and free an open case, in the caller's transaction; the handling ends in the way that is said.
+
+    Raises:
+        ClaimedByOtherError, NotOpenError, SnoozedError: nothing changed.
     """
     current = _lock_claimable(case, analyst=analyst, now=now)
     if current.claimed_by_id != analyst.id:
-        # Looked at without a claim, or with one that was swept: it is passed over all the same.
+        # Looked at without a claim, or with one that was swept: the analyst has handled it all the same.
         _take(current, analyst=analyst, now=now, is_looking=True)
-    _free([case.id], ending=Handling.Ending.SKIPPED, now=now)
-    _remember(case.id, CaseEvent.Kind.SKIPPED, actor=analyst, now=now, text=reason)
+    _free([case.id], ending=ending, now=now)
     presence.record_leaving(case=case, viewer=analyst)
+    return current
 
 
 @transaction.atomic
@@ -140,6 +162,8 @@ def _lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
         raise NotOpenError(case.id)
     if _is_of_another(current, analyst, now):
         raise ClaimedByOtherError(case.id)
+    if current.is_snoozed(now):
+        raise SnoozedError(case.id)
     return current
 
 

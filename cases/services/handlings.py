@@ -28,8 +28,9 @@ def running_of(case_id: UUID) -> Handling | None:
 
 def was_released(case_id: UUID) -> bool:
     """Say whether the last claim of the case was given back, by its holder or by a lead."""
+    given_back = {Handling.Ending.RELEASED, Handling.Ending.SKIPPED, Handling.Ending.SNOOZED}
     last = Handling.objects.filter(case_id=case_id).order_by("-id").first()
-    return last is not None and last.ending in {Handling.Ending.RELEASED, Handling.Ending.SKIPPED}
+    return last is not None and last.ending in given_back
 
 
 def end(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:

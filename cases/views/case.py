@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -14,6 +15,7 @@ from cases import access, words
 from cases.forms import NoteForm, SkipForm, VerdictForm
 from cases.models import Case
 from cases.queries import case_detail as case_queries
+from cases.queries import casework
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
 from cases.services import claims, notes, presence, verdicts
@@ -36,8 +38,8 @@ def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     presence.record_sign(case=case, viewer=request.user, now=now())
     try:
         claims.claim(case=case, analyst=request.user, now=now(), is_renewal="renew" in request.POST)
-    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError) as refusal:
-        error, was_released = _refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError, claims.SnoozedError) as refusal:
+        error, was_released = refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
     if request.htmx:
         return _claim_fragment(request, case_id, claims_itself=not was_released, status=422 if error else 200)
     if error:
@@ -63,8 +65,8 @@ def skip(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         return _case_page(request, case, form=kept, note_form=form, status=422)
     try:
         claims.skip(case=case, analyst=request.user, reason=form.cleaned_data["note"], now=now())
-    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
-        messages.info(request, _refusal_words(case, refusal))
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError) as refusal:
+        messages.info(request, refusal_words(case, refusal))
         if form.cleaned_data["note"]:
             # The page stays for what was written on it.
             case = access.get_reviewable_case(request.user, case_id)
@@ -86,7 +88,7 @@ def release(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
             may_release_others=access.may_release_others(request.user),
         )
     except claims.ClaimedByOtherError as refusal:
-        messages.error(request, _refusal_words(case, refusal))
+        messages.error(request, refusal_words(case, refusal))
         return _case_page(request, case, form=VerdictForm(), note_form=NoteForm(), status=422)
     return redirect("queue")
 
@@ -99,7 +101,7 @@ def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         try:
             labelled = verdicts.record(case=case, analyst=request.user, decided_at=now(), **form.cleaned_data)
         except (verdicts.AlreadyDecidedError, verdicts.CaseGrewError, claims.ClaimedByOtherError) as refusal:
-            form.add_error(None, _refusal_words(case, refusal))
+            form.add_error(None, refusal_words(case, refusal))
         else:
             messages.success(request, _done_words(case, form.cleaned_data["verdict"], labelled))
             return open_next(request)
@@ -132,6 +134,8 @@ def _case_page(
     context = {
         **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
+        "work": casework.work_on(case, user=request.user, now=moment),
+        "max_mb": settings.ATTACHMENT_MAX_MB,
         "notes": detail.notes,
         "form": form,
         "note_form": note_form,
@@ -149,7 +153,8 @@ def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bo
 def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, claims_itself: bool) -> dict[str, Any]:
     """What the claim's part of the page needs; `claims_itself`: it takes a free case without being asked."""
     return {
-        "claims_itself": claims_itself,
+        # A case that sleeps is claimed by nobody who only opens its page.
+        "claims_itself": claims_itself and not case.is_snoozed(moment),
         "case": case,
         "now": moment,
         "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),
@@ -164,7 +169,7 @@ def _may_release(request: ConsoleRequest, case: Case) -> bool:
     )
 
 
-def _refusal_words(case: Case, refusal: Exception) -> str:
+def refusal_words(case: Case, refusal: Exception) -> str:
     """Tell the slower of two what happened; `case` is read again, for it has changed."""
     case = Case.objects.select_related("claimed_by", "decided_by").get(id=case.id)
     if isinstance(refusal, verdicts.CaseGrewError):
@@ -174,6 +179,8 @@ def _refusal_words(case: Case, refusal: Exception) -> str:
         who, said = words.person(case.decided_by), case.get_verdict_display().lower()
         at = f"{case.decided_at:%H:%M:%S} UTC"
         return f"{who} has already decided this case: {said}, {at}. Nothing was changed."
+    if isinstance(refusal, claims.SnoozedError) and case.snoozed_until:
+        return f"The case is snoozed until {case.snoozed_until:%-d %b %H:%M} UTC. Wake it first."
     if case.claimed_by:
         return f"{words.person(case.claimed_by)} is working on this case. Nothing was changed."
     return "The case has changed meanwhile. Nothing was recorded; please look again."
