@@ -29,6 +29,8 @@ class SnoozeForm(forms.Form):
         label="Reason", max_length=500, error_messages={"required": "Say why, for those who read it later."}
     )
 
+    seen_alerts = forms.IntegerField(min_value=1, required=False)
+
     def __init__(self, data: MultiValueDict[str, str] | None = None, *, choices: list[snooze.Choice]) -> None:
         super().__init__(data)
         self.times = {choice.name: choice.until for choice in choices}

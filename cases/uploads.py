@@ -11,7 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 class BoundedUploadHandler(FileUploadHandler):
     """Holds at most `ATTACHMENT_MAX_MB` of a request's files; what goes beyond is read past and left out.
 
-    Forms are read before anybody knows who sends them: nothing that a stranger sends may fill disk or memory.
+    Forms are read before anybody knows who sends them, so the limit holds for strangers too.
     """
 
     def __init__(self, request: Any = None) -> None:

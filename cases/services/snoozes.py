@@ -7,23 +7,35 @@ from django.db import transaction
 
 from cases import snooze as times
 from cases.models import Case, CaseEvent, Handling
-from cases.services import claims
+from cases.services import claims, verdicts
 
 
 @transaction.atomic
 def snooze(  # noqa: PLR0913 - what the analyst filled in, each by name
-    *, case: Case, analyst: User, until: datetime, reason: str, now: datetime, may_pass_due: bool = False
+    *,
+    case: Case,
+    analyst: User,
+    until: datetime,
+    reason: str,
+    now: datetime,
+    may_pass_due: bool = False,
+    seen_alerts: int | None = None,
 ) -> None:
     """Take the case out of the queue until then; the handling ends. The time it is due at stays.
+
+    With `seen_alerts` only a case with as many payments as the analyst saw sleeps: a new one would have woken it.
 
     Raises:
         claims.ClaimedByOtherError: somebody else works on it.
         claims.NotOpenError: it is decided.
         claims.SnoozedError: it sleeps already.
-        times.SnoozeTimeError: not until then. Nothing changed in any of these.
+        times.SnoozeTimeError: not until then.
+        verdicts.CaseGrewError: it has other payments than the analyst saw. Nothing changed in any of these.
     """
     current = claims.give_back(case, analyst=analyst, ending=Handling.Ending.SNOOZED, now=now)
     times.check_until(until, now=now, due_at=current.due_at, may_pass_due=may_pass_due)
+    if seen_alerts is not None and current.alert_count != seen_alerts:
+        raise verdicts.CaseGrewError(case.id)
     Case.objects.filter(id=case.id).update(snoozed_until=until)
     text = f"until {_said(until)}: {reason}"
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.SNOOZED, actor=analyst, happened_at=now, text=text)

@@ -18,12 +18,13 @@ from cases.casework_forms import FileForm, SnoozeForm, TagForm
 from cases.files import FileRefusedError
 from cases.models import Case
 from cases.queries import casework
-from cases.services import attachments, claims, snoozes
+from cases.services import attachments, claims, snoozes, verdicts
 from cases.services import tags as tag_service
 from cases.views.case import refusal_words
 from cases.views.pages import ConsoleRequest, page
 from cases.views.queue import open_next
 
+_NOT_NOW = (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError, verdicts.CaseGrewError)
 _TITLES = {"snooze": "Snooze", "tags": "Tags", "files": "Files"}
 
 
@@ -35,14 +36,20 @@ def snooze(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     choices = times.choices(now=moment, due_at=case.due_at, may_pass_due=may_pass_due)
     form = SnoozeForm(request.POST if request.method == "POST" else None, choices=choices)
     if form.is_valid():
-        until, reason = form.until_time(), form.cleaned_data["reason"]
+        until, given = form.until_time(), form.cleaned_data
         try:
             snoozes.snooze(
-                case=case, analyst=request.user, until=until, reason=reason, now=moment, may_pass_due=may_pass_due
+                case=case,
+                analyst=request.user,
+                until=until,
+                reason=given["reason"],
+                now=moment,
+                may_pass_due=may_pass_due,
+                seen_alerts=given["seen_alerts"],
             )
         except times.SnoozeTimeError as refusal:
             form.add_error("until", str(refusal))
-        except (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError) as refusal:
+        except _NOT_NOW as refusal:
             form.add_error(None, refusal_words(case, refusal))
         else:
             said = f"{words.masked_card(case.card_id)}: snoozed until {until:%-d %b %H:%M} UTC."

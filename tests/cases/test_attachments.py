@@ -79,7 +79,7 @@ def test_a_file_just_over_the_limit_is_refused_though_no_request_is_looked_at(al
         attach(case, alice, name="a.txt", data=b"x" * (10 * MB + 1))
 
 
-def test_nothing_that_a_stranger_sends_is_kept_in_memory_or_on_disk(client, case, url, monkeypatch):
+def test_the_file_of_a_stranger_makes_no_temporary_file(client, case, url, monkeypatch):
     written = []
     monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda *args, **kwargs: written.append(args))
     file = SimpleUploadedFile("a.txt", b"x" * (11 * MB))

@@ -152,6 +152,22 @@ def test_what_is_past_due_is_the_leads_to_snooze(alice):
         snooze(late, alice)
 
 
+def test_a_case_that_grew_since_the_analyst_looked_does_not_sleep(as_alice):
+    case = flag(make_decision(occurred_at=now()), make_decision(occurred_at=now()), now=now())
+
+    response = as_alice.post(
+        reverse("snooze", args=[case.id]), {"until": "before_due", "reason": "kept words", "seen_alerts": 1}
+    )
+
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert "has grown to 2 payments" in text
+    assert 'name="seen_alerts" value="1"' in text
+    assert "kept words" in text
+    case.refresh_from_db()
+    assert case.snoozed_until is None
+
+
 def test_a_case_of_somebody_else_is_not_snoozed(alice, bob, case):
     claims.claim(case=case, analyst=bob, now=NOON)
 
