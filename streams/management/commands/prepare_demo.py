@@ -11,12 +11,14 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
+from streams.demo_desk import begin_desk
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
 INTO_ADMIN = ("manager", "auditor")
@@ -49,6 +51,7 @@ class Command(BaseCommand):
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
             raise CommandError("These data are of an earlier version of the features; begin anew: make clean-data")
+        begin_desk({user.username: user for user in User.objects.filter(username__in=PEOPLE)}, now=now())
 
     def _learn(self, days: float) -> None:
         if not Decision.objects.exists():
