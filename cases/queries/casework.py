@@ -57,5 +57,5 @@ def suggested_tags() -> list[str]:
 
 
 def prefetch_tags() -> "Prefetch[str, QuerySet[Tag], str]":
-    """The tags of many cases in one query."""
-    return Prefetch("tags", queryset=Tag.objects.order_by("name"))
+    """The tags of many cases, as their `shown_tags`, in one query."""
+    return Prefetch("tags", queryset=Tag.objects.order_by("name"), to_attr="shown_tags")
