@@ -24,7 +24,9 @@ def check_may_review(user: User) -> None:
     """Raises: PermissionDenied: the user may look at most."""
     check_may_view(user)
     if not may_review(user):
-        raise PermissionDenied("You may look at cases; claims, notes and verdicts are for analysts and leads.")
+        raise PermissionDenied(
+            "You may look at cases; claims, notes, tags, files and verdicts are for analysts and leads."
+        )
 
 
 def check_may_watch(user: User) -> None:
@@ -81,6 +83,14 @@ def may_export(user: User) -> bool:
 
 def may_release_others(user: User) -> bool:
     return user.has_perm("cases.release_case")
+
+
+def may_remove_files_of_others(user: User) -> bool:
+    return user.has_perm("cases.remove_attachment")
+
+
+def may_snooze_past_due(user: User) -> bool:
+    return user.has_perm("cases.snooze_past_due")
 
 
 def may_move(user: User) -> bool:

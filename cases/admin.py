@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from cases.models import Case, CaseEvent, Handling, PaymentExport
+from cases.models import Attachment, Case, CaseEvent, Handling, PaymentExport
 from cases.queue_admin import QueueAdmin
 from cases.verdict_admin import ApprovalLimitAdmin, VerdictAdmin
 from scoring.admin.readonly import ReadOnlyAdmin
@@ -78,3 +78,14 @@ class PaymentExportAdmin(ReadOnlyAdmin):
     list_select_related = ["exported_by"]
     search_fields = ["=exported_by__username"]
     ordering = ["-exported_at"]
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    """What files there are; their bytes are handed out by the case's page, which remembers it."""
+
+    list_display = ["uploaded_at", "name", "kind", "size", "case", "uploaded_by", "removed_at", "removed_by"]
+    list_filter = ["kind", "uploaded_at", "removed_at"]
+    list_select_related = ["case", "uploaded_by", "removed_by"]
+    search_fields = ["=sha256", "=uploaded_by__username", "=case__card_id"]
+    ordering = ["-uploaded_at"]

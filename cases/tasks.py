@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import claims, deadlines, presence, verdict_effects
+from cases.services import claims, deadlines, presence, snoozes, verdict_effects
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -28,3 +28,9 @@ def watch_deadlines() -> int:
 def settle_verdicts() -> int:
     """Let verdicts take effect whose time to be undone is over: for when the task worker's own thread does not."""
     return verdict_effects.settle_due(now=now())
+
+
+@shared_task(name="cases.wake_snoozed_cases")
+def wake_snoozed_cases() -> int:
+    """Write down whose time to sleep is over. Safe to run twice."""
+    return snoozes.wake_due(now=now())

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, drawings, entities, live, queue, queues, search, verdict
+from cases.views import account, case, casework, drawings, entities, live, queue, queues, record, search, verdict
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -42,6 +42,16 @@ urlpatterns = [
         drawings.reason_numbers,
         name="reason_numbers",
     ),
+    path("cases/<uuid:case_id>/snooze/", casework.snooze, name="snooze"),
+    path("cases/<uuid:case_id>/wake/", casework.wake, name="wake"),
+    path("cases/<uuid:case_id>/tags/", casework.tags, name="tags"),
+    path("cases/<uuid:case_id>/tags/remove/", casework.remove_tag, name="remove_tag"),
+    path("cases/<uuid:case_id>/files/", casework.files, name="files"),
+    path("cases/<uuid:case_id>/files/<uuid:file_id>/", casework.download_file, name="download_file"),
+    path("cases/<uuid:case_id>/files/<uuid:file_id>/remove/", casework.remove_file, name="remove_file"),
+    path("cases/<uuid:case_id>/history/", record.case_history, name="case_history"),
+    path("cases/<uuid:case_id>/print/", record.print_case, name="print_case"),
+    path("tags/suggested/", casework.suggested_tags, name="suggested_tags"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),

@@ -108,6 +108,13 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def size(number: int) -> str:
+    """Of a file: `812 bytes`, `120 KB`, `2.4 MB`."""
+    if number < 1_000:
+        return count(number, "byte")
+    return f"{number // 1_000} KB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"
+
+
 def listed(names: Sequence[str]) -> str:
     """`Bob`, `Bob and Mia`, `Bob, Mia and Zoe`, `Bob, Mia and 3 others`."""
     if len(names) > 3:

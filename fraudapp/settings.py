@@ -77,6 +77,8 @@ SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0
 VERDICT_UNDO_SECONDS = env.int("VERDICT_UNDO_SECONDS", default=20, validate=validate.Range(min=0))
 # What a fraud verdict does to the card unless the analyst chooses otherwise: days, 0 for ever, -1 no block.
 VERDICT_BLOCK_DAYS = env.int("VERDICT_BLOCK_DAYS", default=30, validate=validate.OneOf([-1, 0, 1, 7, 30, 90]))
+# Of a file that is kept with a case. It is held in memory while it comes in, and stands in the database.
+ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", default=10, validate=validate.Range(min=1, max=100))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 
@@ -174,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-verdicts": {"task": "cases.settle_verdicts", "schedule": 10.0, "options": {"expires": 10}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
     "watch-deadlines": {"task": "cases.watch_deadlines", "schedule": 15.0, "options": {"expires": 15}},
+    "wake-snoozed-cases": {"task": "cases.wake_snoozed_cases", "schedule": 30.0, "options": {"expires": 30}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
 }
 
@@ -221,6 +224,8 @@ SESSION_COOKIE_SAMESITE = "Strict"
 X_FRAME_OPTIONS = "DENY"
 # A transaction is at most 16 KB, a batch at most 1,000 of them.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 17_000_000
+FILE_UPLOAD_HANDLERS = ["cases.uploads.BoundedUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["scoring.api.keys.ApiKeyAuthentication"],

@@ -30,6 +30,7 @@ _GROUP_MIGRATIONS = (
     "0005_list_changes",
     "0007_queues",
     "0008_verdicts",
+    "0009_casework",
 )
 _number = count(1)
 

@@ -1,6 +1,7 @@
 """Tables of case work. Tables only; services write them."""
 
 from cases.models.case import Alert, Case, CaseEvent
+from cases.models.casework import Attachment, AttachmentContent, CaseTag, Tag
 from cases.models.export import PaymentExport
 from cases.models.feed import FeedEntry
 from cases.models.handling import Handling, Presence
@@ -10,13 +11,17 @@ from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictP
 __all__ = [
     "Alert",
     "ApprovalLimit",
+    "Attachment",
+    "AttachmentContent",
     "Case",
     "CaseEvent",
+    "CaseTag",
     "FeedEntry",
     "Handling",
     "PaymentExport",
     "Presence",
     "Queue",
+    "Tag",
     "Verdict",
     "VerdictEffect",
     "VerdictPayment",

@@ -1,6 +1,7 @@
 """Cases, the alerts in them, and their history."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -82,6 +83,8 @@ class Case(models.Model):
         related_name="claimed_cases",
     )
     claimed_until = models.DateTimeField(null=True, blank=True)
+    # Out of the queue until then. A time that has passed counts as none.
+    snoozed_until = models.DateTimeField(null=True, blank=True)
     verdict = models.CharField(max_length=12, choices=Verdict.choices, blank=True, default="")
     typology = models.CharField(max_length=20, choices=Typology.choices, blank=True, default="")
     decided_by = models.ForeignKey(
@@ -101,6 +104,7 @@ class Case(models.Model):
             ("review_case", "Can claim cases and record verdicts"),
             ("release_case", "Can release the claims of others"),
             ("view_feed", "Can watch the live feed"),
+            ("snooze_past_due", "Can snooze cases past the time they are due"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["card_id"], condition=models.Q(status="open"), name="case_one_open_a_card"),
@@ -121,6 +125,9 @@ class Case(models.Model):
             models.Index(fields=["due_at"], condition=models.Q(status="approval"), name="case_to_approve"),
             models.Index(fields=["card_id"]),
             models.Index(fields=["decided_at"]),
+            models.Index(
+                fields=["snoozed_until"], condition=models.Q(snoozed_until__isnull=False), name="case_snoozed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,6 +135,9 @@ class Case(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("case_detail", args=[self.id])
+
+    def is_snoozed(self, now: datetime) -> bool:
+        return self.snoozed_until is not None and self.snoozed_until > now
 
 
 class Alert(models.Model):

@@ -15,6 +15,7 @@ class Handling(models.Model):
         RELEASED = "released"
         EXPIRED = "expired"
         ESCALATED = "escalated"
+        SNOOZED = "snoozed"
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="handlings")
     # Served by the index below.
@@ -35,7 +36,8 @@ class Handling(models.Model):
             models.CheckConstraint(
                 condition=models.Q(ended_at=None, ending="")
                 | models.Q(
-                    ended_at__isnull=False, ending__in=["verdict", "skipped", "released", "expired", "escalated"]
+                    ended_at__isnull=False,
+                    ending__in=["verdict", "skipped", "released", "expired", "escalated", "snoozed"],
                 ),
                 name="handling_ended_somehow",
             ),

@@ -1,11 +1,11 @@
 """Everything the case page shows, in a fixed number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
@@ -14,7 +14,7 @@ from cases.queries.related import Related, related_to, with_label
 from scoring.models import Decision, Outcome
 
 _MAX_PAYMENTS = 300
-_MAX_EVENTS = 100
+_MAX_NOTES = 100
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,6 @@ class CaseDetail:
     facts: list[evidence.Fact]
     timeline: timeline.Timeline
     related: list[Related]
-    events: list[CaseEvent]
     notes: list[CaseEvent]
     has_places: bool
 
@@ -36,7 +35,6 @@ def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
     headline = headline_of(alerts)
     until = alerts[0].occurred_at
     payments = payments_of_card(case, since=until - timeline.MONTH, until=until)
-    events = list(_events_of(case))
     return CaseDetail(
         case=case,
         headline=headline,
@@ -45,8 +43,7 @@ def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
         timeline=timeline_of(case, headline, payments, until=until),
         related=related_to(headline, desk=desk),
-        events=events,
-        notes=_notes_in(events),
+        notes=notes_of(case),
         has_places=any(name in alert.record for alert in alerts for name in ("latitude", "merchant_country")),
     )
 
@@ -57,17 +54,10 @@ def headline_of(alerts: Sequence[Decision]) -> Decision:
 
 
 def notes_of(case: Case) -> list[CaseEvent]:
-    return _notes_in(_events_of(case))
-
-
-def _notes_in(events: Iterable[CaseEvent]) -> list[CaseEvent]:
-    """Notes, and reasons for skipping and escalating: what one analyst tells the next."""
-    kinds = {CaseEvent.Kind.NOTE, CaseEvent.Kind.SKIPPED, CaseEvent.Kind.ESCALATED}
-    return [event for event in events if event.kind in kinds and event.text and event.actor_id]
-
-
-def _events_of(case: Case) -> QuerySet[CaseEvent]:
-    return case.events.select_related("actor").order_by("-happened_at", "-id")[:_MAX_EVENTS]
+    """The newest notes, and reasons for skipping, snoozing and escalating: what one analyst tells the next."""
+    kinds = [CaseEvent.Kind.NOTE, CaseEvent.Kind.SKIPPED, CaseEvent.Kind.SNOOZED, CaseEvent.Kind.ESCALATED]
+    told = case.events.filter(kind__in=kinds, actor__isnull=False).exclude(text="").select_related("actor")
+    return list(told.order_by("-happened_at", "-id")[:_MAX_NOTES])
 
 
 def payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[Decision]:

@@ -104,7 +104,7 @@ def shared_payments(case: Case, decision_id: int, kind: str, *, desk: Desk) -> S
     Raises:
         NoSuchDrawingError: the case has no such payment, or the payment nothing of the kind.
     """
-    shared = payments_sharing(_payment_of(case, decision_id), kind)
+    shared = payments_sharing(_payment_of(case, decision_id), kind, desk=desk)
     if shared is None:
         raise NoSuchDrawingError(kind)
     return shared

@@ -6,12 +6,15 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
+from django.db.models.functions import Now
 
 from cases import access, words
 from cases.models import Case
 from cases.queries.approvals import count_to_approve
+from cases.queries.casework import prefetch_tags
 from cases.queries.presence import prefetch_lookers
 from cases.queries.queues import Desk, heaviest
+from cases.services.claims import awake as awake_at
 
 # Work is taken from the top; a row costs half a millisecond to render.
 MAX_ROWS = 100
@@ -75,7 +78,9 @@ def open_cases(*, view: str, user: User, now: datetime, queue: str = "") -> Queu
     current = next((v for v in views if v.name == view), views[0])
     found = heaviest(chosen, conditions[current.name][1], now=now, limit=MAX_ROWS)
     cases = list(
-        found.select_related("claimed_by", "queue").prefetch_related(prefetch_lookers(besides=user, now=now))[:MAX_ROWS]
+        found.select_related("claimed_by", "queue").prefetch_related(
+            prefetch_lookers(besides=user, now=now), prefetch_tags()
+        )[:MAX_ROWS]
     )
     largest = max((case.stake for case in cases), default=Decimal(0))
     return Queue(
@@ -92,18 +97,28 @@ def open_cases(*, view: str, user: User, now: datetime, queue: str = "") -> Queu
 def _counts(desk: Desk, user: User, now: datetime) -> dict[int, dict[str, int]]:
     """Queue's id -> how many of its open cases each view has.
 
-    Two queries that read indexes alone: one over the due times of all, one over the few that somebody works on.
+    Three queries that read indexes alone: one over the due times of all, and one each over the few that somebody works
+    on and the few that sleep.
     """
     cases = Case.objects.filter(_OPEN, queue__in=desk.seen).values("queue").order_by()
     is_due, is_mine = Q(due_at__lt=now + DUE_SOON), Q(claimed_by=user)
     waiting = cases.annotate(all=Count("due_at"), due=Count("due_at", filter=is_due))
     claimed = cases.filter(claimed_by__isnull=False, claimed_until__gte=now)
     taken = {row["queue"]: row for row in claimed.annotate(taken=Count("id"), mine=Count("id", filter=is_mine))}
-    found = {queue_id: dict.fromkeys(("all", "free", "mine", "due"), 0) for queue_id in desk.seen}
+    asleep = cases.filter(snoozed_until__gt=now).annotate(all=Count("id"), due=Count("id", filter=is_due))
+    sleeping = {row["queue"]: row for row in asleep}
+    found = {queue_id: dict.fromkeys(("all", "free", "mine", "due", "snoozed"), 0) for queue_id in desk.seen}
     for row in waiting:
         busy = taken.get(row["queue"], {"taken": 0, "mine": 0})
-        free = row["all"] - busy["taken"]
-        found[row["queue"]] = {"all": row["all"], "free": free, "mine": busy["mine"], "due": row["due"]}
+        snoozed = sleeping.get(row["queue"], {"all": 0, "due": 0})
+        awake = row["all"] - snoozed["all"]
+        found[row["queue"]] = {
+            "all": awake,
+            "free": awake - busy["taken"],
+            "mine": busy["mine"],
+            "due": row["due"] - snoozed["due"],
+            "snoozed": snoozed["all"],
+        }
     return found
 
 
@@ -126,13 +141,17 @@ def nav_for(user: User) -> Nav:
 
 
 def _open_count(user: User) -> int:
-    return Case.objects.filter(_OPEN, queue__in=access.desk_for(user).seen).count()
+    cases = Case.objects.filter(_OPEN, queue__in=access.desk_for(user).seen)
+    # Two counts by indexes alone, rather than one that has to read each case.
+    return cases.count() - cases.filter(snoozed_until__gt=Now()).count()
 
 
 def _conditions(user: User, now: datetime) -> dict[str, tuple[str, Q]]:
+    awake = awake_at(now)
     return {
-        "all": ("Open", Q()),
-        "free": ("Unclaimed", Q(claimed_by=None) | Q(claimed_until__lt=now)),
+        "all": ("Open", awake),
+        "free": ("Unclaimed", awake & (Q(claimed_by=None) | Q(claimed_until__lt=now))),
         "mine": ("Mine", Q(claimed_by=user, claimed_until__gte=now)),
-        "due": ("Due in 10 min", Q(due_at__lt=now + DUE_SOON)),
+        "due": ("Due in 10 min", awake & Q(due_at__lt=now + DUE_SOON)),
+        "snoozed": ("Snoozed", Q(snoozed_until__gt=now)),
     }

@@ -10,11 +10,11 @@ from django.db.models import Max
 
 from cases import live, money, words
 from cases.models import Alert, Case, CaseEvent, FeedEntry, Queue
-from cases.services import claims, queues, routing
+from cases.services import claims, queues, routing, snoozes
 from scoring.models import Decision, Outcome
 
 _NO_REASON = "No single reason stands out"
-_JOINED = ("stake", "currency", "amount", "score", "top_reason", "alert_count")
+_JOINED = ("stake", "currency", "amount", "score", "top_reason", "alert_count", "snoozed_until")
 _MOVED = ("queue", "half_life_minutes", "due_at", "warned_at")
 _FLAGGED = (Outcome.REVIEW, Outcome.DECLINE)
 
@@ -65,6 +65,7 @@ def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:
         batch.alerts.append(Alert(case=case, decision=decision))
         batch.events.append(CaseEvent(case=case, kind=kind, happened_at=now, text=_event_text(decision)))
         batch.events += _move_up(case, taken[decision.id], now=now)
+        batch.events.extend(snoozes.wake_by_alert(case, now=now))
         batch.entries.append(FeedEntry(seq=seq, decision=decision, case=case))
     return batch
 

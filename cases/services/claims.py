@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from cases import words
 from cases.models import Case, CaseEvent, Handling, Queue
@@ -31,6 +32,15 @@ class ReleasedError(Exception):
     """The claim that was to be renewed has been released; nothing changed."""
 
 
+class SnoozedError(Exception):
+    """The case sleeps until a time: it is to be woken first. Nothing changed."""
+
+
+def awake(now: datetime | Now) -> Q:
+    """Cases that are not snoozed."""
+    return Q(snoozed_until=None) | Q(snoozed_until__lte=now)
+
+
 def free_for(analyst: User, now: datetime) -> Q:
     """Cases nobody else works on."""
     return Q(claimed_by=None) | Q(claimed_by=analyst) | Q(claimed_until__lt=now)
@@ -47,6 +57,7 @@ def claim(*, case: Case, analyst: User, now: datetime, is_renewal: bool = False)
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
         ReleasedError: it was to be renewed and has been released.
+        SnoozedError: it sleeps.
     """
     current = lock_claimable(case, analyst=analyst, now=now)
     if is_running(current, now):
@@ -66,7 +77,7 @@ def claim_next(*, analyst: User, now: datetime, besides: Case | None = None, que
     """
     worked = desk_of(analyst).worked
     queue_ids = worked if queue is None else worked & {queue.id}
-    free = (Q(claimed_by=None) | Q(claimed_until__lt=now)) & ~Q(id__in=[besides.id] if besides else [])
+    free = (Q(claimed_by=None) | Q(claimed_until__lt=now)) & awake(now) & ~Q(id__in=[besides.id] if besides else [])
     fresh = free & ~Q(id__in=_skipped_lately(analyst, now))
     candidates = heaviest(queue_ids, fresh, now=now, limit=_CANDIDATES).select_for_update(skip_locked=True)
     # Second, whatever is left: the skipped, or a crowd has locked every candidate.
@@ -84,9 +95,21 @@ def skip(*, case: Case, analyst: User, reason: str, now: datetime) -> None:
     Raises:
         ClaimedByOtherError: somebody else holds it.
         NotOpenError: it is decided.
+        SnoozedError: it sleeps.
     """
-    hand_back(lock_claimable(case, analyst=analyst, now=now), analyst=analyst, ending=Handling.Ending.SKIPPED, now=now)
+    give_back(case, analyst=analyst, ending=Handling.Ending.SKIPPED, now=now)
     _remember(case.id, CaseEvent.Kind.SKIPPED, actor=analyst, now=now, text=reason)
+
+
+def give_back(case: Case, *, analyst: User, ending: Handling.Ending, now: datetime) -> Case:
+    """Lock and free an open case, in the caller's transaction; the handling ends in the way that is said.
+
+    Raises:
+        ClaimedByOtherError, NotOpenError, SnoozedError: nothing changed.
+    """
+    current = lock_claimable(case, analyst=analyst, now=now)
+    hand_back(current, analyst=analyst, ending=ending, now=now)
+    return current
 
 
 def hand_back(case: Case, *, analyst: User, ending: Handling.Ending, now: datetime) -> None:
@@ -159,6 +182,8 @@ def lock_claimable(case: Case, *, analyst: User, now: datetime) -> Case:
         raise NotOpenError(case.id)
     if _is_of_another(current, analyst, now):
         raise ClaimedByOtherError(case.id)
+    if current.is_snoozed(now):
+        raise SnoozedError(case.id)
     return current
 
 

@@ -92,8 +92,9 @@ def _decide_overdue(queue: Queue, *, now: datetime) -> int:
     if not cases:
         return 0
     claims.end_expired(cases, now=now)
-    decided = {"status": Case.Status.DECIDED, "verdict": queue.default_verdict, "decided_at": now}
-    Case.objects.filter(id__in=[case.id for case in cases]).update(**decided)
+    Case.objects.filter(id__in=[case.id for case in cases]).update(
+        status=Case.Status.DECIDED, verdict=queue.default_verdict, decided_at=now, snoozed_until=None
+    )
     said = Case.Verdict(queue.default_verdict).label
     text = f"{said} by the clock, {_TIME_IS_UP}: nothing labelled"
     CaseEvent.objects.bulk_create(

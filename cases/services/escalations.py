@@ -46,7 +46,7 @@ def hand_on(cases: list[Case], *, to: Queue, actor: User | None, reason: str, no
     """Put locked cases into the queue, which is locked too; they stay there whatever joins them."""
     placement = queues.placement(to, due_at=queues.due_in(to, now))
     ids = [case.id for case in cases]
-    Case.objects.filter(id__in=ids).update(**placement, escalated_at=now, is_placed=True)
+    Case.objects.filter(id__in=ids).update(**placement, escalated_at=now, is_placed=True, snoozed_until=None)
     CaseEvent.objects.bulk_create(
         CaseEvent(
             case_id=case_id,

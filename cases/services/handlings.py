@@ -27,9 +27,10 @@ def running_of(case_id: UUID) -> Handling | None:
 
 
 def was_released(case_id: UUID) -> bool:
-    """Say whether the last claim of the case was given back or on, by its holder or by a lead."""
+    """Say whether the last claim of the case was given back or on, or put to sleep, by its holder or by a lead."""
     last = Handling.objects.filter(case_id=case_id).order_by("-id").first()
-    given_back = {Handling.Ending.RELEASED, Handling.Ending.SKIPPED, Handling.Ending.ESCALATED}
+    ending = Handling.Ending
+    given_back = {ending.RELEASED, ending.SKIPPED, ending.ESCALATED, ending.SNOOZED}
     return last is not None and last.ending in given_back
 
 

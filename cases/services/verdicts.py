@@ -96,6 +96,7 @@ def _decide(
         decided_at=decided_at,
         claimed_by=None,
         claimed_until=None,
+        snoozed_until=None,
     )
     if not decided:
         _explain_refusal(case, seen_alerts=seen_alerts)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -14,9 +15,9 @@ from cases import access, queue_forms, words
 from cases.forms import NoteForm, SkipForm
 from cases.models import Case, Verdict
 from cases.queries import case_detail as case_queries
+from cases.queries import casework, verdict_panel
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
-from cases.queries import verdict_panel
 from cases.services import claims, notes, presence, verdicts
 from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
 from cases.views.pages import ConsoleRequest, page
@@ -40,7 +41,7 @@ def claim(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     presence.record_sign(case=case, viewer=request.user, now=now())
     try:
         claims.claim(case=case, analyst=request.user, now=now(), is_renewal="renew" in request.POST)
-    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError) as refusal:
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.ReleasedError, claims.SnoozedError) as refusal:
         error, was_released = refusal_words(case, refusal), isinstance(refusal, claims.ReleasedError)
     if request.htmx:
         return _claim_fragment(request, case_id, claims_itself=not was_released, status=422 if error else 200)
@@ -67,7 +68,7 @@ def skip(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         return case_page(request, case, form=kept, note_form=form, status=422)
     try:
         claims.skip(case=case, analyst=request.user, reason=form.cleaned_data["note"], now=now())
-    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError) as refusal:
         messages.info(request, refusal_words(case, refusal))
         if form.cleaned_data["note"]:
             # The page stays for what was written on it.
@@ -129,6 +130,8 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
     context = {
         **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
+        "work": casework.work_on(case, user=request.user, now=moment),
+        "max_mb": settings.ATTACHMENT_MAX_MB,
         "notes": detail.notes,
         "panel": panel,
         "form": form or _verdict_form(request, panel.last),
@@ -159,7 +162,8 @@ def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bo
 def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, claims_itself: bool) -> dict[str, Any]:
     """What the claim's part of the page needs; `claims_itself`: it takes a free case without being asked."""
     return {
-        "claims_itself": claims_itself,
+        # A case that sleeps is claimed by nobody who only opens its page.
+        "claims_itself": claims_itself and not case.is_snoozed(moment),
         "case": case,
         "now": moment,
         "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),
@@ -184,6 +188,8 @@ def refusal_words(case: Case, refusal: Exception) -> str:
     if isinstance(refusal, verdicts.CaseGrewError):
         seen = words.count(case.alert_count, "payment")
         return f"The case has grown to {seen} since you opened it. Nothing was recorded; please look again."
+    if isinstance(refusal, claims.SnoozedError) and case.snoozed_until:
+        return f"The case is snoozed until {case.snoozed_until:%-d %b %H:%M} UTC. Wake it first."
     return f"{_state_words(case)} Nothing was changed."
 
 

@@ -28,7 +28,7 @@ def escalate(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     reason = form.cleaned_data["note"]
     try:
         queue = escalations.escalate(case=case, analyst=request.user, reason=reason, now=now())
-    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError) as refusal:
         return _refused(request, case, refusal_words(case, refusal))
     except escalations.NobodyToEscalateToError:
         where = case.queue.title if case.queue else "no queue"
@@ -50,7 +50,7 @@ def move(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         return _refused(request, case, " ".join(map(str, form.errors["queue"])))
     try:
         queues.move_case(case=case, queue=form.chosen, actor=request.user, now=now())
-    except (claims.ClaimedByOtherError, claims.NotOpenError) as refusal:
+    except (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError) as refusal:
         return _refused(request, case, refusal_words(case, refusal))
     except queues.QueueClosedError:
         return _refused(request, case, f"{form.chosen} was disabled meanwhile. Nothing was changed.")

@@ -2,7 +2,10 @@
 {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog-open]");
-    if (opener) document.getElementById(opener.dataset.dialogOpen).showModal();
-    else if (event.target.matches("dialog")) event.target.close();
+    if (opener) {
+      // A link leads to the same on a page of its own, for browsers without scripts.
+      event.preventDefault();
+      document.getElementById(opener.dataset.dialogOpen).showModal();
+    } else if (event.target.matches("dialog")) event.target.close();
   });
 }

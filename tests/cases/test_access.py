@@ -10,13 +10,16 @@ from cases.services import claims, verdicts
 from scoring.services.policy import RuleDraft, publish_policy
 from tests.factories import NOON, make_case, make_decision, make_user
 
-PAGES = ["queue", "live", "search", "case_detail", "entity"]
-REVIEW = ["claim", "release", "skip", "escalate", "move", "verdict", "add_note", "next_case", "reopen", "undo"]
+PAGES = ["queue", "live", "search", "case_detail", "case_history", "print_case", "entity"]
+# Pages that take what is written on them too.
+FORMS = ["snooze", "tags"]
+ON_CASE = ["claim", "release", "skip", "escalate", "verdict", "add_note", "reopen", "wake", "remove_tag", *FORMS]
+REVIEW = [*ON_CASE, "move", "next_case", "undo"]
 APPROVE = ["approve", "refuse"]
 ACTIONS = [*REVIEW, *APPROVE, "add_to_list", "remove_from_list"]
 # What the open page sends for whoever may see it.
 SIGNS = ["look"]
-NEED_CASE = {"case_detail", "claim", "release", "skip", "escalate", "verdict", "add_note", "look", "reopen"}
+NEED_CASE = {"case_detail", "case_history", "print_case", "look", *ON_CASE}
 MESSAGE = {"verdict": "inconclusive", "note": "x"}
 
 
@@ -128,6 +131,14 @@ def test_every_role_may_say_that_it_looks(client, case, role):
     assert client.post(url_of("look", case)).url == case.get_absolute_url()
 
 
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize(("role", "status"), [("analyst", 200), ("lead", 200), ("auditor", 403)])
+def test_forms_are_pages_for_those_who_may_send_them(client, case, name, role, status):
+    client.force_login(make_user(role))
+
+    assert client.get(url_of(name, case)).status_code == status
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_take_no_post(client, alice, case, name):
     client.force_login(alice)
@@ -135,7 +146,7 @@ def test_pages_take_no_post(client, alice, case, name):
     assert client.post(url_of(name, case)).status_code == 405
 
 
-@pytest.mark.parametrize("name", ACTIONS + SIGNS)
+@pytest.mark.parametrize("name", [name for name in ACTIONS + SIGNS if name not in FORMS])
 def test_actions_take_no_get(client, alice, case, name):
     client.force_login(alice)
 

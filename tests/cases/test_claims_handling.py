@@ -40,7 +40,7 @@ def test_a_verdict_ends_it_and_the_history_says_how_long_it_took(client, alice, 
 
     assert handlings(case) == [("alice", NOON, NOON + SECONDS, "verdict")]
     client.force_login(alice)
-    assert "1 payment to label, decided in 48 s" in client.get(case.get_absolute_url()).content.decode()
+    assert "1 payment to label, decided in 48 s" in client.get(f"{case.get_absolute_url()}history/").content.decode()
 
 
 def test_a_verdict_without_a_claim_took_no_known_time(alice, case):

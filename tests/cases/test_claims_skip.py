@@ -120,7 +120,7 @@ def test_the_reason_is_shown_to_who_comes_next(client, alice, bob, case):
 
     text = client.get(case.get_absolute_url()).content.decode()
 
-    assert text.count("&lt;b&gt;asked&lt;/b&gt; the bank") == 2
+    assert text.count("&lt;b&gt;asked&lt;/b&gt; the bank") == 1
     assert "when skipping" in text
 
 

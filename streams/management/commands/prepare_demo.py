@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
 from cases.models import Queue
 from cases.services.queues import save_queue
@@ -19,6 +20,7 @@ from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
+from streams.demo_desk import begin_desk
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
 INTO_ADMIN = ("manager", "auditor")
@@ -84,6 +86,7 @@ class Command(BaseCommand):
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
             raise CommandError("These data are of an earlier version of the features; begin anew: make clean-data")
+        begin_desk({user.username: user for user in User.objects.filter(username__in=PEOPLE)}, now=now())
 
     def _learn(self, days: float) -> None:
         if not Decision.objects.exists():
