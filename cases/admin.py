@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from cases import access
 from cases.models import Case, CaseEvent, Handling, PaymentExport
 from cases.queue_admin import QueueAdmin
 from scoring.admin.readonly import ReadOnlyAdmin
@@ -24,8 +27,19 @@ class CaseEventInline(admin.TabularInline):
         return False
 
 
+class OfSeenCases(ReadOnlyAdmin):
+    """Rows of cases in queues that the user sees."""
+
+    queue_path = "case__queue"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        assert isinstance(request.user, User)  # the admin lets nobody else in
+        return super().get_queryset(request).filter(access.desk_for(request.user).visible(self.queue_path))
+
+
 @admin.register(Case)
-class CaseAdmin(ReadOnlyAdmin):
+class CaseAdmin(OfSeenCases):
+    queue_path = "queue"
     list_display = [
         "card_id",
         "queue",
@@ -45,7 +59,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CaseEvent)
-class CaseEventAdmin(ReadOnlyAdmin):
+class CaseEventAdmin(OfSeenCases):
     list_display = ["happened_at", "kind", "actor", "case", "text"]
     list_filter = ["kind", "happened_at"]
     list_select_related = ["case", "actor"]
@@ -54,7 +68,7 @@ class CaseEventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Handling)
-class HandlingAdmin(ReadOnlyAdmin):
+class HandlingAdmin(OfSeenCases):
     list_display = ["claimed_at", "analyst", "case", "first_viewed_at", "ended_at", "ending"]
     list_filter = ["ending", "claimed_at"]
     list_select_related = ["case", "analyst"]
