@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from cases.models import Attachment, Case, CaseEvent, Handling, PaymentExport
 from cases.queue_admin import QueueAdmin
+from cases.seen_admin import OfSeenCases
 from cases.verdict_admin import ApprovalLimitAdmin, VerdictAdmin
 from scoring.admin.readonly import ReadOnlyAdmin
 
@@ -34,7 +35,8 @@ class CaseEventInline(admin.TabularInline):
 
 
 @admin.register(Case)
-class CaseAdmin(ReadOnlyAdmin):
+class CaseAdmin(OfSeenCases):
+    queue_path = "queue"
     list_display = [
         "card_id",
         "queue",
@@ -54,7 +56,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CaseEvent)
-class CaseEventAdmin(ReadOnlyAdmin):
+class CaseEventAdmin(OfSeenCases):
     list_display = ["happened_at", "kind", "actor", "case", "text"]
     list_filter = ["kind", "happened_at"]
     list_select_related = ["case", "actor"]
@@ -63,7 +65,7 @@ class CaseEventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Handling)
-class HandlingAdmin(ReadOnlyAdmin):
+class HandlingAdmin(OfSeenCases):
     list_display = ["claimed_at", "analyst", "case", "first_viewed_at", "ended_at", "ending"]
     list_filter = ["ending", "claimed_at"]
     list_select_related = ["case", "analyst"]
@@ -81,7 +83,7 @@ class PaymentExportAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Attachment)
-class AttachmentAdmin(ReadOnlyAdmin):
+class AttachmentAdmin(OfSeenCases):
     """What files there are; their bytes are handed out by the case's page, which remembers it."""
 
     list_display = ["uploaded_at", "name", "kind", "size", "case", "uploaded_by", "removed_at", "removed_by"]

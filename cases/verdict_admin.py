@@ -7,7 +7,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from cases.models import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
-from scoring.admin.readonly import ReadOnlyAdmin
+from cases.seen_admin import OfSeenCases
 from scoring.models import Rule
 
 
@@ -49,7 +49,7 @@ class RuleHitFilter(admin.SimpleListFilter):
 
 
 @admin.register(Verdict)
-class VerdictAdmin(ReadOnlyAdmin):
+class VerdictAdmin(OfSeenCases):
     list_display = ["said_at", "verdict", "typology", "why_wrong", "state", "analyst", "settled_by", "case", "note"]
     list_filter = ["verdict", "why_wrong", "typology", "state", "needs_approval", RuleHitFilter, "said_at"]
     list_select_related = ["analyst", "settled_by", "case"]

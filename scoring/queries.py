@@ -96,22 +96,32 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
     """What each condition says of each recorded decision, bool (decisions, conditions).
 
     A missing value hits nothing; the features of another table's version are all missing. A record that cannot be read
-    as a payment any more hits nothing and is logged.
+    as a payment any more hits nothing, a condition that cannot be computed hits nothing; both are logged.
     """
     hits = np.zeros((len(decisions), len(conditions)), bool)
     if not conditions:
         return hits
     payments = {row: payment for row, decision in enumerate(decisions) if (payment := _readable_payment(decision))}
-    rules = [CompiledRule(str(number), condition, "", "") for number, condition in enumerate(conditions)]
-    vectors = np.full((len(payments), len(NAMES)), np.nan, np.float32)
-    scores = np.full(len(payments), np.nan)
-    for place, row in enumerate(payments):
-        if decisions[row].feature_version == VERSION:
-            vectors[place] = np.frombuffer(decisions[row].features, np.float32)
-        if (score := decisions[row].score) is not None:
-            scores[place] = score
-    hits[list(payments)] = hits_of(rules, list(payments.values()), vectors, scores)
+    vectors, scores = _vectors_and_scores([decisions[row] for row in payments])
+    for number, condition in enumerate(conditions):
+        rule = CompiledRule("", condition, "", "")
+        try:
+            hits[list(payments), number] = hits_of([rule], list(payments.values()), vectors, scores)[:, 0]
+        except pl.exceptions.PolarsError:
+            logger.exception("The condition on %s could not be computed", ", ".join(sorted(condition.fields)))
     return hits
+
+
+def _vectors_and_scores(decisions: Sequence[Decision]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Features (decisions, features) and scores (decisions,) as recorded, NaN where they are missing."""
+    vectors = np.full((len(decisions), len(NAMES)), np.nan, np.float32)
+    scores = np.full(len(decisions), np.nan)
+    for row, decision in enumerate(decisions):
+        if decision.feature_version == VERSION:
+            vectors[row] = np.frombuffer(decision.features, np.float32)
+        if decision.score is not None:
+            scores[row] = decision.score
+    return vectors, scores
 
 
 def _readable_payment(decision: Decision) -> Transaction | None:

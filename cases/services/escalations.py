@@ -57,4 +57,5 @@ def hand_on(cases: list[Case], *, to: Queue, actor: User | None, reason: str, no
         )
         for case_id in ids
     )
-    transaction.on_commit(partial(live.push_queues, {to.id: 0}))
+    left = {case.queue_id: 0 for case in cases if case.queue_id is not None}
+    transaction.on_commit(partial(live.push_queues, {**left, to.id: 0}))

@@ -1,6 +1,7 @@
 """Queues: the default one, editing them, and putting a case into one."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
+from cases import live
 from cases.models import Case, CaseEvent, Queue
 from cases.services import claims
 
@@ -91,6 +93,8 @@ def move_case(*, case: Case, queue: Queue, actor: User, now: datetime) -> None:
     Case.objects.filter(id=case.id).update(**placement(target, due_at=due_in(target, now)), is_placed=True)
     text = f"From {came_from} to {target.title}"
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.MOVED, actor=actor, happened_at=now, text=text)
+    left = {} if current.queue_id is None else {current.queue_id: 0}
+    transaction.on_commit(partial(live.push_queues, {**left, target.id: 0}))
 
 
 def lock_queue(queue_id: int) -> Queue:

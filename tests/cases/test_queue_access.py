@@ -2,12 +2,13 @@
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from cases import live
 from cases.models import Case
 from cases.queries import queue as queue_queries
-from cases.services import verdicts
+from cases.services import claims, verdicts
 from tests.cases.test_live import in_event_loop, watching
 from tests.factories import NOON, flag, make_case, make_decision, make_queue, make_user
 
@@ -57,6 +58,18 @@ def test_leads_managers_and_auditors_see_every_queue(page, hidden, role):
 
     assert str(hidden.id) in page(user, "/queue/")
     assert "1,249.00" in page(user, hidden.get_absolute_url())
+
+
+@pytest.mark.parametrize("model", ["case", "caseevent", "handling"])
+def test_the_admin_shows_it_to_members_only(page, alice, ann, hidden, model):
+    claims.claim(case=hidden, analyst=ann, now=NOON)
+    for user in (alice, ann):
+        user.is_staff = True
+        user.save()
+        user.user_permissions.set(Permission.objects.filter(codename=f"view_{model}"))
+
+    assert "0 " in page(alice, f"/admin/cases/{model}/").split('class="paginator"')[1][:200]
+    assert "0 " not in page(ann, f"/admin/cases/{model}/").split('class="paginator"')[1][:200]
 
 
 def test_a_member_sees_it(page, ann, hidden):

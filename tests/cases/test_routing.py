@@ -3,11 +3,13 @@
 import logging
 
 import numpy as np
+import polars as pl
 import pytest
 
 from cases.models import Case, Queue
-from cases.services import claims, queues
+from cases.services import claims, queues, routing
 from scoring.features.definitions import INDEX, NAMES, VERSION
+from scoring.rules.language import Condition
 from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_queue
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +113,17 @@ def test_a_record_that_is_no_payment_any_more_goes_to_the_default(caplog):
 
     assert case.queue.is_default
     assert "cannot be read as a payment" in caplog.text
+
+
+def test_a_condition_that_cannot_be_computed_takes_nothing_and_is_logged(monkeypatch, caplog):
+    make_queue("text", position=1, condition="amount > 1")
+    wrong = Condition(pl.col("currency") + pl.col("currency").cast(pl.Int64, strict=True), frozenset({"currency"}))
+    monkeypatch.setattr(routing, "_compile", lambda text: wrong)
+
+    case = flag(payment())
+
+    assert case.queue.is_default
+    assert "condition on currency could not be computed" in caplog.text
 
 
 def test_ten_times_the_payments_take_as_many_queries(django_assert_num_queries, django_assert_max_num_queries):

@@ -96,7 +96,7 @@ def test_nobody_to_escalate_to_is_said(site, log_in):
     page.goto(case.get_absolute_url())
     page.get_by_label("Note").fill("too large for me")
 
-    page.get_by_role("button", name="Escalate nobody to escalate to").click()
+    page.get_by_role("button", name="Escalate to nobody yet").click()
 
     expect(page.get_by_role("alert")).to_contain_text("There is nobody to escalate to from General")
     expect(page.get_by_label("Note")).to_have_value("too large for me")
