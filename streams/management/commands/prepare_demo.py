@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from cases.models import ApprovalLimit, Case
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
@@ -25,6 +26,8 @@ HISTORY_DAYS = 30
 HISTORY_FRAUD_RATE = 0.01
 # In a history of weeks nothing reaches the usual age of 120 days.
 MATURITY_DAYS = 10
+# About one in twenty of the simulator's flagged payments is larger.
+APPROVAL_AMOUNT = 1_000
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
@@ -45,6 +48,7 @@ class Command(BaseCommand):
         options["credentials"].chmod(0o600)
         options["credentials"].write_text(json.dumps({"users": users, "api_key": secrets["api_key"]}))
         _ensure_policy()
+        _ensure_limits()
         if not ModelVersion.objects.exists():
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
@@ -102,3 +106,10 @@ def _ensure_policy() -> None:
             published_by=None,
             based_on=0,
         )
+
+
+def _ensure_limits() -> None:
+    """So that a lead finds something to approve now and then."""
+    if not ApprovalLimit.objects.exists():
+        ApprovalLimit.objects.create(verdict=Case.Verdict.FRAUD, amount=APPROVAL_AMOUNT)
+        ApprovalLimit.objects.create(verdict=Case.Verdict.LEGITIMATE, amount=APPROVAL_AMOUNT)
