@@ -1,5 +1,6 @@
 """The verdict: say it, take it back, approve or refuse it, open the case again."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
@@ -56,9 +57,19 @@ def undo(request: ConsoleRequest) -> HttpResponse:
     named = Verdict.objects.filter(id__in=[number for number in ids if number < 2**63]).select_related("case")
     opened = [case for case in (_take_back(request, one) for one in named) if case is not None]
     undo_offers.withdraw_offer(request.session)
+    if opened:
+        _give_back(request, {case.id for case in opened})
     if len(ids) == 1 and named:
         return redirect(opened[0] if opened else named[0].case)
     return redirect("queue")
+
+
+def _give_back(request: ConsoleRequest, kept: set[UUID]) -> None:
+    """Release the case that the verdict led to: nobody else could have it while its analyst is back at the first."""
+    with suppress(ValueError, claims.ClaimedByOtherError, Case.DoesNotExist):
+        leaving = Case.objects.get(id=UUID(request.POST.get("leaving", "")))
+        if leaving.id not in kept and leaving.claimed_by == request.user:
+            claims.release(case=leaving, actor=request.user, now=now())
 
 
 def _take_back(request: ConsoleRequest, said: Verdict) -> Case | None:

@@ -217,6 +217,37 @@ def test_undo_returns_to_the_case_with_everything_filled_in(as_alice, alice):
     assert f'name="recent" value="{recent[1].id}" >' in text
 
 
+def test_the_case_that_came_next_goes_back_to_the_queue(as_alice, alice, case):
+    following = make_case(stake=Decimal(5))
+    text = text_of(as_alice.get(say(as_alice, case).url))
+    assert f'name="leaving" value="{following.id}"' in text
+
+    as_alice.post("/undo/", {"verdict": case.verdicts.get().id, "leaving": following.id})
+
+    following.refresh_from_db()
+    assert following.claimed_by is None
+    assert following.handlings.get().ending == "released"
+    case.refresh_from_db()
+    assert case.claimed_by == alice
+
+
+@pytest.mark.parametrize("whose", ["another's", "nobody", "no case", "x"])
+def test_an_undo_releases_no_case_of_another(as_alice, bob, case, whose):
+    other = make_case(stake=Decimal(5))
+    say(as_alice, case)
+    claims.release(case=other, actor=bob, now=now(), may_release_others=True)
+    if whose == "another's":
+        claims.claim(case=other, analyst=bob, now=now())
+    leaving = {"x": "x", "no case": "00000000-0000-4000-8000-000000000000"}.get(whose, other.id)
+
+    assert (
+        as_alice.post("/undo/", {"verdict": case.verdicts.get().id, "leaving": leaving}).url == case.get_absolute_url()
+    )
+
+    other.refresh_from_db()
+    assert other.claimed_by == (bob if whose == "another's" else None)
+
+
 def test_a_legitimate_verdict_taken_back_keeps_its_reason_and_device(as_alice):
     case = make_case(decisions=[make_decision(device_id="phone")])
     say(as_alice, case, "legitimate", why_wrong="new_device", allow_device="phone")

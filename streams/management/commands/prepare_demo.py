@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
-from cases.models import Queue
+from cases.models import ApprovalLimit, Case, Queue
 from cases.services.queues import save_queue
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
@@ -61,6 +61,8 @@ QUEUES: list[dict[str, Any]] = [
         "default_verdict": "inconclusive",
     },
 ]
+# About one in twenty of the simulator's flagged payments is larger.
+APPROVAL_AMOUNT = 1_000
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
@@ -82,6 +84,7 @@ class Command(BaseCommand):
         options["credentials"].write_text(json.dumps({"users": users, "api_key": secrets["api_key"]}))
         _ensure_policy()
         _ensure_queues()
+        _ensure_limits()
         if not ModelVersion.objects.exists():
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
@@ -150,3 +153,10 @@ def _ensure_queues() -> None:
             queue = Queue(**values, escalates_to=leads)
             save_queue(queue)
             queue.members.set(User.objects.filter(username__in=["alice", "bob"]))
+
+
+def _ensure_limits() -> None:
+    """So that a lead finds something to approve now and then."""
+    if not ApprovalLimit.objects.exists():
+        ApprovalLimit.objects.create(verdict=Case.Verdict.FRAUD, amount=APPROVAL_AMOUNT)
+        ApprovalLimit.objects.create(verdict=Case.Verdict.LEGITIMATE, amount=APPROVAL_AMOUNT)
