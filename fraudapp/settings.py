@@ -74,6 +74,14 @@ CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
 SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
+# The dashboard: its main currency, in which the costs are too; what an hour of review and a bothered customer cost.
+DASHBOARD_CURRENCY = env.str("DASHBOARD_CURRENCY", default="EUR", validate=validate.Regexp(r"^[A-Z]{3}$"))
+REVIEW_COST_AN_HOUR = env.decimal("REVIEW_COST_AN_HOUR", default="45", validate=validate.Range(min=0))
+# With a price a case (an outside desk) this is what counts, not the hours.
+REVIEW_COST_A_CASE = env.decimal("REVIEW_COST_A_CASE", default="0", validate=validate.Range(min=0))
+FALSE_POSITIVE_COST = env.decimal("FALSE_POSITIVE_COST", default="15", validate=validate.Range(min=0))
+# By then nearly all labels are in: what is younger is shown as still growing.
+DASHBOARD_MATURE_DAYS = env.int("DASHBOARD_MATURE_DAYS", default=30, validate=validate.Range(min=1))
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -166,6 +174,7 @@ CELERY_BEAT_SCHEDULE = {
     # A label that comes has the waiting ones looked at; this is for when none comes.
     "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
+    "refresh-figures": {"task": "cases.refresh_figures", "schedule": 60.0, "options": {"expires": 60}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
 }
 
