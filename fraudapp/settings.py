@@ -1,6 +1,7 @@
 """Settings. Every value of a deployment comes from the environment; a bad or missing one stops the start."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,10 @@ SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 # The dashboard: its main currency, in which the costs are too; what an hour of review and a bothered customer cost.
 DASHBOARD_CURRENCY = env.str("DASHBOARD_CURRENCY", default="EUR", validate=validate.Regexp(r"^[A-Z]{3}$"))
-REVIEW_COST_AN_HOUR = env.decimal("REVIEW_COST_AN_HOUR", default="45", validate=validate.Range(min=0))
+REVIEW_COST_AN_HOUR = env.decimal("REVIEW_COST_AN_HOUR", default=Decimal(45), validate=validate.Range(min=0))
 # With a price a case (an outside desk) this is what counts, not the hours.
-REVIEW_COST_A_CASE = env.decimal("REVIEW_COST_A_CASE", default="0", validate=validate.Range(min=0))
-FALSE_POSITIVE_COST = env.decimal("FALSE_POSITIVE_COST", default="15", validate=validate.Range(min=0))
+REVIEW_COST_A_CASE = env.decimal("REVIEW_COST_A_CASE", default=Decimal(0), validate=validate.Range(min=0))
+FALSE_POSITIVE_COST = env.decimal("FALSE_POSITIVE_COST", default=Decimal(15), validate=validate.Range(min=0))
 # By then nearly all labels are in: what is younger is shown as still growing.
 DASHBOARD_MATURE_DAYS = env.int("DASHBOARD_MATURE_DAYS", default=30, validate=validate.Range(min=1))
 

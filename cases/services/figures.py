@@ -275,6 +275,6 @@ ON CONFLICT (hour) DO UPDATE SET taken_at = excluded.taken_at, open = excluded.o
 
 def _count_backlog(now: datetime) -> None:
     ages = list(durations.AGES)
-    values = {"now": now, "soon": now + DUE_SOON, "ages": ages, "last": len(ages)}
+    values: dict[str, Any] = {"now": now, "soon": now + DUE_SOON, "ages": ages, "last": len(ages)}
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_BACKLOG, values)
