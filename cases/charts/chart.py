@@ -7,7 +7,7 @@ from itertools import accumulate
 from cases.charts import paths
 from cases.charts.scale import Scale, nice_ticks
 
-WIDTH, HEIGHT = 600, 214
+WIDTH, HEIGHT = 600, 208
 _LEFT, _RIGHT, _TOP, _FLOOR = 46, 492, 22, 184
 _GAP = 0.24
 _LINE_OF_TEXT = 14
@@ -33,7 +33,8 @@ class Series:
 class Picture:
     """What is to be drawn: a name for each column, series, and how an axis writes its numbers.
 
-    `marks` are column -> words; from column `shaded_from` on numbers may still grow.
+    `marks` are column -> words; from column `shaded_from` on numbers may still grow. By hour the names begin with
+    midnight, else the last column has one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Picture:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     ticks: Sequence[str] = ()
+    is_by_hour: bool = False
     marks: Sequence[tuple[int, str]] = ()
     shaded_from: int | None = None
     most: float | None = None
@@ -199,12 +201,15 @@ def _label_y(series: Series, picture: Picture, y: Scale) -> float:
 
 
 def _x_ticks(picture: Picture, step: float) -> tuple[Text, ...]:
-    """Names under every n-th column, counted back from the last."""
+    """Names under every n-th column."""
     names = picture.ticks or picture.columns
     every = -(-len(names) // _MOST_TICKS)
-    last = len(names) - 1
+    if picture.is_by_hour:
+        # 24 hours by four, 48 by eight: midnight has a name.
+        every += -every % 4
+    first = 0 if picture.is_by_hour else (len(names) - 1) % every
     return tuple(
-        Text(_middle(i, step), _FLOOR + 17, names[i], anchor="middle") for i in range(last % every, last + 1, every)
+        Text(_middle(i, step), _FLOOR + 17, names[i], anchor="middle") for i in range(first, len(names), every)
     )
 
 

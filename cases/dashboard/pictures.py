@@ -13,8 +13,8 @@ from cases.dashboard.span import DAY, Span
 from cases.dashboard.sums import Share, Sums, total
 from cases.dashboard.tiles import Costs
 
-# A day's labels are few: over longer spans precision and recall are told by week.
-_MOST_DAYS_OF_QUALITY = 31
+# Of fewer labels a day's precision and recall are mostly chance: they are told by week, as over longer spans.
+_LABELS_A_DAY, _LEAST_DAYS_BY_WEEK, _MOST_DAYS_OF_QUALITY = 20, 14, 31
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _begin(bucket: datetime, unit: str, span: Span) -> datetime:
 
 def _names(begin: datetime, unit: str) -> tuple[str, str]:
     if unit == "hour":
-        return f"{begin:%-d %b %H:%M}", f"{begin:%H:%M}"
+        return f"{begin:%-d %b %H:%M}", f"{begin:%H:%M}" if begin.hour else f"{begin:%-d %b}"
     day = f"{begin:%-d %b}"
     return (f"week from {day}" if unit == "week" else f"{begin:%a} {day}"), day
 
@@ -71,6 +71,7 @@ def money_chart(page: Dashboard, *, maturity: timedelta) -> Chart:
             words=f"{said}, missed {wording.amount(sums.missed_amount, currency)} {currency}",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
+            is_by_hour=_is_by_hour(page, shown),
             series=[
                 Series("confirmed", "legit", [float(column.sums.stopped_amount) for column in shown]),
                 Series("expected", "legit-open", [float(column.sums.pending_stake) for column in shown]),
@@ -97,6 +98,7 @@ def cost_chart(page: Dashboard, *, costs: Costs) -> Chart:
             f"false positives {wording.amount(sum(wrong, start=Decimal(0)), costs.currency)} {costs.currency}",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
+            is_by_hour=_is_by_hour(page, shown),
             series=[
                 Series("review", "accent", [float(cost) for cost in review]),
                 Series("false positives", "warn-open", [float(cost) for cost in wrong]),
@@ -138,6 +140,7 @@ def outcome_chart(page: Dashboard) -> Chart:
             f"{wording.share(page.payments.all.decline_rate)} declined",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
+            is_by_hour=_is_by_hour(page, shown),
             series=[
                 Series("review", "warn", [column.sums.review_rate.value for column in shown], is_line=True),
                 Series("declined", "fraud-dashed", [column.sums.decline_rate.value for column in shown], is_line=True),
@@ -170,6 +173,7 @@ def payments_chart(page: Dashboard) -> Chart:
             words=f"{page.payments.all.payments:,} payments",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
+            is_by_hour=_is_by_hour(page, shown),
             series=[Series("payments", "edge", [column.sums.payments for column in shown])],
             on_axis=short,
             header=["", "Payments", f"Amount, {page.payments.currency}"],
@@ -201,9 +205,10 @@ def _quality_chart(  # noqa: PLR0913 - the words that differ
     *,
     maturity: timedelta | None = None,
 ) -> Chart:
-    shown = columns(page, least="week" if page.span.days > _MOST_DAYS_OF_QUALITY else "day")
-    shares = [share_of(column.sums) for column in shown]
     everything = share_of(page.payments.all)
+    is_thin = everything.whole < _LABELS_A_DAY * page.span.days and page.span.days >= _LEAST_DAYS_BY_WEEK
+    shown = columns(page, least="week" if is_thin or page.span.days > _MOST_DAYS_OF_QUALITY else "day")
+    shares = [share_of(column.sums) for column in shown]
     ends = [share.interval or (None, None) for share in shares]
     return draw(
         Picture(
@@ -212,6 +217,7 @@ def _quality_chart(  # noqa: PLR0913 - the words that differ
             words=f"{title} {wording.share(everything)}, between {wording.interval(everything)}",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
+            is_by_hour=_is_by_hour(page, shown),
             series=[
                 Series(
                     name,
@@ -252,6 +258,7 @@ def backlog_chart(page: Dashboard) -> Chart:
             words=f"{page.backlog.open:,} open cases now" if page.backlog else "Not counted yet",
             columns=[name for name, _ in names],
             ticks=[tick for _, tick in names],
+            is_by_hour=page.span.step == "hour",
             series=[Series("open", "accent", counts, is_line=True)],
             on_axis=short,
             header=["", "Open cases"],
@@ -259,6 +266,10 @@ def backlog_chart(page: Dashboard) -> Chart:
             least_step=1,
         )
     )
+
+
+def _is_by_hour(page: Dashboard, shown: list[Column]) -> bool:
+    return len(shown) > page.span.days
 
 
 def _marks(page: Dashboard, shown: list[Column]) -> list[tuple[int, str]]:

@@ -12,6 +12,8 @@ from cases.dashboard.sums import Share, Sums
 from cases.dashboard.wording import Delta
 
 _HOUR_SECONDS = 3600
+# The median of fewer says more about those few than about the desk.
+_ENOUGH_CASES = 10
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Costs:
     def review(self, *, seconds: int, verdicts: int) -> Decimal:
         if self.case:
             return self.case * verdicts
-        return (self.hour * seconds / _HOUR_SECONDS).quantize(Decimal("0.01"))
+        return self.hour * seconds / _HOUR_SECONDS
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _cost_of(page: Dashboard, costs: Costs, shift: int) -> Decimal | None:
 
 
 def _whole_days_change(page: Dashboard, now: Decimal, before: Decimal) -> Delta:
-    than = f"{_than(page, is_whole=True)}{', without today' if page.span.is_running else ''}"
+    than = f"{_than(page)}{', without today' if page.span.is_running else ''}"
     return wording.change(float(now), float(before), than, good=0)
 
 
@@ -170,7 +172,7 @@ def _quality(title: str, share: Share, then: Share, before: Share, than: str, co
 
 def desk_tiles(page: Dashboard) -> list[Tile]:
     work, before, backlog = page.desk.all, page.desk.before, page.backlog
-    than = _than(page, is_whole=True)
+    than = _than(page)
     in_time, before_in_time = Share(work.in_time, work.verdicts), Share(before.in_time, before.verdicts)
     waiting = f"{backlog.overdue:,} overdue, {backlog.due_soon:,} due within 10 min" if backlog else ""
     return [
@@ -187,8 +189,8 @@ def desk_tiles(page: Dashboard) -> list[Tile]:
 
 def _wait(title: str, work: Work, counts: list[int], earlier: list[int], than: str, said: str) -> Tile:
     now, before = durations.median(counts), durations.median(earlier)
-    delta = None
-    if now is not None and before is not None:
+    delta = Delta(f"too few cases in {than} to compare")
+    if now is not None and before is not None and sum(earlier) >= _ENOUGH_CASES:
         delta = wording.change(now.total_seconds(), before.total_seconds(), than, good=-1, words=("longer", "shorter"))
     return Tile(title, wording.length(now), said, note=f"median of {words.count(sum(counts), 'case')}", delta=delta)
 
@@ -197,12 +199,6 @@ def _amount_change(page: Dashboard, now: Decimal, before: Decimal, *, good: int)
     return wording.change(float(now), float(before), _than(page), good=good)
 
 
-def _than(page: Dashboard, *, is_whole: bool = False) -> str:
-    span = page.span
-    return (
-        "the day before"
-        if is_whole and span.days == 1
-        else f"the {span.days} days before"
-        if is_whole
-        else (span.before_words)
-    )
+def _than(page: Dashboard) -> str:
+    days = page.span.days
+    return "the day before" if days == 1 else f"the {days} days before"

@@ -140,6 +140,13 @@ def test_the_last_column_is_named_and_few_others(count):
     assert len(drawn.x_ticks) <= 8
 
 
+@pytest.mark.parametrize(("hours", "every"), [(24, 4), (48, 8)])
+def test_hours_are_named_from_midnight(hours, every):
+    drawn = draw(picture(Series("A", "a", [1.0] * hours), is_by_hour=True))
+
+    assert [int(tick.text) for tick in drawn.x_ticks] == list(range(0, hours, every))
+
+
 def test_what_may_grow_is_shaded_to_the_end():
     drawn = draw(picture(Series("A", "a", [1.0] * 10), shaded_from=5))
 

@@ -127,6 +127,7 @@ def test_case_work_of_a_small_world(look, alice, bob):
     assert [(person.work.analyst, person.work.verdicts) for person in people] == [(alice, 2), (bob, 1)]
     assert [person.fraud_share for person in people] == ["50%", "100%"]
     assert [person.skip_share for person in people] == ["0%", "50%"]
+    assert tiles["Verdict"].delta.text == "too few cases in the 7 days before to compare"
     assert [(age.words, age.cases) for age in response.context["page"].ages if age.cases] != []
 
 
