@@ -214,7 +214,7 @@ def _quality_chart(  # noqa: PLR0913 - the words that differ
         Picture(
             name=name,
             title=f"{title}, with its 95 % interval",
-            words=f"{title} {wording.share(everything)}, between {wording.interval(everything)}",
+            words=f"{title} {wording.share(everything)}, interval {wording.interval(everything)}",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
             is_by_hour=_is_by_hour(page, shown),
