@@ -100,12 +100,13 @@ class Chart:
 def draw(picture: Picture) -> Chart:
     """Place a picture's columns from left to right; at least one."""
     step = (_RIGHT - _LEFT) / len(picture.columns)
-    y = _scale(picture)
+    ticks = _ticks(picture)
+    y = Scale(ticks[0], ticks[-1], _FLOOR, _TOP)
     return Chart(
         picture=picture,
         shapes=(*_bars(picture, y, step), *_lines(picture, y, step)),
         labels=_labels(picture, y),
-        y_ticks=tuple(Text(_LEFT - 6, y(tick), picture.on_axis(abs(tick)), anchor="end") for tick in _ticks(picture)),
+        y_ticks=tuple(Text(_LEFT - 6, y(tick), picture.on_axis(abs(tick)), anchor="end") for tick in ticks),
         x_ticks=_x_ticks(picture, step),
         marks=_marks(picture, step),
         zero=y(0),
@@ -122,11 +123,6 @@ def _ticks(picture: Picture) -> list[float]:
             high = max([high, *(value for value in (*series.values, *series.upper) if value is not None)])
     ticks = nice_ticks(low, high, least_step=picture.least_step)
     return ticks if picture.most is None else [tick for tick in ticks if tick <= picture.most + 1e-9]
-
-
-def _scale(picture: Picture) -> Scale:
-    ticks = _ticks(picture)
-    return Scale(ticks[0], ticks[-1], _FLOOR, _TOP)
 
 
 def _stacked(picture: Picture, *, is_below: bool) -> list[Series]:

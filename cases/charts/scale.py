@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
+# What is smaller is drawn as nothing; logarithms fail where a step can no longer be told from zero.
+_NOTHING = 1e-9
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -26,8 +28,8 @@ def nice_ticks(low: float, high: float, *, count: int = 4, least_step: float = 0
     Steps are 1, 2, 2.5 or 5 times a power of ten, and not below `least_step` (1 where halves mean nothing).
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        high = max(1.0, least_step)
+    if high - low < _NOTHING:
+        low, high = 0.0, max(1.0, least_step)
     step = max(_nice_step((high - low) / count), least_step)
     return [number * step for number in range(floor(low / step), ceil(high / step) + 1)]
 

@@ -1,5 +1,6 @@
 """What the page is made of: payments, case work, rules, backlog, as they were read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -57,6 +58,19 @@ class Work:
     @property
     def skip_share(self) -> Share:
         return Share(self.skipped, self.skipped + self.verdicts)
+
+
+def together(works: Sequence[Work]) -> Work:
+    """The work of several, as if one had done it."""
+    if not works:
+        return Work()
+    counts = [sum(getattr(work, name) for work in works) for name in _COUNTS]
+    times = [[sum(places) for places in zip(*(getattr(work, name) for work in works), strict=True)] for name in _TIMES]
+    return Work(*counts, *times)
+
+
+_COUNTS = ("verdicts", "frauds", "legitimate", "in_time", "skipped", "handled_seconds")
+_TIMES = ("first_looks", "verdict_times", "handling_times")
 
 
 @dataclass(frozen=True)

@@ -66,14 +66,23 @@ class Page:
 
 def make_page(found: Dashboard, *, costs: Costs, maturity: timedelta, sort: str) -> Page:
     backlog = found.backlog
+    shown = pictures.columns(found)
+    daily = shown if found.span.step == "day" else pictures.columns(found, least="day")
+    quality = pictures.columns(found, least=pictures.unit_of_quality(found))
     return Page(
         dashboard=found,
         money=tiles.money_tiles(found, costs=costs, maturity=maturity),
         rates=tiles.rate_tiles(found),
         desk=tiles.desk_tiles(found),
-        money_charts=[pictures.money_chart(found, maturity=maturity), pictures.cost_chart(found, costs=costs)],
-        rate_charts=[pictures.outcome_chart(found), pictures.payments_chart(found)],
-        quality_charts=[pictures.precision_chart(found), pictures.recall_chart(found, maturity=maturity)],
+        money_charts=[
+            pictures.money_chart(found, shown, maturity=maturity),
+            pictures.cost_chart(found, daily, costs=costs),
+        ],
+        rate_charts=[pictures.outcome_chart(found, shown), pictures.payments_chart(found, shown)],
+        quality_charts=[
+            pictures.precision_chart(found, quality),
+            pictures.recall_chart(found, quality, maturity=maturity),
+        ],
         backlog_chart=pictures.backlog_chart(found),
         ages=_ages(backlog.by_age) if backlog else [],
         rules=[_rule(row) for row in _sorted(found.rules, sort)],

@@ -1,6 +1,7 @@
 """The charts of the dashboard: which numbers stand in which, and the same numbers as rows of a table."""
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -37,6 +38,13 @@ def columns(page: Dashboard, *, least: str = "") -> list[Column]:
     return [Column(begin, *_names(begin, unit), total(sums)) for begin, sums in parts.items()]
 
 
+def unit_of_quality(page: Dashboard) -> str:
+    """day or week, by how many labels there are."""
+    days, sums = page.span.days, page.payments.all
+    is_thin = sums.precision.whole < _LABELS_A_DAY * days and days >= _LEAST_DAYS_BY_WEEK
+    return "week" if is_thin or days > _MOST_DAYS_OF_QUALITY else "day"
+
+
 def _begin(bucket: datetime, unit: str, span: Span) -> datetime:
     """Weeks are counted back from the last day: a broken one at the end would look like a fall."""
     if unit == "hour":
@@ -54,8 +62,8 @@ def _names(begin: datetime, unit: str) -> tuple[str, str]:
     return (f"week from {day}" if unit == "week" else f"{begin:%a} {day}"), day
 
 
-def money_chart(page: Dashboard, *, maturity: timedelta) -> Chart:
-    shown, currency = columns(page), page.payments.currency
+def money_chart(page: Dashboard, shown: Sequence[Column], *, maturity: timedelta) -> Chart:
+    currency = page.payments.currency
     rows = [
         (column.name, *(wording.amount(value, currency) for value in (
             column.sums.stopped_amount, column.sums.pending_stake, column.sums.missed_amount,
@@ -85,8 +93,7 @@ def money_chart(page: Dashboard, *, maturity: timedelta) -> Chart:
     )
 
 
-def cost_chart(page: Dashboard, *, costs: Costs) -> Chart:
-    shown = columns(page, least="day")
+def cost_chart(page: Dashboard, shown: Sequence[Column], *, costs: Costs) -> Chart:
     work = _work_by(shown, page.desk.days)
     review = [costs.review(seconds=day.handled_seconds, verdicts=day.verdicts) for day in work]
     wrong = [costs.false_positive * column.sums.false_alarms for column in shown]
@@ -118,20 +125,19 @@ def cost_chart(page: Dashboard, *, costs: Costs) -> Chart:
     )
 
 
-def _work_by(shown: list[Column], days: Mapping[date, DayOfWork]) -> list[DayOfWork]:
+def _work_by(shown: Sequence[Column], days: Mapping[date, DayOfWork]) -> list[DayOfWork]:
     """Work of the days that each column stands for; columns follow each other without a gap."""
-    ends = [column.begin.date() for column in shown[1:]]
+    begins = [column.begin.date() for column in shown]
     sums = [[0, 0] for _ in shown]
     for day, work in days.items():
-        place = sum(1 for end in ends if end <= day)
-        if day >= shown[0].begin.date():
-            sums[place][0] += work.handled_seconds
-            sums[place][1] += work.verdicts
+        if day >= begins[0]:
+            place = sums[bisect_right(begins, day) - 1]
+            place[0] += work.handled_seconds
+            place[1] += work.verdicts
     return [DayOfWork(*both) for both in sums]
 
 
-def outcome_chart(page: Dashboard) -> Chart:
-    shown = columns(page)
+def outcome_chart(page: Dashboard, shown: Sequence[Column]) -> Chart:
     return draw(
         Picture(
             name="outcomes",
@@ -164,8 +170,7 @@ def outcome_chart(page: Dashboard) -> Chart:
     )
 
 
-def payments_chart(page: Dashboard) -> Chart:
-    shown = columns(page)
+def payments_chart(page: Dashboard, shown: Sequence[Column]) -> Chart:
     return draw(
         Picture(
             name="payments",
@@ -187,16 +192,19 @@ def payments_chart(page: Dashboard) -> Chart:
     )
 
 
-def precision_chart(page: Dashboard) -> Chart:
-    return _quality_chart(page, "precision", "Precision", lambda sums: sums.precision, "Fraud", "Labelled")
+def precision_chart(page: Dashboard, shown: Sequence[Column]) -> Chart:
+    return _quality_chart(page, shown, "precision", "Precision", lambda sums: sums.precision, "Fraud", "Labelled")
 
 
-def recall_chart(page: Dashboard, *, maturity: timedelta) -> Chart:
-    return _quality_chart(page, "recall", "Recall", lambda sums: sums.recall, "Flagged", "Fraud", maturity=maturity)
+def recall_chart(page: Dashboard, shown: Sequence[Column], *, maturity: timedelta) -> Chart:
+    return _quality_chart(
+        page, shown, "recall", "Recall", lambda sums: sums.recall, "Flagged", "Fraud", maturity=maturity
+    )
 
 
 def _quality_chart(  # noqa: PLR0913 - the words that differ
     page: Dashboard,
+    shown: Sequence[Column],
     name: str,
     title: str,
     share_of: Callable[[Sums], Share],
@@ -206,8 +214,6 @@ def _quality_chart(  # noqa: PLR0913 - the words that differ
     maturity: timedelta | None = None,
 ) -> Chart:
     everything = share_of(page.payments.all)
-    is_thin = everything.whole < _LABELS_A_DAY * page.span.days and page.span.days >= _LEAST_DAYS_BY_WEEK
-    shown = columns(page, least="week" if is_thin or page.span.days > _MOST_DAYS_OF_QUALITY else "day")
     shares = [share_of(column.sums) for column in shown]
     ends = [share.interval or (None, None) for share in shares]
     return draw(
@@ -268,11 +274,11 @@ def backlog_chart(page: Dashboard) -> Chart:
     )
 
 
-def _is_by_hour(page: Dashboard, shown: list[Column]) -> bool:
+def _is_by_hour(page: Dashboard, shown: Sequence[Column]) -> bool:
     return len(shown) > page.span.days
 
 
-def _marks(page: Dashboard, shown: list[Column]) -> list[tuple[int, str]]:
+def _marks(page: Dashboard, shown: Sequence[Column]) -> list[tuple[int, str]]:
     """Changes of versions, at their columns; several in one column stand together."""
     said: dict[int, list[str]] = {}
     for change in page.payments.changes:
@@ -281,7 +287,7 @@ def _marks(page: Dashboard, shown: list[Column]) -> list[tuple[int, str]]:
     return [(place, ", ".join(texts)) for place, texts in sorted(said.items())]
 
 
-def _still_growing(shown: list[Column], span: Span, maturity: timedelta) -> int | None:
+def _still_growing(shown: Sequence[Column], span: Span, maturity: timedelta) -> int | None:
     """The first column for which labels may still come."""
     mature_until = span.now.astimezone(UTC) - maturity
     young = [place for place, column in enumerate(shown) if column.begin >= mature_until]

@@ -92,4 +92,5 @@ NAMES = tuple(field.name for field in fields(Sums))
 
 
 def total(sums: Iterable[Sums]) -> Sums:
-    return sum(sums, Sums())
+    parts = list(sums)
+    return sum(parts[1:], parts[0]) if parts else Sums()

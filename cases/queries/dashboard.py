@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from cases import durations
 from cases.charts import sparkline
-from cases.dashboard.figures import Backlog, Change, Dashboard, DayOfWork, Desk, Payments, RuleRow, Work
+from cases.dashboard.figures import Backlog, Change, Dashboard, DayOfWork, Desk, Payments, RuleRow, Work, together
 from cases.dashboard.span import Span
 from cases.dashboard.sums import NAMES, Share, Sums, total
 from cases.models import BacklogFigures
@@ -121,10 +121,9 @@ def _added(column: str) -> str:
 
 
 _WORK = f"""
-SELECT is_before, grouping(analyst_id) = 1, analyst_id, {", ".join(map(_sum, _COUNTS))},
-  {", ".join(map(_added, _TIMES))}
+SELECT is_before, analyst_id, {", ".join(map(_sum, _COUNTS))}, {", ".join(map(_added, _TIMES))}
 FROM (SELECT *, day < %(first)s AS is_before FROM cases_deskfigures WHERE day >= %(before)s AND day <= %(last)s) AS work
-GROUP BY GROUPING SETS ((is_before), (is_before, analyst_id))
+GROUP BY is_before, analyst_id
 """  # noqa: S608 - names of columns
 _WORK_BY_DAY = """
 SELECT day, sum(handled_seconds)::bigint, sum(verdicts)::bigint FROM cases_deskfigures
@@ -139,15 +138,13 @@ def _desk(span: Span) -> Desk:
         rows = cursor.fetchall()
         cursor.execute(_WORK_BY_DAY, [span.first, span.last])
         days = {day: DayOfWork(seconds, verdicts) for day, seconds, verdicts in cursor.fetchall()}
-    users = User.objects.in_bulk([analyst_id for _, _, analyst_id, *_ in rows if analyst_id])
-    sums = {is_before: Work(*work) for is_before, is_all, _, *work in rows if is_all}
+    users = User.objects.in_bulk({analyst_id for is_before, analyst_id, *_ in rows if analyst_id and not is_before})
     people = [
-        replace(Work(*work), analyst=users.get(analyst_id))
-        for is_before, is_all, analyst_id, *work in rows
-        if not is_before and not is_all
+        replace(Work(*work), analyst=users.get(analyst_id)) for is_before, analyst_id, *work in rows if not is_before
     ]
     people.sort(key=lambda work: (-work.verdicts, -work.skipped, work.analyst.username if work.analyst else ""))
-    return Desk(all=sums.get(False, Work()), before=sums.get(True, Work()), people=people, days=days)
+    before_all = together([Work(*work) for is_before, _, *work in rows if is_before])
+    return Desk(all=together(people), before=before_all, people=people, days=days)
 
 
 _RULES = """

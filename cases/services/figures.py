@@ -67,7 +67,7 @@ class _Seen:
     decision: int
     label: int
     event: int
-    oldest_transaction_at: datetime
+    oldest_transaction_at: datetime | None
     looked_at: datetime
 
 
@@ -79,8 +79,7 @@ SELECT coalesce((SELECT max(id) FROM scoring_decision), 0), coalesce((SELECT max
 # seen. One that begins after this clock was read gets higher ids than those read before it.
 _RUNNING = """
 SELECT (
-  SELECT coalesce(min(xact_start), clock_timestamp()) FROM pg_stat_activity
-  WHERE datname = current_database() AND pid <> pg_backend_pid()
+  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 ), clock_timestamp()
 """
 
@@ -95,12 +94,15 @@ def _look() -> _Seen:
 
 
 def _keep(progress: FiguresProgress, seen: _Seen) -> None:
-    """Move on to what the last look saw, unless a transaction that began before it may still hold lower ids."""
-    if progress.looked_at is not None and seen.oldest_transaction_at > progress.looked_at:
+    """Move on: to what this look saw if nobody else was at work, to what the last saw if all had begun after it."""
+    newest = (seen.decision, seen.label, seen.event)
+    if seen.oldest_transaction_at is None:
+        progress.decision_counted, progress.label_counted, progress.event_counted = newest
+    elif progress.looked_at is not None and seen.oldest_transaction_at > progress.looked_at:
         progress.decision_counted = progress.decision_newest
         progress.label_counted = progress.label_newest
         progress.event_counted = progress.event_newest
-    progress.decision_newest, progress.label_newest, progress.event_newest = seen.decision, seen.label, seen.event
+    progress.decision_newest, progress.label_newest, progress.event_newest = newest
     progress.looked_at = seen.looked_at
     progress.save()
 

@@ -11,6 +11,7 @@ from cases.charts import chart
 from cases.charts.chart import Picture, Series, draw
 from cases.charts.scale import Scale, nice_ticks, percent, short
 from cases.charts.sparkline import HEIGHT, sparkline
+from cases.templatetags.charts import table_rows
 
 amounts = st.floats(0, 1e12, allow_nan=False).filter(lambda number: number == 0 or number > 1e-6)
 numbers = st.lists(amounts, min_size=1, max_size=100)
@@ -190,3 +191,10 @@ def test_a_sparkline_shows_every_day_that_had_something(values):
 
     assert len(drawn) == sum(value > 0 for value in values)
     assert all(y >= 0 and y + height <= HEIGHT + 0.1 for _, y, _, height in drawn)
+
+
+def test_rows_of_a_table_are_text():
+    assert table_rows([["<b>", "1"], ["x", "&"]]) == (
+        '<tr><th scope="row">&lt;b&gt;</th><td class="r">1</td></tr>\n'
+        '<tr><th scope="row">x</th><td class="r">&amp;</td></tr>\n'
+    )
