@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from argparse import ArgumentParser
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
+from cases.models import Case
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
+from streams.demo_desk import work_off
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
 INTO_ADMIN = ("manager", "auditor")
@@ -25,6 +29,8 @@ HISTORY_DAYS = 30
 HISTORY_FRAUD_RATE = 0.01
 # In a history of weeks nothing reaches the usual age of 120 days.
 MATURITY_DAYS = 10
+# Who has worked before, and how much: as much as is made in some seconds.
+DESK, CASE_DAYS, CASES_A_DAY = ("alice", "bob"), 14, 12
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
@@ -49,6 +55,9 @@ class Command(BaseCommand):
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
             raise CommandError("These data are of an earlier version of the features; begin anew: make clean-data")
+        if not Case.objects.exists():
+            self._work(options["history_days"])
+        call_command("count_figures", stdout=self.stdout)
 
     def _learn(self, days: float) -> None:
         if not Decision.objects.exists():
@@ -71,6 +80,12 @@ class Command(BaseCommand):
             stdout=self.stdout,
             stderr=self.stderr,
         )
+
+    def _work(self, days: float) -> None:
+        self._say("Working off the cases of these days.")
+        desk = list(User.objects.filter(username__in=DESK).order_by("username"))
+        since = now() - timedelta(days=min(days, CASE_DAYS))
+        work_off(since=since, until=now(), a_day=CASES_A_DAY, analysts=desk)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
