@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import accumulate
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-# Seconds. Neighbours lie at most a third apart: half way between them a median is wrong by a seventh at most.
+# Seconds. Within a day neighbours lie a third apart at most: half way between, a median is wrong by a seventh.
 BOUNDS = (
     5, 10, 13, 16, 20, 25, 30, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300, 360, 480, 600, 750, 900, 1200, 1500, 1800,
     2400, 3000, _HOUR, 4500, 5400, 2 * _HOUR, 9000, 3 * _HOUR, 4 * _HOUR, 5 * _HOUR, 6 * _HOUR, 8 * _HOUR, 10 * _HOUR,

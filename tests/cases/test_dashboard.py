@@ -1,49 +1,22 @@
 """The dashboard's page: who may see it, what it says of a small world worked out by hand."""
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from html import unescape
 
 import pytest
 from django.utils.timezone import now
 
 from cases.models import BacklogFigures, RuleFigures
 from cases.services import claims, figures, verdicts
-from scoring.services.policy import RuleDraft, publish_policy
-from tests.factories import DAY, HOUR, MINUTE, make_case, make_decision, make_label, make_user
+from tests.cases.dashboard_world import TODAY, YESTERDAY, pay, said
+from tests.factories import DAY, HOUR, MINUTE, make_case, make_label, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-YESTERDAY = TODAY - DAY + 9 * HOUR
-
-
-@pytest.fixture
-def look(client, mia):
-    """Count what is recorded and look at the page; what it says, without the marks."""
-    client.force_login(mia)
-
-    def look_at(address="", *, status=200):
-        figures.refresh_figures(now=now())
-        response = client.get(f"/dashboard/{address}")
-        assert response.status_code == status
-        return response
-
-    return look_at
-
-
-def said(response):
-    text = re.sub(r"<[^>]*>", " ", response.content.decode())
-    return re.sub(r"\s+", " ", unescape(text))
 
 
 def tiles_of(response):
     page = response.context["page"]
     return {tile.title: tile for tile in [*page.money, *page.rates, *page.desk]}
-
-
-def pay(at=YESTERDAY, **values):
-    return make_decision(occurred_at=at, **{"outcome": "approve", "amount": Decimal(10), **values})
 
 
 @pytest.mark.parametrize(("role", "status"), [("lead", 200), ("manager", 200), ("auditor", 200), ("analyst", 403)])
@@ -196,70 +169,6 @@ def test_the_time_before_is_cut_where_today_is(look):
 
     assert span.before_until == span.comparable_until - DAY
     assert span.comparable_until <= span.now
-
-
-def test_versions_are_marked_where_they_began(look):
-    pay(at=YESTERDAY - 3 * DAY, policy_version=4, model_version="m-1")
-    pay(at=YESTERDAY - DAY, policy_version=5, model_version="m-1")
-    pay(policy_version=5, model_version="m-2")
-
-    response = look()
-
-    changes = response.context["found"].payments.changes
-    assert [change.text for change in changes] == ["policy 5", "model m-2"]
-    assert "policy 5" in said(response)
-
-
-def test_versions_of_the_time_before_are_no_change(look):
-    pay(at=YESTERDAY - 7 * DAY, policy_version=4)
-    pay(at=YESTERDAY - 2 * DAY, policy_version=5)
-    pay(policy_version=4)
-
-    assert [change.text for change in look().context["found"].payments.changes] == ["policy 5"]
-
-
-def test_rules_are_told_by_what_they_met(look, mia):
-    publish_policy(
-        review_threshold=0.5,
-        decline_threshold=0.9,
-        rules=[
-            RuleDraft("velocity", "amount > 100", "review", "Many payments"),
-            RuleDraft("never", "amount > 900", "review", "Large"),
-            RuleDraft("off", "amount > 901", "review", "Off", is_enabled=False),
-        ],
-        note="",
-        published_by=mia,
-        based_on=0,
-    )
-    for number in range(4):
-        decision = pay(outcome="review", rule_hits=["velocity", "block_list:card"])
-        make_label(decision, "fraud" if number else "legitimate")
-    pay(outcome="review", rule_hits=["former"], at=YESTERDAY - 10 * DAY)
-
-    rules = {rule.row.code: rule for rule in look().context["page"].rules}
-
-    assert (rules["velocity"].row.hits, rules["velocity"].precision) == (4, "75%")
-    assert (rules["block list: card"].row.hits, rules["block list: card"].row.state) == (4, "list")
-    assert (rules["never"].row.hits, rules["never"].row.last_hit_at, rules["off"].row.state) == (0, None, "off")
-    assert (rules["former"].row.hits, rules["former"].row.before, rules["former"].row.state) == (0, 1, "gone")
-
-
-@pytest.mark.parametrize(
-    ("sort", "codes"),
-    [
-        ("hits", ["b", "a", "c"]),
-        ("code", ["a", "b", "c"]),
-        ("precision", ["c", "b", "a"]),
-        ("last", ["c", "b", "a"]),
-    ],
-)
-def test_rules_are_sorted(look, sort, codes):
-    for code, hits, fraud, age in (("a", 4, 4, 3), ("b", 5, 3, 2), ("c", 3, 0, 1)):
-        for number in range(hits):
-            decision = pay(at=YESTERDAY - age * DAY, outcome="review", rule_hits=[code])
-            make_label(decision, "fraud" if number < fraud else "legitimate")
-
-    assert [rule.row.code for rule in look(f"?sort={sort}").context["page"].rules] == codes
 
 
 def test_hostile_names_are_text(look, alice):
