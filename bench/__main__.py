@@ -100,7 +100,10 @@ def _print(results: dict[str, Any]) -> None:
             f"without browsers {alone['p95_ms']} ms"
         )
     for name, row in results.get("console", {}).get("pages", {}).items():
-        print(f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms")
+        print(
+            f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, "
+            f"{row['queries']} queries"
+        )
 
 
 if __name__ == "__main__":

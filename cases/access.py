@@ -49,6 +49,13 @@ def check_may_list(user: User) -> None:
         raise PermissionDenied("You may see what stands on a list; putting on and taking off is for managers.")
 
 
+def check_may_see_dashboard(user: User) -> None:
+    """Raises: PermissionDenied: figures of the desk and its people are not for the user."""
+    check_may_view(user)
+    if not user.has_perm("cases.view_dashboard"):
+        raise PermissionDenied("You may see cases; the dashboard is for leads, managers and auditors.")
+
+
 def check_may_approve(user: User) -> None:
     """Raises: PermissionDenied: the word of a second person is not this user's."""
     check_may_view(user)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import claims, deadlines, presence, snoozes, verdict_effects
+from cases.services import claims, deadlines, figures, presence, snoozes, verdict_effects
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -34,3 +34,9 @@ def settle_verdicts() -> int:
 def wake_snoozed_cases() -> int:
     """Write down whose time to sleep is over. Safe to run twice."""
     return snoozes.wake_due(now=now())
+
+
+@shared_task(name="cases.refresh_figures")
+def refresh_figures() -> None:
+    """Count the dashboard's figures again where something changed. Safe to run twice."""
+    figures.refresh_figures(now=now())

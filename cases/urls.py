@@ -4,7 +4,20 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, casework, drawings, entities, live, queue, queues, record, search, verdict
+from cases.views import (
+    account,
+    case,
+    casework,
+    dashboard,
+    drawings,
+    entities,
+    live,
+    queue,
+    queues,
+    record,
+    search,
+    verdict,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -15,6 +28,7 @@ urlpatterns = [
     path("live/", live.live, name="live"),
     path("search/", search.search, name="search"),
     re_path(r"^search/export\.(?P<file_format>csv|parquet)$", search.export_payments, name="export_payments"),
+    path("dashboard/", dashboard.dashboard, name="dashboard"),
     path("cases/<uuid:case_id>/", case.case_detail, name="case_detail"),
     path("cases/<uuid:case_id>/claim/", case.claim, name="claim"),
     path("cases/<uuid:case_id>/release/", case.release, name="release"),

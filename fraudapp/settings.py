@@ -1,6 +1,7 @@
 """Settings. Every value of a deployment comes from the environment; a bad or missing one stops the start."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ VERDICT_BLOCK_DAYS = env.int("VERDICT_BLOCK_DAYS", default=30, validate=validate
 ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", default=10, validate=validate.Range(min=1, max=100))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
+# The dashboard: its main currency, in which the costs are too; what an hour of review and a bothered customer cost.
+DASHBOARD_CURRENCY = env.str("DASHBOARD_CURRENCY", default="EUR", validate=validate.Regexp(r"^[A-Z]{3}$"))
+REVIEW_COST_AN_HOUR = env.decimal("REVIEW_COST_AN_HOUR", default=Decimal(45), validate=validate.Range(min=0))
+# With a price a case (an outside desk) this is what counts, not the hours.
+REVIEW_COST_A_CASE = env.decimal("REVIEW_COST_A_CASE", default=Decimal(0), validate=validate.Range(min=0))
+FALSE_POSITIVE_COST = env.decimal("FALSE_POSITIVE_COST", default=Decimal(15), validate=validate.Range(min=0))
+# By then nearly all labels are in: what is younger is shown as still growing.
+DASHBOARD_MATURE_DAYS = env.int("DASHBOARD_MATURE_DAYS", default=30, validate=validate.Range(min=1))
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -177,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
     "watch-deadlines": {"task": "cases.watch_deadlines", "schedule": 15.0, "options": {"expires": 15}},
     "wake-snoozed-cases": {"task": "cases.wake_snoozed_cases", "schedule": 30.0, "options": {"expires": 30}},
+    "refresh-figures": {"task": "cases.refresh_figures", "schedule": 60.0, "options": {"expires": 60}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
 }
 

@@ -38,13 +38,11 @@ _TOUCHES = (
 
 
 def begin_desk(people: Mapping[str, User], *, now: datetime) -> int:
-    """Open cases for the newest flagged payments nobody has labelled; returns how many. Where there are any, none.
+    """Open cases for the newest flagged payments that have none and that nobody has labelled; returns how many.
 
     `people` holds alice, an analyst, and bob, a lead.
     """
-    if Case.objects.exists():
-        return 0
-    flagged = Decision.objects.filter(outcome__in=[Outcome.REVIEW, Outcome.DECLINE], labels=None)
+    flagged = Decision.objects.filter(outcome__in=[Outcome.REVIEW, Outcome.DECLINE], labels=None, alert=None)
     newest = list(flagged.order_by("-occurred_at").values_list("id", flat=True)[:_PAYMENTS])
     cases = list({entry.case_id: entry.case for entry in open_cases(newest, now=now)}.values())
     for case, touch in zip(cases, _TOUCHES, strict=False):

@@ -31,6 +31,7 @@ _GROUP_MIGRATIONS = (
     "0007_queues",
     "0008_verdicts",
     "0009_casework",
+    "0010_figures",
 )
 _number = count(1)
 

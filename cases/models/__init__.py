@@ -4,6 +4,7 @@ from cases.models.case import Alert, Case, CaseEvent
 from cases.models.casework import Attachment, AttachmentContent, CaseTag, Tag
 from cases.models.export import PaymentExport
 from cases.models.feed import FeedEntry
+from cases.models.figures import BacklogFigures, DeskFigures, FiguresProgress, HourlyFigures, RuleFigures
 from cases.models.handling import Handling, Presence
 from cases.models.queue import Queue
 from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
@@ -13,14 +14,19 @@ __all__ = [
     "ApprovalLimit",
     "Attachment",
     "AttachmentContent",
+    "BacklogFigures",
     "Case",
     "CaseEvent",
     "CaseTag",
+    "DeskFigures",
     "FeedEntry",
+    "FiguresProgress",
     "Handling",
+    "HourlyFigures",
     "PaymentExport",
     "Presence",
     "Queue",
+    "RuleFigures",
     "Tag",
     "Verdict",
     "VerdictEffect",

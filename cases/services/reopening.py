@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from cases import money, words
-from cases.models import Alert, Case, CaseEvent, FeedEntry, Handling, Presence, Verdict
+from cases.models import Alert, Attachment, Case, CaseEvent, CaseTag, FeedEntry, Handling, Presence, Verdict
 from cases.services import claims, handlings, queues
 
 
@@ -102,6 +102,10 @@ def _merge(newer: Case, *, into: Case, actor: User, now: datetime) -> None:
     moved = Alert.objects.filter(case=newer).update(case=into)
     FeedEntry.objects.filter(case=newer).update(case=into)
     CaseEvent.objects.filter(case=newer).update(case=into)
+    # What both have stays with the newer one, which the history names.
+    CaseTag.objects.filter(case=newer).exclude(tag__in=into.tags.all()).update(case=into)
+    kept = Attachment.objects.filter(case=into, removed_at=None).values("sha256")
+    Attachment.objects.filter(case=newer).exclude(sha256__in=kept).update(case=into)
     Presence.objects.filter(case=newer).delete()
     _add_stake(into, newer)
     worker = newer.claimed_by if newer.claimed_until is not None and newer.claimed_until >= now else None

@@ -2,8 +2,10 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.timezone import now
 
 from cases.models import Case
+from cases.services import figures
 from tests.factories import make_case, make_user
 
 
@@ -53,3 +55,17 @@ def as_mia(client, mia):
 def search(client, alice):
     client.force_login(alice)
     return lambda **fields: client.get("/search/", fields)
+
+
+@pytest.fixture
+def look(client, mia):
+    """Count what is recorded and look at the page; what it says, without the marks."""
+    client.force_login(mia)
+
+    def look_at(address="", *, status=200):
+        figures.refresh_figures(now=now())
+        response = client.get(f"/dashboard/{address}")
+        assert response.status_code == status
+        return response
+
+    return look_at

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from argparse import ArgumentParser
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
 from streams.demo_desk import begin_desk
+from streams.demo_past import work_off
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
 INTO_ADMIN = ("manager", "auditor")
@@ -63,6 +65,8 @@ QUEUES: list[dict[str, Any]] = [
 ]
 # About one in twenty of the simulator's flagged payments is larger.
 APPROVAL_AMOUNT = 1_000
+# Who has worked before, and how much: as much as is made in some seconds.
+DESK, CASE_DAYS, CASES_A_DAY = ("alice", "bob"), 14, 12
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
@@ -84,12 +88,15 @@ class Command(BaseCommand):
         options["credentials"].write_text(json.dumps({"users": users, "api_key": secrets["api_key"]}))
         _ensure_policy()
         _ensure_queues()
-        _ensure_limits()
         if not ModelVersion.objects.exists():
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
             raise CommandError("These data are of an earlier version of the features; begin anew: make clean-data")
-        begin_desk({user.username: user for user in User.objects.filter(username__in=PEOPLE)}, now=now())
+        if not Case.objects.exists():
+            self._work(options["history_days"])
+            begin_desk({user.username: user for user in User.objects.filter(username__in=PEOPLE)}, now=now())
+        _ensure_limits()
+        call_command("count_figures", stdout=self.stdout)
 
     def _learn(self, days: float) -> None:
         if not Decision.objects.exists():
@@ -112,6 +119,12 @@ class Command(BaseCommand):
             stdout=self.stdout,
             stderr=self.stderr,
         )
+
+    def _work(self, days: float) -> None:
+        self._say("Working off the cases of these days.")
+        desk = list(User.objects.filter(username__in=DESK).order_by("username"))
+        since = now() - timedelta(days=min(days, CASE_DAYS))
+        work_off(since=since, until=now(), a_day=CASES_A_DAY, analysts=desk)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

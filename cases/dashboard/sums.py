@@ -1,0 +1,96 @@
+"""Payments added up: counts, amounts of one currency, and shares with the interval they are known to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from math import sqrt
+
+# Of a normal distribution: 95 of 100 lie within so many standard deviations.
+_Z = 1.959964
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a whole, with its 95 % interval."""
+
+    part: int
+    whole: int
+
+    @property
+    def value(self) -> float | None:
+        return self.part / self.whole if self.whole else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Wilson's score interval: holds for few cases and for shares near 0 and 1, where the usual one does not.
+
+        Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927);
+        L. D. Brown, T. T. Cai, A. DasGupta, "Interval Estimation for a Binomial Proportion" (2001).
+        """
+        if not self.whole:
+            return None
+        share, spread = self.part / self.whole, _Z * _Z / self.whole
+        middle = (share + spread / 2) / (1 + spread)
+        half = _Z * sqrt(share * (1 - share) / self.whole + spread / self.whole / 4) / (1 + spread)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Payments of some time in one currency. The names are those of `HourlyFigures`."""
+
+    approved: int = 0
+    reviewed: int = 0
+    declined: int = 0
+    amount: Decimal = Decimal(0)
+    stopped: int = 0
+    stopped_amount: Decimal = Decimal(0)
+    pending: int = 0
+    pending_stake: Decimal = Decimal(0)
+    missed: int = 0
+    missed_amount: Decimal = Decimal(0)
+    false_alarms: int = 0
+    false_alarm_amount: Decimal = Decimal(0)
+    cleared: int = 0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(*(getattr(self, name) + getattr(other, name) for name in NAMES))
+
+    @property
+    def payments(self) -> int:
+        return self.approved + self.reviewed + self.declined
+
+    @property
+    def flagged(self) -> int:
+        return self.reviewed + self.declined
+
+    @property
+    def expected_stop(self) -> Decimal:
+        """Fraud stopped: what labels confirm, and of flagged payments without a label score x amount."""
+        return self.stopped_amount + self.pending_stake
+
+    @property
+    def precision(self) -> Share:
+        """Of the flagged payments with a label: how many were fraud."""
+        return Share(self.stopped, self.stopped + self.false_alarms)
+
+    @property
+    def recall(self) -> Share:
+        """Of the payments labelled fraud: how many were flagged."""
+        return Share(self.stopped, self.stopped + self.missed)
+
+    @property
+    def review_rate(self) -> Share:
+        return Share(self.reviewed, self.payments)
+
+    @property
+    def decline_rate(self) -> Share:
+        return Share(self.declined, self.payments)
+
+
+NAMES = tuple(field.name for field in fields(Sums))
+
+
+def total(sums: Iterable[Sums]) -> Sums:
+    parts = list(sums)
+    return sum(parts[1:], parts[0]) if parts else Sums()
