@@ -88,6 +88,15 @@ def test_the_file_of_a_stranger_makes_no_temporary_file(client, case, url, monke
     assert written == []
 
 
+def test_a_picture_that_was_cut_on_its_way_leaves_nothing(as_alice, case, url):
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+
+    response = as_alice.generic("POST", url("files"), head + PNG[:-9], content_type="multipart/form-data; boundary=x")
+
+    assert response.status_code == 422
+    assert not Attachment.objects.exists()
+
+
 def test_several_files_at_once_are_a_bad_request(as_alice, case, url):
     files = [SimpleUploadedFile(f"{n}.txt", TEXT) for n in range(2)]
 
