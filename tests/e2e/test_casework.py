@@ -155,6 +155,26 @@ def test_a_file_is_added_downloaded_and_removed_on_the_page(site, log_in):
     expect(page.locator("#file-count")).to_have_text("")
 
 
+def test_a_file_that_is_dropped_on_the_page_waits_in_the_form(site, log_in):
+    case = flag_now()
+    page = log_in(make_user())
+    page.goto(case.get_absolute_url())
+
+    dropped = page.evaluate_handle(
+        """() => {
+          const moved = new DataTransfer();
+          moved.items.add(new File(["called"], "call.txt"));
+          return moved;
+        }"""
+    )
+    page.dispatch_event("main", "drop", {"dataTransfer": dropped})
+    expect(page.get_by_role("button", name="Add the file")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#file-count")).to_have_text("1")
+    expect(page.get_by_role("link", name="call.txt")).to_be_visible()
+
+
 def test_the_history_comes_when_it_is_scrolled_to_and_goes_back_to_the_start(site, log_in):
     alice = make_user()
     case = make_busy_case(alice)
