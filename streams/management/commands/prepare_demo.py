@@ -26,8 +26,8 @@ HISTORY_DAYS = 30
 HISTORY_FRAUD_RATE = 0.01
 # In a history of weeks nothing reaches the usual age of 120 days.
 MATURITY_DAYS = 10
-# About one in twenty of the simulator's flagged payments is larger.
-APPROVAL_AMOUNT = 1_000
+# About one in ten of the simulator's frauds is larger.
+APPROVAL_AMOUNT = 500
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
