@@ -117,8 +117,5 @@ def _changes_of(entity: Entity) -> QuerySet[ListChange]:
 def _cases(entity: Entity, case_ids: Sequence[UUID], desk: Desk) -> list[Case]:
     """Open ones first, then the newest: of all time for a card, for others of the payments that were counted."""
     wanted = Q(card_id=entity.name) if entity.kind == ListEntry.Entity.CARD else Q(id__in=case_ids)
-    return list(
-        Case.objects.filter(wanted, desk.visible()).order_by(F("decided_at").desc(nulls_first=True), "-opened_at")[
-            :MAX_CASES
-        ]
-    )
+    cases = Case.objects.filter(wanted, desk.visible()).exclude(status=Case.Status.MERGED)
+    return list(cases.order_by(F("decided_at").desc(nulls_first=True), "-opened_at")[:MAX_CASES])

@@ -406,6 +406,15 @@ def test_the_page_of_a_merged_case_is_that_of_where_it_went(as_alice, merged):
     assert as_alice.get(newer.get_absolute_url()).url == older.get_absolute_url()
 
 
+def test_a_merged_case_is_no_case_of_the_card_any_more(as_alice, merged):
+    newer, older = merged
+
+    text = text_of(as_alice.get(reverse("entity", args=["card", older.card_id])))
+
+    assert older.get_absolute_url() in text
+    assert newer.get_absolute_url() not in text
+
+
 @pytest.mark.parametrize("name", ["claim", "skip", "verdict", "release", "look", "reopen"])
 def test_whoever_acts_on_a_merged_case_is_told(client, merged, name):
     newer, older = merged

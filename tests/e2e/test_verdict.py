@@ -37,6 +37,7 @@ def test_fraud_and_undo_by_two_keys_return_to_all_that_was_filled_in(site, log_i
     page.keyboard.press("2")
     page.keyboard.press("a")
     page.keyboard.press("o")
+    expect(page.locator("[name=recent]").first).to_be_focused()
     page.keyboard.press("Space")
     page.keyboard.press("Escape")
     page.keyboard.press("b")
@@ -209,6 +210,7 @@ def test_the_verdict_fits_the_screen_and_has_no_faults(site, log_in, screenshots
     assert faults(page) == []
     page.keyboard.press("a")
     page.keyboard.press("o")
+    expect(page.locator("[name=recent]").first).to_be_focused()
     screenshots(page, f"recent-{name}")
     assert faults(page) == []
     page.keyboard.press("Escape")

@@ -63,8 +63,8 @@ QUEUES: list[dict[str, Any]] = [
         "default_verdict": "inconclusive",
     },
 ]
-# About one in twenty of the simulator's flagged payments is larger.
-APPROVAL_AMOUNT = 1_000
+# About one in ten of the simulator's frauds is larger.
+APPROVAL_AMOUNT = 500
 # Who has worked before, and how much: as much as is made in some seconds.
 DESK, CASE_DAYS, CASES_A_DAY = ("alice", "bob"), 14, 12
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
