@@ -4,13 +4,19 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, entities, live, queue, search
+from cases.views import account, bulk, case, entities, live, queue, saved_views, search
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
     path("login/", account.login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("queue/", queue.queue, name="queue"),
+    path("queue/views/add/", saved_views.add_view, name="add_view"),
+    path("queue/views/<int:view_id>/", saved_views.change_view, name="change_view"),
+    path("queue/views/<int:view_id>/delete/", saved_views.delete_view, name="delete_view"),
+    path("queue/views/<int:view_id>/default/", saved_views.choose_default, name="choose_default"),
+    path("queue/selected/", bulk.selected, name="selected"),
+    path("queue/selected/verdict/", bulk.decide_selected, name="decide_selected"),
     path("next/", queue.next_case, name="next_case"),
     path("live/", live.live, name="live"),
     path("search/", search.search, name="search"),

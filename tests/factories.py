@@ -22,7 +22,13 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
-_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports", "0005_list_changes")
+_GROUP_MIGRATIONS = (
+    "0002_groups",
+    "0003_handling_and_presence",
+    "0004_exports",
+    "0005_list_changes",
+    "0007_board",
+)
 _number = count(1)
 
 
@@ -96,7 +102,11 @@ def make_case(*, decisions: Sequence[Decision] = (), **overrides: Any) -> Case:
         "opened_at": NOON,
         "due_at": NOON + HOUR,
     }
-    case = Case.objects.create(**values | overrides)
+    case = Case(**values)
+    case.take_headline(members[0])
+    for name, value in overrides.items():
+        setattr(case, name, value)
+    case.save()
     Alert.objects.bulk_create(Alert(case=case, decision=decision) for decision in members)
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.OPENED, happened_at=case.opened_at)
     return case

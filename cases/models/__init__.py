@@ -4,5 +4,16 @@ from cases.models.case import Alert, Case, CaseEvent
 from cases.models.export import PaymentExport
 from cases.models.feed import FeedEntry
 from cases.models.handling import Handling, Presence
+from cases.models.saved_view import DefaultView, SavedView
 
-__all__ = ["Alert", "Case", "CaseEvent", "FeedEntry", "Handling", "PaymentExport", "Presence"]
+__all__ = [
+    "Alert",
+    "Case",
+    "CaseEvent",
+    "DefaultView",
+    "FeedEntry",
+    "Handling",
+    "PaymentExport",
+    "Presence",
+    "SavedView",
+]

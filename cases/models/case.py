@@ -7,10 +7,11 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from cases.models.headline import Headline
 from scoring.models import Decision
 
 
-class Case(models.Model):
+class Case(Headline):
     """What an analyst works on: the alerts of one card until somebody decides."""
 
     class Status(models.TextChoices):
@@ -78,6 +79,9 @@ class Case(models.Model):
         ]
         indexes = [
             models.Index(fields=["-stake"], condition=models.Q(status="open"), name="case_open_by_stake"),
+            models.Index(fields=["-amount"], condition=models.Q(status="open"), name="case_open_by_amount"),
+            models.Index(fields=["due_at"], condition=models.Q(status="open"), name="case_open_by_time_left"),
+            models.Index(fields=["opened_at"], condition=models.Q(status="open"), name="case_open_by_age"),
             models.Index(fields=["card_id"]),
             models.Index(fields=["decided_at"]),
         ]

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from cases import live, money, words
 from cases.models import Alert, Case, CaseEvent, FeedEntry
+from cases.models.headline import HEADLINE_FIELDS
 from scoring.models import Decision, Outcome
 
 # Numbers one transaction-long advisory lock: whoever writes the feed holds it, so seq grows in commit order.
@@ -79,7 +80,7 @@ def _lock_open_cases(card_ids: Iterable[str]) -> dict[str, Case]:
 
 
 def _new_case(decision: Decision, *, now: datetime) -> Case:
-    return Case(
+    case = Case(
         card_id=decision.card_id,
         stake=money.stake_of(decision.amount, decision.score),
         currency=decision.currency,
@@ -90,6 +91,8 @@ def _new_case(decision: Decision, *, now: datetime) -> Case:
         opened_at=now,
         due_at=now + timedelta(minutes=settings.CASE_SLA_MINUTES),
     )
+    case.take_headline(decision)
+    return case
 
 
 def _join(case: Case, decision: Decision) -> None:
@@ -98,6 +101,7 @@ def _join(case: Case, decision: Decision) -> None:
     if stake > money.stake_of(case.amount, case.score):
         case.amount, case.currency = decision.amount, decision.currency
         case.score, case.top_reason = decision.score, _top_reason(decision)
+        case.take_headline(decision)
     case.stake += stake
     case.alert_count += 1
 
@@ -117,7 +121,7 @@ def _write(batch: _Batch) -> None:
     opened = {case.id for case in batch.opened}
     Case.objects.bulk_update(
         [case for case in batch.joined.values() if case.id not in opened],
-        ["stake", "currency", "amount", "score", "top_reason", "alert_count"],
+        ["stake", "currency", "amount", "score", "top_reason", "alert_count", *HEADLINE_FIELDS],
     )
     Alert.objects.bulk_create(batch.alerts)
     CaseEvent.objects.bulk_create(batch.events)
