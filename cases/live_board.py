@@ -20,7 +20,7 @@ _IDLE_SECONDS = 30.0
 
 
 class BoardConsumer(FeedConsumer):
-    """One browser on the queue page. It is sent how changed cases stand, the latest state of each.
+    """One browser on the queue page. Once it is told `ready`, it is sent how changed cases stand, the latest of each.
 
     Closes with 4401 and 4403 as the feed does.
     """
@@ -41,6 +41,8 @@ class BoardConsumer(FeedConsumer):
         watch = _watch()
         watch.join(self._mailbox)
         try:
+            await watch.begun.wait()
+            await self.send_json({"type": "ready"})
             while await self._is_still_allowed():
                 if told := await self._mailbox.take(within=_IDLE_SECONDS):
                     await self.send_json({"type": "changes", "changes": told})
@@ -79,6 +81,8 @@ class _Watch:
     def __init__(self) -> None:
         self._mailboxes: set[_Mailbox] = set()
         self._task: asyncio.Task[None] | None = None
+        # Set while it is known from where on the history is read.
+        self.begun = asyncio.Event()
 
     def join(self, mailbox: _Mailbox) -> None:
         self._mailboxes.add(mailbox)
@@ -90,12 +94,14 @@ class _Watch:
         if not self._mailboxes and self._task is not None:
             self._task.cancel()
             self._task = None
+            self.begun.clear()
 
     async def _run(self) -> None:
         reader = _Reader()
         while self._mailboxes:
             try:
                 states: list[dict[str, Any]] = await database_sync_to_async(reader.read)()
+                self.begun.set()
             except DatabaseError:
                 logger.warning("The history of cases could not be read; the queue pages wait", exc_info=True)
                 states = []

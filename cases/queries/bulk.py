@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, F, Max, Min, QuerySet
 from django.db.models.fields.json import KT
@@ -59,7 +60,7 @@ def selection_of(cases: Sequence[Case]) -> Selection:
 
 
 # Title, and the column that payments may share.
-_TIES = {
+_TIES: dict[str, Any] = {
     "merchant": F("merchant_id"),
     "device": F("device_id"),
     "customer": F("customer_id"),

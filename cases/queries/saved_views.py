@@ -20,5 +20,5 @@ def chosen_view(views: list[SavedView], address: Mapping[str, str]) -> SavedView
     """The saved view an address names, or with no wish in it the default one; None when it names none of these."""
     if "saved" in address:
         return next((view for view in views if str(view.id) == address["saved"]), None)
-    has_wish = any(name in FilterForm.base_fields for name in address)  # type: ignore[misc]
+    has_wish = any(name in FilterForm.base_fields for name in address)
     return None if has_wish else next((view for view in views if view.is_default), None)  # type: ignore[attr-defined]

@@ -20,5 +20,5 @@ class ConsoleRequest(HttpRequest):
 def page(request: ConsoleRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render with the top bar's numbers; a fragment (`template#name`) shows no top bar and asks for none."""
     if "#" not in template:
-        context = {**context, "nav": queue.nav_for(request.user)}
+        context = {**context, "nav": queue.nav_for(request.user, open_count=context.get("open_count"))}
     return render(request, template, context, status=status)

@@ -38,6 +38,7 @@ def queue_page(request: ConsoleRequest, address: QueryDict, **problem: Any) -> H
     )
     context = {
         "queue": cases,
+        "open_count": cases.total,
         "now": moment,
         "seq": seq,
         "form": form,

@@ -25,16 +25,21 @@
     tell("queue:changed");
   };
 
+  const begin = () => {
+    tries = 0;
+    document.body.dataset.changesState = "on";
+    if (wasCut) tell("queue:missed");
+    wasCut = false;
+  };
+
   const connect = () => {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${place.dataset.changes}`);
-    socket.addEventListener("open", () => {
-      tries = 0;
-      place.ownerDocument.body.dataset.changesState = "on";
-      if (wasCut) tell("queue:missed");
-      wasCut = false;
+    socket.addEventListener("message", (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === "ready") begin();
+      else message.changes.forEach(take);
     });
-    socket.addEventListener("message", (event) => JSON.parse(event.data).changes.forEach(take));
     socket.addEventListener("close", (event) => {
       wasCut = true;
       delete document.body.dataset.changesState;

@@ -10,8 +10,9 @@ from cases.services import claims
 from tests.factories import NOON, make_case, make_user
 
 PAGES = ["queue", "live", "search", "case_detail", "entity"]
-REVIEW = ["claim", "release", "skip", "verdict", "add_note", "next_case"]
-ACTIONS = [*REVIEW, "add_to_list", "remove_from_list"]
+REVIEW = ["claim", "release", "skip", "verdict", "add_note", "next_case", "decide_selected"]
+VIEWS = ["add_view", "change_view", "delete_view", "choose_default"]
+ACTIONS = [*REVIEW, *VIEWS, "add_to_list", "remove_from_list"]
 # What the open page sends for whoever may see it.
 SIGNS = ["look"]
 NEED_CASE = {"case_detail", "claim", "release", "skip", "verdict", "add_note", "look"}
@@ -19,7 +20,7 @@ MESSAGE = {"verdict": "inconclusive", "note": "x"}
 
 
 def url_of(name, case):
-    others = {"entity": ["card", case.card_id], "remove_from_list": [1]}
+    others = {"entity": ["card", case.card_id], "remove_from_list": [1], **dict.fromkeys(VIEWS[1:], [1])}
     return reverse(name, args=[case.id] if name in NEED_CASE else others.get(name, []))
 
 
