@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from cases import words
-from cases.board import OVERDUE, SPANS, Wish
+from cases.board import SPANS, Wish
 
 # After the first column: the older case first, and of two the same one at each look.
 _ORDERS = {
@@ -30,7 +30,10 @@ def _turned(column: str) -> str:
 
 
 def condition(wish: Wish, *, user: User, now: datetime) -> Q:
-    """What an open case must be to fit; the wish's `view` is not looked at."""
+    """What an open case must be to fit; the wish's `view` is not looked at.
+
+    A choice that is none any more, in a view kept long ago, narrows nothing here; the form names it where it is opened.
+    """
     compared = {
         "stake__gte": wish.stake_from,
         "amount__gte": wish.amount_from,
@@ -44,14 +47,14 @@ def condition(wish: Wish, *, user: User, now: datetime) -> Q:
     fits = Q(**{name: value for name, value in compared.items() if value is not None})
     if wish.by:
         fits &= Q(claimed_by__username=wish.by, claimed_until__gte=now)
-    parts = [_RISKS[wish.risk], _claimed(wish.claimed, user, now), _named(wish.text), _because(wish.reason)]
+    parts = [_RISKS.get(wish.risk, Q()), _claimed(wish.claimed, user, now), _named(wish.text), _because(wish.reason)]
     for part in parts:
         fits &= part
     return fits
 
 
 def _span(name: str) -> timedelta:
-    return timedelta(0) if name == OVERDUE else SPANS[name][0]
+    return SPANS[name][0] if name in SPANS else timedelta(0)
 
 
 _RISKS = {
@@ -70,7 +73,7 @@ def _claimed(claimed: str, user: User, now: datetime) -> Q:
         "free": Q(claimed_by=None) | Q(claimed_until__lt=now),
         "mine": Q(claimed_by=user, claimed_until__gte=now),
         "taken": Q(claimed_until__gte=now),
-    }[claimed]
+    }.get(claimed, Q())
 
 
 def _named(text: str) -> Q:

@@ -225,3 +225,22 @@ def test_views_cost_one_look_at_the_open_cases_however_many_there_are(
 
     with django_assert_num_queries(10):
         alices.get("/queue/?view=all")
+
+
+def test_a_view_with_a_choice_that_is_none_any_more_breaks_nobodys_queue(alices, bob, case):
+    old = SavedView.objects.create(
+        owner=bob, name="Old", filters={"risk": "sky-high", "due": "7", "claimed": "x", "gone": "1"}, is_shared=True
+    )
+
+    assert text_of(alices).count("<tr data-case") == 1
+    response = alices.get(f"/queue/?saved={old.id}")
+    assert response.status_code == 422
+    assert "Not filtered: Risk – Choose one of the list." in response.content.decode()
+
+
+def test_the_page_with_a_refused_name_is_read_again_from_the_queue(alices, alice):
+    save(alice)
+
+    text = alices.post("/queue/views/add/", {"name": "Large", "address": "currency=EUR"}).content.decode()
+
+    assert 'data-queue-url="/queue/?currency=EUR"' in text
