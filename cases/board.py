@@ -32,9 +32,19 @@ SPANS = {
 }
 OVERDUE = "0"
 CLAIMS = {"free": "unclaimed", "mine": "claimed by me", "taken": "claimed"}
-WEIGHT = "weight"
 # The way each is looked at first; a minus turns it round.
-SORTS = {WEIGHT: "work order", "stake": "stake", "amount": "amount", "left": "time left", "age": "age"}
+SORTS = {
+    "-weight": "end of the work order first",
+    "stake": "most at stake first",
+    "-stake": "least at stake first",
+    "amount": "largest amount first",
+    "-amount": "smallest amount first",
+    "left": "least time left first",
+    "-left": "most time left first",
+    "age": "oldest first",
+    "-age": "newest first",
+}
+_COLUMNS = ("stake", "amount", "left", "age")
 # Not narrowing: which cases to begin with, and in what order.
 _NOT_FILTERS = ("view", "sort")
 
@@ -57,7 +67,7 @@ class Wish:
     due: str = ""
     older: str = ""
     view: str = ""
-    sort: str = WEIGHT
+    sort: str = ""
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> "Wish":
@@ -65,10 +75,6 @@ class Wish:
         amounts = ("stake_from", "amount_from", "amount_to")
         known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
         return cls(**{name: Decimal(value) if name in amounts else value for name, value in known.items()})  # type: ignore[arg-type]
-
-
-def _choices(names: Mapping[str, str], any_words: str = "any") -> list[tuple[str, str]]:
-    return [("", any_words), *names.items()]
 
 
 def _text(label: str, *, size: int, length: int = 64, **attrs: str) -> forms.CharField:
@@ -89,16 +95,14 @@ def _amount(label: str) -> AmountField:
     return AmountField(label=label, required=False, widget=widget, error_messages=messages, **limits)
 
 
-def _choice(label: str, names: Mapping[str, str]) -> forms.ChoiceField:
+def _choice(label: str, names: Mapping[str, str], *, any_words: str = "any") -> forms.ChoiceField:
     messages = {"invalid_choice": "Choose one of the list."}
-    return forms.ChoiceField(label=label, required=False, choices=_choices(names), error_messages=messages)
+    choices = [("", any_words), *names.items()]
+    return forms.ChoiceField(label=label, required=False, choices=choices, error_messages=messages)
 
 
 _SPAN_WORDS = {name: said for name, (_, said) in SPANS.items()}
 _CHANNELS = {name: words.channel_words(name) for name in get_args(Channel)}
-
-
-_SORT_WORDS = {sign + name: said + ", turned round" * bool(sign) for name, said in SORTS.items() for sign in ("", "-")}
 
 
 class FilterForm(forms.Form):
@@ -110,14 +114,14 @@ class FilterForm(forms.Form):
     amount_from = _amount("Amount from")
     amount_to = _amount("Amount to")
     currency = _letters("Currency", 3, "EUR")
-    reason = _text("Reason", size=18, length=100, placeholder="words, or a rule's code")
+    reason = _text("Reason", size=22, length=100, placeholder="words, or a rule's code")
     channel = _choice("Channel", _CHANNELS)
     country = _letters("Country of shop", 2, "SE")
     claimed = _choice("Claimed", CLAIMS)
     by = _text("Claimed by", size=10, length=150, placeholder="username", autocapitalize="none")
     due = _choice("Time left", {OVERDUE: "over", **{name: f"at most {said}" for name, said in _SPAN_WORDS.items()}})
     older = _choice("Age", {name: f"over {said}" for name, said in _SPAN_WORDS.items()})
-    sort = _choice("Order", _SORT_WORDS)
+    sort = _choice("Order", SORTS, any_words="work order")
     view = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, str]) -> None:
@@ -134,7 +138,7 @@ class FilterForm(forms.Form):
         """What a valid form asks for, as an address or a saved view keeps it; nothing that means any."""
         given = {name: self.cleaned_data[name] for name in self.fields}
         texts = {name: _as_text(name, value) for name, value in given.items() if value not in ("", None)}
-        return {name: text for name, text in texts.items() if (name, text) not in {("view", "all"), ("sort", WEIGHT)}}
+        return {name: text for name, text in texts.items() if (name, text) != ("view", "all")}
 
 
 def _as_text(name: str, value: Any) -> str:
@@ -195,11 +199,11 @@ class Asked:
     @property
     def sorted_by(self) -> str:
         """In words; empty in the work order."""
-        return "" if self.wish.sort == WEIGHT else _SORT_WORDS[self.wish.sort]
+        return SORTS.get(self.wish.sort, "")
 
     @cached_property
     def headings(self) -> dict[str, Heading]:
-        return {name: self._heading(name, rises=name in {"left"}) for name in SORTS if name != WEIGHT}
+        return {name: self._heading(name, rises=name == "left") for name in _COLUMNS}
 
     def _heading(self, name: str, *, rises: bool) -> Heading:
         sort = self.wish.sort

@@ -286,3 +286,48 @@ def test_the_board_fits_the_screen_and_has_no_faults_of_accessibility(site, log_
 
     assert {step: lines for step, lines in found.items() if lines} == {}
     assert page.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize(("wish", "moves"), [("no-preference", True), ("reduce", False)])
+def test_rows_move_unless_less_motion_is_preferred(site, log_in, wish, moves):
+    flag_many(300, 200)
+    page = log_in(make_user(), reduced_motion=wish)
+    is_live(page)
+    page.mouse.move(5, 5)
+    page.evaluate("""() => {
+      const animate = Element.prototype.animate;
+      Element.prototype.animate = function (...given) { window.hasMoved = true; return animate.apply(this, given); };
+    }""")
+
+    flag_many(900)
+
+    expect(page.locator("[data-queue] tbody tr")).to_have_count(3)
+    assert order(page) == ["0900", "0300", "0200"]
+    assert page.evaluate("window.hasMoved === true") is moves
+
+
+def test_what_was_missed_while_the_connection_was_cut_is_read_when_it_is_back(site, log_in):
+    first, second = flag_many(300, 200)
+    bob = make_user("lead")
+    page = log_in(make_user())
+    sockets, is_away = [], []
+
+    def connect(socket) -> None:
+        if is_away:
+            socket.close()
+        else:
+            socket.connect_to_server()
+            sockets.append(socket)
+
+    page.route_web_socket("**/ws/board/", connect)
+    page.reload()
+    is_live(page)
+    page.mouse.move(5, 5)
+
+    is_away.append(True)
+    sockets[0].close()
+    expect(page.locator("body")).not_to_have_attribute("data-changes-state", "on")
+    decide(first, bob)
+    is_away.clear()
+
+    expect(page.locator("[data-queue] tbody tr")).to_have_count(1)
