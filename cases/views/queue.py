@@ -33,24 +33,14 @@ def queue_page(request: ConsoleRequest, address: QueryDict, **problem: Any) -> H
     saved = chosen_view(views, address)
     form = FilterForm(saved.filters if saved else address)
     asked = Asked(form.values() if form.is_valid() else {}, others_of(address))
-    cases = queue_queries.open_cases(
-        wish=asked.wish if form.is_valid() else None, saved=views, user=request.user, now=moment
-    )
-    context = {
-        "queue": cases,
-        "open_count": cases.total,
-        "now": moment,
-        "seq": seq,
-        "form": form,
-        "asked": asked,
-        "saved": saved,
-        "is_lost": "saved" in address and not saved,
-        "may_share": access.may_share_views(request.user),
-        "may_review": access.may_review(request.user),
-        **problem,
-    }
+    wish = asked.wish if form.is_valid() else None
+    cases = queue_queries.open_cases(wish=wish, saved=views, user=request.user, now=moment)
+    shown = {"queue": cases, "open_count": cases.total, "now": moment, "seq": seq}
+    given = {"form": form, "asked": asked, "saved": saved, "is_lost": "saved" in address and not saved}
+    may = {"may_share": access.may_share_views(request.user), "may_review": access.may_review(request.user)}
     template = "cases/queue.html#rows" if request.htmx else "cases/queue.html"
-    return page(request, template, context, status=422 if form.errors or problem else 200)
+    status = 422 if form.errors or problem else 200
+    return page(request, template, {**shown, **given, **may, **problem}, status=status)
 
 
 @require_POST

@@ -68,7 +68,6 @@
     if (still.matches) return;
     const list = body();
     const moves = [...list.rows].map((row) => [row, tops.get(row) - row.getBoundingClientRect().top]).filter(([, way]) => Math.abs(way) > 1);
-    if (!moves.length) return;
     list.dataset.moving = "";
     const runs = moves.map(([row, way]) => row.animate([{ transform: `translateY(${way}px)` }, { transform: "none" }], { duration: MOVE_MS, easing: "ease-out" }));
     Promise.allSettled(runs.map((run) => run.finished)).then(() => delete list.dataset.moving);
@@ -92,36 +91,33 @@
     document.dispatchEvent(new Event("queue:placed"));
   };
 
-  const settle = () => {
-    clearTimeout(timer);
-    timer = setTimeout(place, SETTLE_MS);
-  };
-
   document.addEventListener("queue:fresh", (event) => {
     const { section: fresh, arrived } = event.detail;
     const [old, list] = [section(), fresh.querySelector("tbody")];
     if (!body() || !list) {
       wanted = null;
       old.replaceWith(fresh);
-      document.dispatchEvent(new Event("queue:placed"));
-      return;
+      return document.dispatchEvent(new Event("queue:placed"));
     }
     const known = new Map([...body().rows].map((row) => [row.dataset.case, row]));
     wanted = [...list.rows].map((row) => (known.has(row.dataset.case) ? patch(known.get(row.dataset.case), row) : row));
     wanted.forEach((row) => arrived.has(row.dataset.case) && row.classList.add("arrived"));
     for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
     old.querySelector(".foot")?.remove();
-    const foot = fresh.querySelector(".foot");
-    if (foot) old.append(foot);
+    old.append(...fresh.querySelectorAll(".foot"));
     place();
   });
   document.addEventListener("queue:gone", (event) => {
     const row = document.querySelector(`[data-queue] [data-case="${CSS.escape(event.detail.case)}"]`);
-    if (row) markGone(row, event.detail.words);
-    if (row) document.dispatchEvent(new Event("queue:placed"));
+    if (!row) return;
+    markGone(row, event.detail.words);
+    document.dispatchEvent(new Event("queue:placed"));
   });
-  document.addEventListener("pointerout", (event) => rowOf(event.target) && rowOf(event.target) !== rowOf(event.relatedTarget) && settle());
-  document.addEventListener("focusout", (event) => rowOf(event.target) && settle());
+  ["pointerout", "focusout"].forEach((leaving) => document.addEventListener(leaving, (event) => {
+    if (!rowOf(event.target) || rowOf(event.target) === rowOf(event.relatedTarget)) return;
+    clearTimeout(timer);
+    timer = setTimeout(place, SETTLE_MS);
+  }));
   // What is decided leads nowhere, and a press does not pin it.
   document.addEventListener("mousedown", (event) => event.target.closest("[data-gone]") && event.preventDefault());
   document.addEventListener("click", (event) => event.target.closest("[data-gone] .row-link") && event.preventDefault());

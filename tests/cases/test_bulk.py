@@ -1,6 +1,7 @@
 """One verdict on many cases: what it says it will do, what it does, and what it passes over."""
 
 from decimal import Decimal
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils.timezone import now
 from cases.models import Case, CaseEvent
 from cases.services import bulk, claims, verdicts
 from scoring.models import Label
+from tests.cases.test_alerts import in_threads
 from tests.factories import NOON, flag, make_case, make_decision, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -248,3 +250,28 @@ def test_twice_the_cases_take_as_many_queries_to_look_at(alices, django_assert_n
 
     with django_assert_num_queries(9):
         alices.get("/queue/selected/", chosen(cases))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_opposite_verdicts_on_the_same_cases_each_case_gets_one():
+    people = [make_user(username=f"analyst{n}") for n in range(2)]
+    cases = [make_case() for _ in range(12)]
+
+    def decide(person, verdict):
+        return bulk.decide_all(
+            [(case, 1) for case in cases],
+            analyst=person,
+            verdict=verdict,
+            typology="",
+            note="",
+            decided_at=NOON,
+        )
+
+    results = in_threads(partial(decide, people[0], "fraud"), partial(decide, people[1], "legitimate"))
+
+    assert sum(len(result.decided) for result in results) == len(cases)
+    assert sum(len(result.passed_over) for result in results) == len(cases)
+    assert set(Label.objects.values_list("decision__alert__case_id", "label")) == set(
+        Case.objects.values_list("id", "verdict")
+    )
+    assert Label.objects.count() == len(cases)
