@@ -13,10 +13,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from cases import durations
+from cases.services import saved_views
 from cases.services.figures import refresh_figures
 
 DECISIONS, CASES = 1_000_000, 50_000
 LOOKS = 200
+# As many views as a person can see, of the kinds that people keep.
+_VIEWS = [
+    {"amount_from": "200"},
+    {"risk": "high-up", "due": "30"},
+    {"reason": "velocity"},
+    {"claimed": "free", "older": "60"},
+]
 
 # Cards pay twenty times a month, merchants from a few times to a hundred thousand times, one in twenty is flagged.
 _DECISIONS = """
@@ -37,10 +45,11 @@ FROM (SELECT n, now() - random() * interval '30 days' AS at FROM generate_series
 """
 _CASES = """
 INSERT INTO cases_case (id, card_id, status, stake, currency, amount, score, top_reason, alert_count, opened_at, due_at,
-  verdict, typology, queue_id)
+  verdict, typology, queue_id, customer_id, merchant_id, merchant_name, device_id, channel, reason_codes)
 SELECT gen_random_uuid(), card_id, 'open', round((amount * score)::numeric, 2), currency, amount, score,
   '7 payments in the last hour', 1, decided_at, now() + random() * interval '1 hour', '', '',
-  (SELECT id FROM cases_queue WHERE is_default)
+  (SELECT id FROM cases_queue WHERE is_default), customer_id, merchant_id, merchant_id, device_id, 'ecommerce',
+  '{velocity}'
 FROM scoring_decision WHERE source = 'file:console' AND outcome = 'review'
 ON CONFLICT DO NOTHING
 """
@@ -81,6 +90,8 @@ def measure(decisions: int = DECISIONS, cases: int = CASES) -> dict[str, Any]:
     looked_at = [f"/cases/{case_id}/" for case_id in random.Random(1).sample(ids, min(LOOKS, len(ids)))]
     pages = {"queue": ["/queue/"] * LOOKS, "case": looked_at}
     times = {name: _times(client, addresses) for name, addresses in pages.items()}
+    _keep_views(analyst)
+    times["queue_filtered"] = _times(client, ["/queue/?text=console-shop-7&sort=age"] * LOOKS)
     return {"decisions": decisions, "cases": len(ids), "pages": {**times, **_dashboard()}}
 
 
@@ -96,6 +107,13 @@ def _dashboard() -> dict[str, dict[str, float]]:
     client.force_login(people[0])
     spans = {"dashboard": "/dashboard/", "dashboard of 90 days": "/dashboard/?days=90"}
     return {name: _times(client, [address] * LOOKS) for name, address in spans.items()}
+
+
+def _keep_views(analyst: User) -> None:
+    for number in range(saved_views.MAX_OWN):
+        filters = _VIEWS[number % len(_VIEWS)]
+        saved_views.save(owner=analyst, name=f"own {number}", filters=filters)
+        saved_views.save(owner=analyst, name=f"shared {number}", filters=filters, is_shared=True)
 
 
 def _fill(decisions: int, cases: int) -> None:

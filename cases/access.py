@@ -1,13 +1,15 @@
 """Who may see and do what in the console: load, or refuse with 403 or 404."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404
 
-from cases.models import Case, Verdict
+from cases.models import Case, SavedView, Verdict
 from cases.queries.queues import Desk, desk_of
 
 
@@ -92,6 +94,10 @@ def may_release_others(user: User) -> bool:
     return user.has_perm("cases.release_case")
 
 
+def may_share_views(user: User) -> bool:
+    return user.has_perm("cases.share_view")
+
+
 def may_remove_files_of_others(user: User) -> bool:
     return user.has_perm("cases.remove_attachment")
 
@@ -137,6 +143,22 @@ def get_reviewable_case(user: User, case_id: UUID) -> Case:
     """A case the user may work on; whether it is still open is for the services to say."""
     check_may_review(user)
     return _get_case(user, case_id)
+
+
+def get_reviewable_cases(user: User, case_ids: Collection[UUID]) -> list[Case]:
+    """Those of the cases the user may work on, as `get_reviewable_case`; ids of no such case are passed over."""
+    check_may_review(user)
+    cases = Case.objects.select_related("claimed_by", "decided_by").filter(id__in=case_ids)
+    return list(cases.filter(desk_for(user).visible()))
+
+
+def get_saved_view(user: User, view_id: int) -> SavedView:
+    """A view of the queue that is the user's or shared. Raises: PermissionDenied or Http404."""
+    check_may_view(user)
+    view = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True), id=view_id).first()
+    if view is None:
+        raise Http404("There is no such view.")
+    return view
 
 
 def get_verdict(case: Case, verdict_id: int) -> Verdict:

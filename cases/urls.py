@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from cases.views import (
     account,
+    bulk,
     case,
     casework,
     dashboard,
@@ -15,6 +16,7 @@ from cases.views import (
     queue,
     queues,
     record,
+    saved_views,
     search,
     verdict,
 )
@@ -24,6 +26,12 @@ urlpatterns = [
     path("login/", account.login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("queue/", queue.queue, name="queue"),
+    path("queue/views/add/", saved_views.add_view, name="add_view"),
+    path("queue/views/<int:view_id>/", saved_views.change_view, name="change_view"),
+    path("queue/views/<int:view_id>/delete/", saved_views.delete_view, name="delete_view"),
+    path("queue/views/<int:view_id>/default/", saved_views.choose_default, name="choose_default"),
+    path("queue/selected/", bulk.selected, name="selected"),
+    path("queue/selected/verdict/", bulk.decide_selected, name="decide_selected"),
     path("next/", queue.next_case, name="next_case"),
     path("live/", live.live, name="live"),
     path("search/", search.search, name="search"),

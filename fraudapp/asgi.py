@@ -13,12 +13,13 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path
 
 from cases.live import FeedConsumer
+from cases.live_board import BoardConsumer
+
+_sockets = [path("ws/feed/", FeedConsumer.as_asgi()), path("ws/board/", BoardConsumer.as_asgi())]
 
 application = ProtocolTypeRouter(
     {
         "http": _pages,
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([path("ws/feed/", FeedConsumer.as_asgi())]))
-        ),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(_sockets))),
     }
 )

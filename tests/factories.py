@@ -32,6 +32,7 @@ _GROUP_MIGRATIONS = (
     "0008_verdicts",
     "0009_casework",
     "0010_figures",
+    "0011_board",
 )
 _number = count(1)
 
@@ -107,7 +108,11 @@ def make_case(*, decisions: Sequence[Decision] = (), **overrides: Any) -> Case:
     }
     queue = overrides.pop("queue", None) or default_queue()
     values |= placement(queue, due_at=NOON + HOUR)
-    case = Case.objects.create(**values | overrides)
+    case = Case(**values)
+    case.take_headline(members[0])
+    for name, value in overrides.items():
+        setattr(case, name, value)
+    case.save()
     Alert.objects.bulk_create(Alert(case=case, decision=decision) for decision in members)
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.OPENED, happened_at=case.opened_at)
     return case

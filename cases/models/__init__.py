@@ -7,6 +7,7 @@ from cases.models.feed import FeedEntry
 from cases.models.figures import BacklogFigures, DeskFigures, FiguresProgress, HourlyFigures, RuleFigures
 from cases.models.handling import Handling, Presence
 from cases.models.queue import Queue
+from cases.models.saved_view import DefaultView, SavedView
 from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Case",
     "CaseEvent",
     "CaseTag",
+    "DefaultView",
     "DeskFigures",
     "FeedEntry",
     "FiguresProgress",
@@ -27,6 +29,7 @@ __all__ = [
     "Presence",
     "Queue",
     "RuleFigures",
+    "SavedView",
     "Tag",
     "Verdict",
     "VerdictEffect",

@@ -9,6 +9,7 @@ from django.db.models import F, Func, Value
 from django.db.models.functions import Cast, Ln, Now
 from django.urls import reverse
 
+from cases.models.headline import Headline
 from cases.models.queue import Queue
 from scoring.models import Decision
 
@@ -23,7 +24,7 @@ def _seconds(time: F) -> Func:
     return Func(time, template=since, output_field=models.FloatField())
 
 
-class Case(models.Model):
+class Case(Headline):
     """What an analyst works on: the alerts of one card until somebody decides."""
 
     class Status(models.TextChoices):
@@ -123,6 +124,10 @@ class Case(models.Model):
             models.Index(fields=["queue", "-rank"], condition=models.Q(status="open"), name="case_open_by_rank"),
             models.Index(fields=["queue", "due_at"], condition=models.Q(status="open"), name="case_open_by_due"),
             models.Index(fields=["due_at"], condition=models.Q(status="approval"), name="case_to_approve"),
+            models.Index(fields=["-stake"], condition=models.Q(status="open"), name="case_open_by_stake"),
+            models.Index(fields=["-amount"], condition=models.Q(status="open"), name="case_open_by_amount"),
+            models.Index(fields=["due_at"], condition=models.Q(status="open"), name="case_open_by_time_left"),
+            models.Index(fields=["opened_at"], condition=models.Q(status="open"), name="case_open_by_age"),
             models.Index(fields=["card_id"]),
             models.Index(fields=["decided_at"]),
             models.Index(

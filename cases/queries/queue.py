@@ -1,33 +1,37 @@
 """The work queue and the numbers in the top bar."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Q, QuerySet
 
 from cases import access, words
-from cases.models import Case
+from cases.board import Wish
+from cases.models import Case, SavedView
+from cases.queries import board
 from cases.queries.approvals import count_to_approve
 from cases.queries.casework import prefetch_tags
 from cases.queries.presence import prefetch_lookers
-from cases.queries.queues import Desk, heaviest
-from cases.services.claims import awake as awake_at
+from cases.queries.queue_counts import conditions, counts_by_queue, open_count
+from cases.queries.queues import Desk, by_weight, heaviest
 
 # Work is taken from the top; a row costs half a millisecond to render.
 MAX_ROWS = 100
-# Less than this and the case should be opened next, whatever its stake.
-DUE_SOON = timedelta(minutes=10)
 _OPEN = Q(status=Case.Status.OPEN)
+_FROM_THE_END = "-weight"
 
 
 @dataclass(frozen=True)
 class QueueView:
+    """One of the queue's own views, or a saved one with its row."""
+
     name: str
     title: str
     count: int
+    saved: SavedView | None = None
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,15 @@ class QueueTab:
 
 @dataclass(frozen=True)
 class Queue:
+    """`count` of the open cases fit the wish; `total` is all of them that the user sees."""
+
     cases: list[Case]
     views: list[QueueView]
+    saved_views: list[QueueView]
     current: QueueView
     tabs: list[QueueTab]
     current_tab: QueueTab
+    count: int
     total: int
     largest_stake: Decimal
 
@@ -62,64 +70,70 @@ class Nav:
     to_approve: int | None
 
 
-def open_cases(*, view: str, user: User, now: datetime, queue: str = "") -> Queue:
-    """Open cases the user sees, in the order of work: at most 100 rows, and how many there are.
+def open_cases(
+    *, wish: Wish | None, saved: Sequence[SavedView] = (), user: User, now: datetime, queue: str = ""
+) -> Queue:
+    """Open cases the user sees that fit the wish: at most 100 rows, and how many there are. An unknown view is "all".
 
-    An unknown view is "all"; without a queue, or with one the user does not see, it is all they see.
+    Without a queue, or with one the user does not see, it is all they see. Without a wish (it could not be understood)
+    no case is read, but the views are counted all the same.
     """
-    desk, conditions = access.desk_for(user), _conditions(user, now)
-    counts = _counts(desk, user, now)
+    desk, own = access.desk_for(user), conditions(user, now)
+    counts = counts_by_queue(desk, user, now)
     tabs = _tabs(desk, counts)
     current_tab = next(tab for tab in reversed(tabs) if tab.slug in ("", queue))
     chosen = {one.id for one in desk.queues if one.slug == current_tab.slug} or desk.seen
-    views = [
-        QueueView(name, title, sum(counts[one][name] for one in chosen)) for name, (title, _) in conditions.items()
-    ]
-    current = next((v for v in views if v.name == view), views[0])
-    found = heaviest(chosen, conditions[current.name][1], now=now, limit=MAX_ROWS)
-    cases = list(
-        found.select_related("claimed_by", "queue").prefetch_related(
-            prefetch_lookers(besides=user, now=now), prefetch_tags()
-        )[:MAX_ROWS]
-    )
-    largest = max((case.stake for case in cases), default=Decimal(0))
+    views = [QueueView(name, title, sum(counts[one][name] for one in chosen)) for name, (title, _) in own.items()]
+    current = next((view for view in views if wish and view.name == wish.view), views[0])
+    kept = {f"saved_{view.id}": (view, _fitting(Wish.of(view.filters), own, user, now)) for view in saved}
+    asked = {name: condition for name, (_, condition) in kept.items()}
+    fitting = own[current.name][1] & board.condition(wish, user=user, now=now) if wish else None
+    if fitting is not None and fitting != own[current.name][1]:
+        asked[""] = fitting
+    counted = _counted(asked, chosen)
+    cases = _rows(fitting, wish, chosen, user, now) if wish and fitting is not None else []
     return Queue(
         cases=cases,
         views=views,
+        saved_views=[QueueView(name, view.name, counted[name], view) for name, (view, _) in kept.items()],
         current=current,
         tabs=tabs,
         current_tab=current_tab,
+        count=counted.get("", current.count) if wish else 0,
         total=tabs[0].count,
-        largest_stake=largest,
+        largest_stake=max((case.stake for case in cases), default=Decimal(0)),
     )
 
 
-def _counts(desk: Desk, user: User, now: datetime) -> dict[int, dict[str, int]]:
-    """Queue's id -> how many of its open cases each view has.
+def _fitting(wish: Wish, own: dict[str, tuple[str, Q]], user: User, now: datetime) -> Q:
+    return own.get(wish.view, own["all"])[1] & board.condition(wish, user=user, now=now)
 
-    Three queries that read indexes alone: one over the due times of all, and one each over the few that somebody works
-    on and the few that sleep.
-    """
-    cases = Case.objects.filter(_OPEN, queue__in=desk.seen).values("queue").order_by()
-    is_due, is_mine = Q(due_at__lt=now + DUE_SOON), Q(claimed_by=user)
-    waiting = cases.annotate(all=Count("due_at"), due=Count("due_at", filter=is_due))
-    claimed = cases.filter(claimed_by__isnull=False, claimed_until__gte=now)
-    taken = {row["queue"]: row for row in claimed.annotate(taken=Count("id"), mine=Count("id", filter=is_mine))}
-    asleep = cases.filter(snoozed_until__gt=now).annotate(all=Count("id"), due=Count("id", filter=is_due))
-    sleeping = {row["queue"]: row for row in asleep}
-    found = {queue_id: dict.fromkeys(("all", "free", "mine", "due", "snoozed"), 0) for queue_id in desk.seen}
-    for row in waiting:
-        busy = taken.get(row["queue"], {"taken": 0, "mine": 0})
-        snoozed = sleeping.get(row["queue"], {"all": 0, "due": 0})
-        awake = row["all"] - snoozed["all"]
-        found[row["queue"]] = {
-            "all": awake,
-            "free": awake - busy["taken"],
-            "mine": busy["mine"],
-            "due": row["due"] - snoozed["due"],
-            "snoozed": snoozed["all"],
-        }
-    return found
+
+def _counted(asked: dict[str, Q], queue_ids: Collection[int]) -> dict[str, int]:
+    """How many open cases fit each condition, in one look at them; conditions that are the same are asked once."""
+    if not asked:
+        return {}
+    names: dict[Q, str] = {}
+    for condition in asked.values():
+        names.setdefault(condition, f"count_{len(names)}")
+    counts = Case.objects.filter(_OPEN, queue__in=queue_ids).aggregate(
+        **{name: Count("id", filter=condition) for condition, name in names.items()}
+    )
+    return {name: counts[names[condition]] for name, condition in asked.items()}
+
+
+def _rows(fitting: Q, wish: Wish, queue_ids: Collection[int], user: User, now: datetime) -> list[Case]:
+    found = _in_order(fitting, wish.sort, queue_ids, now).select_related("claimed_by", "queue")
+    return list(found.prefetch_related(prefetch_lookers(besides=user, now=now), prefetch_tags())[:MAX_ROWS])
+
+
+def _in_order(fitting: Q, sort: str, queue_ids: Collection[int], now: datetime) -> "QuerySet[Case]":
+    waiting = Case.objects.filter(_OPEN, fitting, queue__in=queue_ids)
+    if not sort:
+        return heaviest(queue_ids, fitting, now=now, limit=MAX_ROWS)
+    if sort == _FROM_THE_END:
+        return by_weight(waiting, now=now).reverse()
+    return waiting.order_by(*board.order_of(sort))
 
 
 def _tabs(desk: Desk, counts: dict[int, dict[str, int]]) -> list[QueueTab]:
@@ -130,28 +144,14 @@ def _tabs(desk: Desk, counts: dict[int, dict[str, int]]) -> list[QueueTab]:
     return [QueueTab("", "All queues", sum(tab.count for tab in each)), *shown]
 
 
-def nav_for(user: User) -> Nav:
+def nav_for(user: User, *, open_cases: int | None = None) -> Nav:
+    """`open_cases`: how many there are, where the page has counted them."""
+    if open_cases is None:
+        open_cases = open_count(access.desk_for(user)) if user.has_perm("cases.view_case") else 0
     return Nav(
-        open_count=_open_count(user) if user.has_perm("cases.view_case") else 0,
+        open_count=open_cases,
         role=words.role(user),
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
         to_approve=count_to_approve() if access.may_approve(user) else None,
     )
-
-
-def _open_count(user: User) -> int:
-    cases = Case.objects.filter(_OPEN, queue__in=access.desk_for(user).seen)
-    # Two counts by indexes alone, rather than one that has to read each case.
-    return cases.count() - cases.filter(snoozed_until__gt=Now()).count()
-
-
-def _conditions(user: User, now: datetime) -> dict[str, tuple[str, Q]]:
-    awake = awake_at(now)
-    return {
-        "all": ("Open", awake),
-        "free": ("Unclaimed", awake & (Q(claimed_by=None) | Q(claimed_until__lt=now))),
-        "mine": ("Mine", Q(claimed_by=user, claimed_until__gte=now)),
-        "due": ("Due in 10 min", awake & Q(due_at__lt=now + DUE_SOON)),
-        "snoozed": ("Snoozed", Q(snoozed_until__gt=now)),
-    }

@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from cases import live, money, words
 from cases.models import Alert, Case, CaseEvent, FeedEntry, Queue
+from cases.models.headline import HEADLINE_FIELDS
 from cases.services import claims, queues, routing, snoozes
 from scoring.models import Decision, Outcome
 
@@ -81,7 +82,7 @@ def _lock_open_cases(card_ids: Iterable[str]) -> dict[str, Case]:
 
 
 def _new_case(decision: Decision, queue: Queue, *, now: datetime) -> Case:
-    return Case(
+    case = Case(
         card_id=decision.card_id,
         stake=money.stake_of(decision.amount, decision.score),
         currency=decision.currency,
@@ -92,6 +93,8 @@ def _new_case(decision: Decision, queue: Queue, *, now: datetime) -> Case:
         opened_at=now,
         **queues.placement(queue, due_at=queues.due_in(queue, now)),
     )
+    case.take_headline(decision)
+    return case
 
 
 def _join(case: Case, decision: Decision) -> None:
@@ -100,6 +103,7 @@ def _join(case: Case, decision: Decision) -> None:
     if stake > money.stake_of(case.amount, case.score):
         case.amount, case.currency = decision.amount, decision.currency
         case.score, case.top_reason = decision.score, _top_reason(decision)
+        case.take_headline(decision)
     case.stake += stake
     case.alert_count += 1
 
@@ -132,7 +136,7 @@ def _write(batch: _Batch) -> None:
     opened = {case.id for case in batch.opened}
     Case.objects.bulk_update(
         [case for case in batch.joined.values() if case.id not in opened],
-        [*_JOINED, *_MOVED],
+        [*_JOINED, *_MOVED, *HEADLINE_FIELDS],
     )
     Alert.objects.bulk_create(batch.alerts)
     CaseEvent.objects.bulk_create(batch.events)

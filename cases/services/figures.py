@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from cases import durations
 from cases.models import CaseEvent, FiguresProgress
 from cases.money import SCORE_WITHOUT_MODEL
-from cases.queries.queue import DUE_SOON
+from cases.queries.queue_counts import DUE_SOON
 from scoring.services.locks import try_lock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

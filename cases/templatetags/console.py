@@ -125,6 +125,16 @@ def entity(kind: str, name: str, shown: str = "") -> dict[str, object]:
     return {"url": page_of(named), "name": name, "shown": shown or named.shown}
 
 
+@register.filter
+def risk_words(score: float | None) -> str:
+    return words.risk_band(score)[0]
+
+
+@register.filter
+def risk_class(score: float | None) -> str:
+    return words.risk_band(score)[1]
+
+
 @register.inclusion_tag("components/_risk.html")
 def risk(score: float | None) -> dict[str, object]:
     said, css_class = words.risk_band(score)

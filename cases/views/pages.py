@@ -23,5 +23,6 @@ def page(request: ConsoleRequest, template: str, context: dict[str, Any], *, sta
     """Render with the top bar's numbers; a fragment (`template#name`) shows no top bar and asks for none."""
     if "#" not in template:
         offer = undo.standing_offer(request.session, now=now())
-        context = {**context, "nav": queue.nav_for(request.user), "undo": offer}
+        nav = queue.nav_for(request.user, open_cases=context.get("open_count"))
+        context = {**context, "nav": nav, "undo": offer}
     return render(request, template, context, status=status)

@@ -1,15 +1,19 @@
 """The queue, and taking the next case from it."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
+from cases.board import Asked, FilterForm, others_of
 from cases.models import Case, Queue
 from cases.queries import feed as feed_queries
 from cases.queries import queue as queue_queries
+from cases.queries.saved_views import chosen_view, saved_views_of
 from cases.services import claims
 from cases.views.pages import ConsoleRequest, page
 
@@ -17,13 +21,27 @@ from cases.views.pages import ConsoleRequest, page
 @require_safe
 def queue(request: ConsoleRequest) -> HttpResponse:
     access.check_may_view(request.user)
+    return queue_page(request, request.GET)
+
+
+def queue_page(request: ConsoleRequest, address: QueryDict, **problem: Any) -> HttpResponse:
+    """The queue as the address asks for it; with a `problem` of a form on it to show, as 422."""
     # Read before the cases: what comes in between is then told, not missed.
     seq = feed_queries.newest_seq()
     moment = now()
-    view, slug = request.GET.get("view", ""), request.GET.get("queue", "")
-    cases = queue_queries.open_cases(view=view, user=request.user, now=moment, queue=slug)
+    views = saved_views_of(request.user)
+    saved = chosen_view(views, address)
+    form = FilterForm(saved.filters if saved else address)
+    asked = Asked(form.values() if form.is_valid() else {}, others_of(address))
+    wish = asked.wish if form.is_valid() else None
+    slug = address.get("queue", "")
+    cases = queue_queries.open_cases(wish=wish, saved=views, user=request.user, now=moment, queue=slug)
+    shown = {"queue": cases, "open_count": cases.total, "now": moment, "seq": seq}
+    given = {"form": form, "asked": asked, "saved": saved, "is_lost": "saved" in address and not saved}
+    may = {"may_share": access.may_share_views(request.user), "may_review": access.may_review(request.user)}
     template = "cases/queue.html#rows" if request.htmx else "cases/queue.html"
-    return page(request, template, {"queue": cases, "now": moment, "seq": seq})
+    status = 422 if form.errors or problem else 200
+    return page(request, template, {**shown, **given, **may, **problem}, status=status)
 
 
 @require_POST

@@ -89,7 +89,8 @@ def _take_back(request: ConsoleRequest, said: Verdict) -> Case | None:
 @require_safe
 def approvals(request: ConsoleRequest) -> HttpResponse:
     access.check_may_approve(request.user)
-    return page(request, "cases/approvals.html", {"waiting": approval_queries.verdicts_to_approve(), "now": now()})
+    waiting = approval_queries.verdicts_to_approve(access.desk_for(request.user))
+    return page(request, "cases/approvals.html", {"waiting": waiting, "now": now()})
 
 
 @require_POST

@@ -14,9 +14,10 @@ PAGES = ["queue", "live", "search", "case_detail", "case_history", "print_case",
 # Pages that take what is written on them too.
 FORMS = ["snooze", "tags"]
 ON_CASE = ["claim", "release", "skip", "escalate", "verdict", "add_note", "reopen", "wake", "remove_tag", *FORMS]
-REVIEW = [*ON_CASE, "move", "next_case", "undo"]
+REVIEW = [*ON_CASE, "move", "next_case", "undo", "decide_selected"]
+VIEWS = ["add_view", "change_view", "delete_view", "choose_default"]
 APPROVE = ["approve", "refuse"]
-ACTIONS = [*REVIEW, *APPROVE, "add_to_list", "remove_from_list"]
+ACTIONS = [*REVIEW, *VIEWS, *APPROVE, "add_to_list", "remove_from_list"]
 # What the open page sends for whoever may see it.
 SIGNS = ["look"]
 NEED_CASE = {"case_detail", "case_history", "print_case", "look", *ON_CASE}
@@ -29,6 +30,7 @@ def url_of(name, case):
         "remove_from_list": [1],
         "move": [case.id],
         **dict.fromkeys(APPROVE, [case.id, 1]),
+        **dict.fromkeys(VIEWS[1:], [1]),
     }
     return reverse(name, args=[case.id] if name in NEED_CASE else others.get(name, []))
 

@@ -116,7 +116,7 @@ def test_at_most_200_rows_and_the_true_number(page, alice, monkeypatch):
     text = page().content.decode()
 
     assert text.count("<tr data-case") == 2
-    assert "The first 2 of 3 in the order of work" in text
+    assert "The first 2 of 3 in the work order." in text
 
 
 def test_next_claims_the_top_case_and_opens_it(client, alice):

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from cases import live
+from cases.board import Wish
 from cases.models import Case
 from cases.queries import queue as queue_queries
 from cases.services import claims, verdicts
@@ -100,7 +101,7 @@ def test_the_tabs_count_the_queues_one_sees(alice, ann, hidden):
     make_case()
 
     def tabs(user):
-        return {tab.title: tab.count for tab in queue_queries.open_cases(view="all", user=user, now=NOON).tabs}
+        return {tab.title: tab.count for tab in queue_queries.open_cases(wish=Wish(), user=user, now=NOON).tabs}
 
     assert tabs(alice) == {"All queues": 1, "General": 1, "Large": 0}
     assert tabs(ann) == {"All queues": 2, "Secret": 1, "General": 1, "Large": 0}

@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from cases import snooze as times
+from cases.board import Wish
 from cases.models import Handling
 from cases.queries import queue as queue_queries
 from cases.services import claims, snoozes, verdicts
@@ -61,7 +62,7 @@ def test_a_snoozed_case_stands_in_its_own_view_alone(alice, case):
     snooze(case, alice)
 
     def shown(view, at):
-        return queue_queries.open_cases(view=view, user=alice, now=at).cases
+        return queue_queries.open_cases(wish=Wish(view=view), user=alice, now=at).cases
 
     assert shown("all", NOON) == [other]
     assert shown("free", NOON) == [other]

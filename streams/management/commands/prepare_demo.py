@@ -14,7 +14,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
-from cases.models import ApprovalLimit, Case, Queue
+from cases.models import ApprovalLimit, Case, Queue, SavedView
+from cases.services import saved_views
 from cases.services.queues import save_queue
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
@@ -25,6 +26,11 @@ from streams.demo_desk import begin_desk
 from streams.demo_past import work_off
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
+# Those of the lead are shared with the desk.
+VIEWS = {
+    "bob": {"Over 500": {"amount_from": "500"}, "Small amounts": {"amount_to": "2"}},
+    "alice": {"New devices": {"reason": "device"}},
+}
 INTO_ADMIN = ("manager", "auditor")
 HISTORY_DAYS = 30
 # Denser than life, so that a short history teaches something.
@@ -88,6 +94,7 @@ class Command(BaseCommand):
         options["credentials"].write_text(json.dumps({"users": users, "api_key": secrets["api_key"]}))
         _ensure_policy()
         _ensure_queues()
+        _ensure_views()
         if not ModelVersion.objects.exists():
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
@@ -139,6 +146,15 @@ def _ensure_user(name: str, role: str, password: str) -> dict[str, str]:
         user.save()
     user.groups.set([Group.objects.get(name=role)])
     return {"username": name, "password": password, "role": role}
+
+
+def _ensure_views() -> None:
+    if SavedView.objects.exists():
+        return
+    for name, views in VIEWS.items():
+        owner = User.objects.get(username=name)
+        for title, filters in views.items():
+            saved_views.save(owner=owner, name=title, filters=filters, is_shared=PEOPLE[name] == "lead")
 
 
 def _ensure_api_key(key: str) -> None:

@@ -1,0 +1,96 @@
+"""What a selection of cases has in common, for one verdict on all of them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Max, Min, QuerySet
+from django.db.models.fields.json import KT
+
+from cases import money, words
+from cases.models import Case
+from scoring.models import Decision
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The open cases among those chosen, most at stake first, and what their payments share.
+
+    `shared` and `differing` are in words; `stakes` and `amounts` stand by currency.
+    """
+
+    cases: list[Case]
+    closed: list[Case]
+    payments: int
+    stakes: list[str]
+    amounts: list[str]
+    shared: list[str]
+    differing: list[str]
+
+    @property
+    def is_mixed(self) -> bool:
+        return len(self.cases) > 1 and not self.shared
+
+
+@dataclass(frozen=True)
+class _Tie:
+    """How many values a column has over the payments, and one of them as it is shown; empty for none."""
+
+    title: str
+    values: int
+    value: str
+
+
+def selection_of(cases: Sequence[Case]) -> Selection:
+    """Two queries, however many cases and payments."""
+    opened = sorted((case for case in cases if case.status == Case.Status.OPEN), key=lambda case: -case.stake)
+    payments = Decision.objects.filter(alert__case__in=[case.id for case in opened])
+    ties = _ties(payments) if opened else []
+    return Selection(
+        cases=opened,
+        closed=[case for case in cases if case.status != Case.Status.OPEN],
+        payments=sum(case.alert_count for case in opened),
+        stakes=_stakes(opened),
+        amounts=_amounts(payments) if opened else [],
+        shared=[f"{tie.title} {tie.value}" for tie in ties if tie.values == 1 and tie.value],
+        differing=[words.count(tie.values, tie.title) for tie in ties if tie.values > 1],
+    )
+
+
+# Title, and the column that payments may share.
+_TIES: dict[str, Any] = {
+    "merchant": F("merchant_id"),
+    "device": F("device_id"),
+    "customer": F("customer_id"),
+    "first reason": KT("reasons__0__code"),
+}
+
+
+def _ties(payments: QuerySet[Decision]) -> list[_Tie]:
+    counts = {f"values_{n}": Count(column, distinct=True) for n, column in enumerate(_TIES.values())}
+    least = {f"least_{n}": Min(column) for n, column in enumerate(_TIES.values())}
+    found = payments.aggregate(**counts, **least, shop=Min("merchant_name"))
+    shown = {"merchant": found["shop"] or found["least_0"], "device": words.ending(found["least_1"] or "")}
+    return [
+        _Tie(title, found[f"values_{n}"], found[f"least_{n}"] and shown.get(title, found[f"least_{n}"]))
+        for n, title in enumerate(_TIES)
+    ]
+
+
+def _stakes(cases: Sequence[Case]) -> list[str]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for case in cases:
+        sums[case.currency] += case.stake
+    return [f"{stake:,.0f} {currency}" for currency, stake in sums.items()]
+
+
+def _amounts(payments: QuerySet[Decision]) -> list[str]:
+    ranges = payments.values("currency").annotate(least=Min("amount"), most=Max("amount")).order_by("currency")
+    return [_range_words(row["least"], row["most"], row["currency"]) for row in ranges]
+
+
+def _range_words(least: Decimal, most: Decimal, currency: str) -> str:
+    low, high = money.shown(least, currency), money.shown(most, currency)
+    return f"{low} {currency}" if low == high else f"{low} to {high} {currency}"
