@@ -94,7 +94,6 @@ def test_what_has_not_changed_is_not_counted_again():
     for _ in range(3):
         refresh()
     make_decision()
-
     assert refresh() == figures.Refreshed(hours=1, days=0)
 
 
@@ -246,7 +245,6 @@ def test_the_clock_has_them_counted():
 
 
 def test_the_progress_is_one_row():
-    refresh()
     refresh()
 
     assert FiguresProgress.objects.get().decision_newest == 0
