@@ -205,7 +205,7 @@ def _x_ticks(picture: Picture, step: float) -> tuple[Text, ...]:
         every += -every % 4
     first = 0 if picture.is_by_hour else (len(names) - 1) % every
     return tuple(
-        Text(_middle(i, step), _FLOOR + 17, names[i], anchor="middle") for i in range(first, len(names), every)
+        Text(_middle(i, step), _FLOOR + 20, names[i], anchor="middle") for i in range(first, len(names), every)
     )
 
 

@@ -72,7 +72,7 @@ def make_page(found: Dashboard, *, costs: Costs, maturity: timedelta, sort: str)
     return Page(
         dashboard=found,
         money=tiles.money_tiles(found, costs=costs, maturity=maturity),
-        rates=tiles.rate_tiles(found),
+        rates=tiles.rate_tiles(found, maturity=maturity),
         desk=tiles.desk_tiles(found),
         money_charts=[
             pictures.money_chart(found, shown, maturity=maturity),

@@ -1,5 +1,6 @@
 """The figures at the head of each part: value, what it counts, and how it compares with the time before."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from decimal import Decimal
@@ -84,7 +85,12 @@ def _missed(page: Dashboard, sums: Sums, maturity: timedelta) -> Tile:
         "Approved, and labelled fraud since",
         payments.currency,
         f"{words.count(sums.missed, 'payment')}; {whole}{'' if mature == span.days else ', so this still grows'}",
-        _amount_change(page, payments.comparable.missed_amount, payments.before.missed_amount, good=-1),
+        wording.change(
+            float(payments.comparable.missed_amount),
+            float(payments.before.missed_amount),
+            _than_labelled(page, maturity),
+            good=-1 if mature == span.days else 0,
+        ),
     )
 
 
@@ -134,7 +140,7 @@ def _false_positives(page: Dashboard, sums: Sums, costs: Costs) -> Tile:
     )
 
 
-def rate_tiles(page: Dashboard) -> list[Tile]:
+def rate_tiles(page: Dashboard, *, maturity: timedelta) -> list[Tile]:
     sums, then, before, than = page.payments.all, page.payments.comparable, page.payments.before, _than(page)
     amount = f"{wording.amount(sums.amount, page.payments.currency)} {page.payments.currency}"
     return [
@@ -152,21 +158,27 @@ def rate_tiles(page: Dashboard) -> list[Tile]:
             note=words.count(sums.declined, "payment"),
             delta=wording.share_change(then.decline_rate, before.decline_rate, than, good=0),
         ),
-        _quality("Precision", sums.precision, then.precision, before.precision, than,
-                 "Of flagged payments with a label: fraud"),
-        _quality("Recall", sums.recall, then.recall, before.recall, than,
-                 "Of payments labelled fraud: flagged"),
+        _quality(
+            page, "Precision", lambda sums: sums.precision, than, "Of flagged payments with a label: fraud", good=1
+        ),
+        _quality(
+            page, "Recall", lambda sums: sums.recall, _than_labelled(page, maturity),
+            "Of payments labelled fraud: flagged", good=int(mature_days(page.span, maturity) == page.span.days),
+        ),
     ]  # fmt: skip
 
 
-def _quality(title: str, share: Share, then: Share, before: Share, than: str, counts: str) -> Tile:
+def _quality(  # noqa: PLR0913 - the words that differ
+    page: Dashboard, title: str, share_of: Callable[[Sums], Share], than: str, counts: str, *, good: int
+) -> Tile:
+    share, payments = share_of(page.payments.all), page.payments
     note = f"{share.part:,} of {share.whole:,}; 95 of 100 such figures lie within {wording.interval(share)}"
     return Tile(
         title,
         wording.share(share),
         counts,
         note=note if share.whole else "no label yet",
-        delta=wording.share_change(then, before, than, good=1),
+        delta=wording.share_change(share_of(payments.comparable), share_of(payments.before), than, good=good),
     )
 
 
@@ -202,3 +214,9 @@ def _amount_change(page: Dashboard, now: Decimal, before: Decimal, *, good: int)
 def _than(page: Dashboard) -> str:
     days = page.span.days
     return "the day before" if days == 1 else f"the {days} days before"
+
+
+def _than_labelled(page: Dashboard, maturity: timedelta) -> str:
+    """What hangs on chargebacks always looks better in young days: it is said, and not called better."""
+    is_whole = mature_days(page.span, maturity) == page.span.days
+    return _than(page) if is_whole else f"{_than(page)}, whose labels had longer to come"

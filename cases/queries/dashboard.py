@@ -1,5 +1,6 @@
 """What the dashboard reads: figures counted ahead, in a fixed number of queries whatever the record holds."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from scoring.models import Policy, Rule
 # A rule that met nothing for longer than this is said never to have met anything.
 _RULES_LOOK_BACK = timedelta(days=400)
 _SPARK_POINTS = 30
+# Where a rule's words have the value of a feature.
+_PLACES = re.compile(r"\{[^{}]*\}")
 
 
 def dashboard(span: Span, *, currency: str, main_currency: str) -> Dashboard:
@@ -188,7 +191,7 @@ def _rule_row(rule: Rule | None, code: str, numbers: Sequence[Any], points: int)
     kind, _, entity = code.partition("_list:")
     return RuleRow(
         code=f"{kind} list: {entity}" if entity else code,
-        words=rule.words if rule else "",
+        words=_PLACES.sub("…", rule.words) if rule else "",
         state="list" if entity else "gone" if rule is None else "live" if rule.is_enabled else "off",
         hits=hits,
         before=before,

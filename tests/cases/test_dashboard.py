@@ -159,9 +159,20 @@ def test_a_week_before_is_compared_with(look):
     stopped, missed = tiles["Stopped"].delta, tiles["Missed"].delta
     assert (stopped.text[:27], stopped.css, stopped.arrow) == ("50% more than the 7 days be", "good", "up")
     assert stopped.text.endswith(", better")
-    assert (missed.text[:9], missed.css) == ("4.0 times", "bad")
-    assert missed.text.endswith(", worse")
+    assert missed.text == "4.0 times the 7 days before, whose labels had longer to come"
+    assert missed.css == "plain"
     assert "may be chance" in tiles["Recall"].delta.text
+
+
+def test_what_was_missed_is_judged_once_the_labels_are_in(look):
+    make_label(pay(at=TODAY - 47 * DAY, amount=Decimal(10)))
+    make_label(pay(at=TODAY - 40 * DAY, amount=Decimal(40)))
+
+    response = look(f"?since={TODAY - 43 * DAY:%Y-%m-%d}&until={TODAY - 37 * DAY:%Y-%m-%d}")
+
+    missed = tiles_of(response)["Missed"]
+    assert (missed.delta.text, missed.delta.css) == ("4.0 times the 7 days before, worse", "bad")
+    assert missed.note == "1 payment; labels complete for all of 7 days"
 
 
 def test_the_time_before_is_cut_where_today_is(look):

@@ -12,7 +12,7 @@ def test_rules_are_told_by_what_they_met(look, mia):
         review_threshold=0.5,
         decline_threshold=0.9,
         rules=[
-            RuleDraft("velocity", "amount > 100", "review", "Many payments"),
+            RuleDraft("velocity", "amount > 100", "review", "{amount} is much"),
             RuleDraft("never", "amount > 900", "review", "Large"),
             RuleDraft("off", "amount > 901", "review", "Off", is_enabled=False),
         ],
@@ -28,6 +28,7 @@ def test_rules_are_told_by_what_they_met(look, mia):
     rules = {rule.row.code: rule for rule in look().context["page"].rules}
 
     assert (rules["velocity"].row.hits, rules["velocity"].precision) == (4, "75%")
+    assert rules["velocity"].row.words == "… is much"
     assert (rules["block list: card"].row.hits, rules["block list: card"].row.state) == (4, "list")
     assert (rules["never"].row.hits, rules["never"].row.last_hit_at, rules["off"].row.state) == (0, None, "off")
     assert (rules["former"].row.hits, rules["former"].row.before, rules["former"].row.state) == (0, 1, "gone")

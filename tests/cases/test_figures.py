@@ -6,10 +6,11 @@ from io import StringIO
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from cases import durations
+from cases import durations, tasks
 from cases.models import BacklogFigures, CaseEvent, DeskFigures, FiguresProgress, HourlyFigures, RuleFigures
 from cases.services import claims, figures, verdicts
 from scoring.services.locks import try_lock
@@ -93,7 +94,6 @@ def test_what_has_not_changed_is_not_counted_again():
     for _ in range(3):
         refresh()
     make_decision()
-
     assert refresh() == figures.Refreshed(hours=1, days=0)
 
 
@@ -235,8 +235,16 @@ def test_the_command_counts_everything_again_when_asked():
     assert said.getvalue().splitlines()[-1] == "Counted 1 hours of payments and 0 days of case work."
 
 
+def test_the_clock_has_them_counted():
+    make_decision()
+
+    tasks.refresh_figures()
+
+    assert HourlyFigures.objects.get().reviewed == 1
+    assert settings.CELERY_BEAT_SCHEDULE["refresh-figures"]["task"] == tasks.refresh_figures.name
+
+
 def test_the_progress_is_one_row():
-    refresh()
     refresh()
 
     assert FiguresProgress.objects.get().decision_newest == 0
