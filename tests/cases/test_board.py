@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -248,3 +249,19 @@ def test_each_order_is_read_from_an_index(db, alice, column):
     plan = Case.objects.filter(status="open").order_by(*first)[:5].explain()
 
     assert "Index Scan" in plan
+
+
+def test_the_migration_gives_open_cases_of_before_what_they_are_filtered_by(db):
+    small = make_decision(amount=Decimal(10), merchant_id="m-1", reasons=[])
+    large = make_decision(amount=Decimal(900), merchant_id="m-2", score=None, record={"channel": "atm"})
+    case = make_case(decisions=[small, large], merchant_id="", device_id="", channel="", reason_codes=[])
+    decided = make_case(merchant_id="", status="decided", verdict="fraud", decided_at=now())
+
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("cases.migrations.0007_board")._FILL)
+
+    case.refresh_from_db()
+    decided.refresh_from_db()
+    assert (case.merchant_id, case.device_id, case.channel, case.country) == ("m-2", "device-1", "atm", "")
+    assert case.reason_codes == ["card_count_1h", "merchant_risk"]
+    assert decided.merchant_id == ""
