@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from cases.models import Case, SavedView
 from scoring.models import Label
 from tests.e2e.board import decide, flag_many, is_live, order, row
-from tests.e2e.flagged import flag_now
+from tests.e2e.flagged import flag_now, settle_verdicts
 from tests.e2e.test_accessibility import faults
 from tests.factories import make_user
 
@@ -35,6 +35,7 @@ def test_many_are_chosen_and_decided_by_keyboard(site, log_in):
     expect(page).to_have_url(f"{site}/queue/?view=all")
     assert list(Case.objects.filter(status="open")) == [cases[3]]
     assert set(Case.objects.filter(status="decided").values_list("typology", flat=True)) == {"card_testing"}
+    settle_verdicts()
     assert Label.objects.filter(label="fraud").count() == 3
 
 

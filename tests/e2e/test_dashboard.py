@@ -132,7 +132,7 @@ def test_a_chart_is_read_by_keyboard_and_pointer(morning):
 def test_days_currency_and_order_stay_in_the_address(morning):
     page = morning("/dashboard/")
     page.goto("/queue/")
-    page.keyboard.press("d")
+    page.keyboard.press("D")
     expect(page.get_by_role("heading", name="Last 7 days")).to_be_visible()
 
     page.get_by_role("link", name="30 days").click()
