@@ -16,6 +16,7 @@ from prometheus_client import Gauge
 from cases import access, feed
 from cases.models import FeedEntry
 from cases.queries import feed as feed_queries
+from cases.queries.sight import sight_of
 
 logger = logging.getLogger(__name__)
 CLIENTS = Gauge("fraud_feed_clients", "Browsers on the live feed", multiprocess_mode="livesum")
@@ -68,6 +69,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
     async def _start(self) -> None:
         self._request: feed.FeedRequest | None = None
         self._sent = 0
+        self._sight = await database_sync_to_async(sight_of)(self.scope["user"])
         self._grew = asyncio.Event()
         self._checked_at = asyncio.get_running_loop().time()
         try:
@@ -144,10 +146,13 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         if not page:
             return False
         self._sent = page[-1][0].seq
-        shown = [told for entry, told in page if feed.matches(entry, request)]
+        shown = [self._seen(entry, told) for entry, told in page if feed.matches(entry, request)]
         # Sent also when empty: the client has to know how far it has come.
         await self.send_json({"type": "entries", "seq": self._sent, "entries": shown})
         return len(page) == PAGE
+
+    def _seen(self, entry: FeedEntry, told: dict[str, Any]) -> dict[str, Any]:
+        return feed.without_score(told) if self._sight.hides_entry(entry.case_id) else told
 
     async def _is_still_allowed(self) -> bool:
         clock = asyncio.get_running_loop().time()
@@ -155,6 +160,8 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             return True
         self._checked_at = clock
         check = database_sync_to_async(access.may_still_watch)
+        # What is hidden from whom may have been set anew meanwhile.
+        self._sight = await database_sync_to_async(sight_of)(self.scope["user"])
         return bool(await check(self.scope["user"].pk, self.scope.get("session")))
 
 

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "cases.blind.BlindReviewMiddleware",
 ]
 
 ROOT_URLCONF = "fraudapp.urls"
@@ -167,6 +168,8 @@ CELERY_BEAT_SCHEDULE = {
     "retry-waiting-labels": {"task": "streams.retry_waiting_labels", "schedule": 60.0, "options": {"expires": 60}},
     "release-expired-claims": {"task": "cases.release_expired_claims", "schedule": 30.0, "options": {"expires": 30}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
+    "return-expired-checks": {"task": "cases.return_expired_checks", "schedule": 30.0, "options": {"expires": 30}},
+    "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

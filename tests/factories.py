@@ -22,7 +22,7 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
-_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports", "0005_list_changes")
+_GROUP_MIGRATIONS = ("0002_groups", "0003_handling_and_presence", "0004_exports", "0005_list_changes", "0007_checks")
 _number = count(1)
 
 

@@ -31,12 +31,15 @@ class CaseDetail:
     recent_count: int
 
 
-def case_detail(case: Case, *, now: datetime) -> CaseDetail:
-    alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
+def case_detail(case: Case, *, now: datetime, as_of: datetime | None = None) -> CaseDetail:
+    """With `as_of`: what was known of it and around it before that moment, but for who looked at it and claimed it."""
+    alerts = list(with_label(Decision.objects.filter(alert__case=case), as_of=as_of).order_by("-occurred_at"))
     headline = max(alerts, key=lambda alert: (money.stake_of(alert.amount, alert.score), alert.id))
     until = alerts[0].occurred_at
-    payments = _payments_of_card(case, since=until - timeline.MONTH, until=until)
-    events = list(_events_of(case))
+    payments = _payments_of_card(case, since=until - timeline.MONTH, until=until, as_of=as_of)
+    if as_of is not None:
+        _forget_labels([*alerts, *(payment for payment in payments if _is_in(case, payment))])
+    events = list(_events_of(case, as_of=as_of))
     return CaseDetail(
         case=case,
         headline=headline,
@@ -44,7 +47,7 @@ def case_detail(case: Case, *, now: datetime) -> CaseDetail:
         bars=evidence.reason_bars(headline.reasons),
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
         timeline=_timeline(case, headline, payments, until=until),
-        related=related_to(headline),
+        related=related_to(headline, as_of=as_of),
         events=events,
         notes=_notes_in(events),
         recent_count=_count_recent(case, now=now),
@@ -61,15 +64,28 @@ def _notes_in(events: Iterable[CaseEvent]) -> list[CaseEvent]:
     return [event for event in events if event.kind in kinds and event.text]
 
 
-def _events_of(case: Case) -> QuerySet[CaseEvent]:
-    return case.events.select_related("actor").order_by("-happened_at", "-id")[:_MAX_EVENTS]
+def _events_of(case: Case, *, as_of: datetime | None = None) -> QuerySet[CaseEvent]:
+    events = case.events.select_related("actor").order_by("-happened_at", "-id")
+    if as_of is not None:
+        # Nor what the first analyst wrote on the way to the verdict: the second shall come to their own.
+        kinds = [CaseEvent.Kind.OPENED, CaseEvent.Kind.JOINED]
+        events = events.filter(kind__in=kinds, happened_at__lt=as_of)
+    return events[:_MAX_EVENTS]
 
 
-def _payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[Decision]:
+def _payments_of_card(case: Case, *, since: datetime, until: datetime, as_of: datetime | None) -> list[Decision]:
     """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges."""
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
-    payments = with_label(payments.defer("features", "record", "reasons")).annotate(case_id=F("alert__case_id"))
+    payments = with_label(payments.defer("features", "record", "reasons"), as_of=as_of).annotate(
+        case_id=F("alert__case_id")
+    )
     return list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
+
+
+def _forget_labels(payments: Iterable[Decision]) -> None:
+    """Whatever is known of the case's own payments tells the verdict that is to be found, or gives it away."""
+    for payment in payments:
+        payment.label = payment.label_source = None  # type: ignore[attr-defined]
 
 
 def _count_recent(case: Case, *, now: datetime) -> int:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.expressions import Combinable
 
 from cases import words
 from scoring.models import Decision, Label
@@ -45,21 +46,26 @@ class Related:
     payments: list[RelatedPayment]
 
 
-def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
-    """Add the latest label and its source."""
+def with_label(decisions: QuerySet[Decision], *, as_of: datetime | None = None) -> QuerySet[Decision]:
+    """Add the latest label and its source; `as_of` leaves out what was not known before that moment."""
     latest = Label.objects.filter(decision=OuterRef("pk")).order_by("-known_at", "-id")
+    if as_of is not None:
+        latest = latest.filter(known_at__lt=as_of)
     return decisions.annotate(
         label=Subquery(latest.values("label")[:1]), label_source=Subquery(latest.values("source")[:1])
     )
 
 
-def related_to(decision: Decision) -> list[Related]:
-    """At most 8 other cards by device, address and merchant; each card stands under its closest tie."""
+def related_to(decision: Decision, *, as_of: datetime | None = None) -> list[Related]:
+    """At most 8 other cards by device, address and merchant; each card stands under its closest tie.
+
+    With `as_of`, as they stood before that moment.
+    """
     ties = [("Same device", "device_id"), ("Same IP address", "ip_address"), ("Same merchant", "merchant_id")]
     found, listed = [], {decision.card_id}
     for title, field in ties:
         if getattr(decision, field):
-            payments = _payments_with(field, decision)
+            payments = _payments_with(field, decision, as_of=as_of)
             # Everybody pays at a large merchant: only what was flagged or labelled there means something.
             cards = [card for card in _cards(payments) if field != "merchant_id" or _tells(card)]
             new = [card for card in cards if card.card_id not in listed][:MAX_ROWS]
@@ -69,16 +75,25 @@ def related_to(decision: Decision) -> list[Related]:
     return found
 
 
-def _payments_with(field: str, decision: Decision) -> list[RelatedPayment]:
+def _payments_with(field: str, decision: Decision, *, as_of: datetime | None) -> list[RelatedPayment]:
     """Other cards' payments with the same value, newest first."""
-    newest = Decision.objects.filter(**{field: getattr(decision, field)}).order_by("-occurred_at")[:_LOOK_BACK]
+    known = {} if as_of is None else {"decided_at__lt": as_of, "occurred_at__lt": as_of}
+    newest = Decision.objects.filter(**{field: getattr(decision, field)}, **known).order_by("-occurred_at")[:_LOOK_BACK]
     others = Decision.objects.filter(id__in=newest.values("id")).exclude(card_id=decision.card_id)
-    rows = with_label(others).annotate(
-        case_id=F("alert__case_id"),
-        case_status=F("alert__case__status"),
-        case_verdict=F("alert__case__verdict"),
-    )
+    rows = with_label(others, as_of=as_of).annotate(case_id=F("alert__case_id"), **_case_columns(as_of))
     return [_payment(row) for row in rows.order_by("-occurred_at").values(*_COLUMNS, *_CASE_COLUMNS)]
+
+
+def _case_columns(as_of: datetime | None) -> dict[str, Combinable]:
+    """State of the payment's case; before `as_of` one that was decided later was open."""
+    status, verdict = F("alert__case__status"), F("alert__case__verdict")
+    if as_of is None:
+        return {"case_status": status, "case_verdict": verdict}
+    later = {"alert__case__decided_at__gte": as_of}
+    return {
+        "case_status": Case(When(**later, then=Value("open")), default=status),
+        "case_verdict": Case(When(**later, then=Value("")), default=verdict),
+    }
 
 
 def _cards(payments: Sequence[RelatedPayment]) -> list[RelatedPayment]:

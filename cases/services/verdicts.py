@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from cases import words
 from cases.models import Case, CaseEvent
-from cases.services import claims
+from cases.services import checks, claims
 from scoring.models import Decision, Label
 from scoring.services.labels import LabelStatement, record_labels
 
@@ -64,6 +64,7 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
     CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.VERDICT, actor=analyst, happened_at=decided_at, text=text)
     if note:
         CaseEvent.objects.create(case=case, kind=CaseEvent.Kind.NOTE, actor=analyst, happened_at=decided_at, text=note)
+    checks.consider(case, analyst=analyst, verdict=verdict, typology=typology, decided_at=decided_at)
     return labelled
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.contrib.auth.models import User
@@ -10,7 +11,8 @@ from django.urls import reverse
 
 from cases import money, words
 from cases.entity import Entity
-from cases.models import Case
+from cases.models import Case, FeedEntry
+from cases.sight import Sight
 
 register = template.Library()
 
@@ -69,6 +71,18 @@ def people(users: Sequence[User]) -> str:
 def looking(case: Case) -> list[User]:
     """Who else has the case's page open; needs cases with their `signs`."""
     return [sign.user for sign in case.signs]  # type: ignore[attr-defined]
+
+
+@register.filter
+def hides_score(row: Any, sight: Sight) -> bool:
+    """Whether the score of a case, a found payment, or an entry of the feed waits for the verdict."""
+    if isinstance(row, FeedEntry):
+        return sight.hides_entry(row.case_id)
+    if isinstance(row, Case):
+        return sight.hides_score(row.id, row.status)
+    if isinstance(row, dict):
+        return sight.hides_score(row["case_id"] or None, row["case_status"])
+    return sight.hides_score(row.case_id, row.case_status or "")
 
 
 @register.filter

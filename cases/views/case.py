@@ -16,6 +16,7 @@ from cases.models import Case
 from cases.queries import case_detail as case_queries
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
+from cases.queries.sight import sight_of
 from cases.services import claims, notes, presence, verdicts
 from cases.views.pages import ConsoleRequest, page
 from cases.views.queue import open_next
@@ -101,7 +102,7 @@ def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         except (verdicts.AlreadyDecidedError, verdicts.CaseGrewError, claims.ClaimedByOtherError) as refusal:
             form.add_error(None, _refusal_words(case, refusal))
         else:
-            messages.success(request, _done_words(case, form.cleaned_data["verdict"], labelled))
+            messages.success(request, done_words(case, form.cleaned_data["verdict"], labelled))
             return open_next(request)
     case = access.get_reviewable_case(request.user, case_id)
     return _case_page(request, case, form=form, note_form=NoteForm(), status=422)
@@ -155,6 +156,7 @@ def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, cla
         "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),
         "may_review": access.may_review(request.user),
         "may_release": _may_release(request, case),
+        "shows_score": not sight_of(request.user).hides_score(case.id, case.status),
     }
 
 
@@ -179,7 +181,7 @@ def _refusal_words(case: Case, refusal: Exception) -> str:
     return "The case has changed meanwhile. Nothing was recorded; please look again."
 
 
-def _done_words(case: Case, verdict: str, labelled: int) -> str:
+def done_words(case: Case, verdict: str, labelled: int) -> str:
     said = Case.Verdict(verdict).label
     effect = f"{words.count(labelled, 'payment')} labelled" if labelled else "nothing labelled"
     return f"{words.masked_card(case.card_id)}: {said}, {effect}. Case closed."

@@ -10,6 +10,7 @@ from cases import access
 from cases.entity import Entity, UnknownEntityError, parse_entity
 from cases.forms import ListEntryForm, ListRemovalForm
 from cases.queries import entities, entity_counts
+from cases.queries.sight import sight_of
 from cases.views.pages import ConsoleRequest, page
 from scoring.services import lists
 
@@ -77,8 +78,12 @@ def _entity_page(
         detail = entities.entity_detail(parse_entity(kind, name), now=moment)
     except UnknownEntityError:
         return _unknown_page(request, kind, name)
+    sight = sight_of(request.user)
+    sight.mask_payments(detail.payments)
+    sight.mask_cases(detail.cases)
     context = {
         "detail": detail,
+        "sight": sight,
         "entity": detail.entity,
         "form": form or ListEntryForm(),
         "removal_form": removal_form,
