@@ -5,7 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from cases.models import Case, CaseEvent, Handling, PaymentExport
+from cases.models import (
+    Case,
+    CaseEvent,
+    Check,
+    FirstVerdict,
+    Handling,
+    KnownCase,
+    PaymentExport,
+    Reviewer,
+    ReviewSettings,
+)
 from scoring.admin.readonly import ReadOnlyAdmin
 
 
@@ -65,3 +75,60 @@ class PaymentExportAdmin(ReadOnlyAdmin):
     list_select_related = ["exported_by"]
     search_fields = ["=exported_by__username"]
     ordering = ["-exported_at"]
+
+
+@admin.register(Check)
+class CheckAdmin(ReadOnlyAdmin):
+    list_display = [
+        "made_at",
+        "kind",
+        "case",
+        "first_analyst",
+        "expected",
+        "analyst",
+        "verdict",
+        "agrees",
+        "settled_as",
+    ]
+    list_filter = ["kind", "agrees", "variant", "decided_at"]
+    list_select_related = ["case", "first_analyst", "analyst"]
+    search_fields = ["=analyst__username", "=first_analyst__username", "=case__card_id"]
+    ordering = ["-made_at"]
+
+
+@admin.register(FirstVerdict)
+class FirstVerdictAdmin(ReadOnlyAdmin):
+    list_display = [
+        "decided_at",
+        "analyst",
+        "case",
+        "verdict",
+        "typology",
+        "truth",
+        "is_corrected",
+        "variant",
+        "seconds",
+    ]
+    list_filter = ["verdict", "truth", "is_corrected", "variant", "decided_at"]
+    list_select_related = ["case", "analyst"]
+    search_fields = ["=analyst__username", "=case__card_id"]
+    ordering = ["-decided_at"]
+
+
+@admin.register(KnownCase)
+class KnownCaseAdmin(ReadOnlyAdmin):
+    list_display = ["marked_at", "case", "truth", "marked_by", "reason"]
+    list_filter = ["truth"]
+    list_select_related = ["case", "marked_by"]
+    ordering = ["-marked_at"]
+
+
+@admin.register(ReviewSettings)
+class ReviewSettingsAdmin(ReadOnlyAdmin):
+    list_display = ["display", "data_first_share", "second_share", "second_rate", "known_rate", "tells_known"]
+
+
+@admin.register(Reviewer)
+class ReviewerAdmin(ReadOnlyAdmin):
+    list_display = ["user", "display"]
+    list_select_related = ["user"]

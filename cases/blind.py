@@ -5,7 +5,7 @@ to it, they see it as it was. This stands before the views: a page that is added
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase
@@ -13,6 +13,7 @@ from django.utils.deprecation import MiddlewareMixin
 
 from cases.services import checks
 from cases.views import checks as check_views
+from cases.views.pages import ConsoleRequest
 
 
 class BlindReviewMiddleware(MiddlewareMixin):
@@ -28,4 +29,5 @@ class BlindReviewMiddleware(MiddlewareMixin):
         if check is None:
             return None
         name = request.resolver_match.url_name if request.resolver_match else None
-        return check_views.VIEWS.get(name or "", check_views.refuse)(request, check)
+        blind_view = check_views.VIEWS.get(name or "", check_views.refuse)
+        return blind_view(cast(ConsoleRequest, request), check)

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.views import account, case, entities, live, queue, search
+from cases.views import account, case, entities, live, quality, queue, search
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -22,6 +22,12 @@ urlpatterns = [
     path("cases/<uuid:case_id>/skip/", case.skip, name="skip"),
     path("cases/<uuid:case_id>/verdict/", case.verdict, name="verdict"),
     path("cases/<uuid:case_id>/notes/", case.add_note, name="add_note"),
+    path("cases/<uuid:case_id>/known/", quality.mark_known, name="mark_known"),
+    path("cases/<uuid:case_id>/known/remove/", quality.unmark_known, name="unmark_known"),
+    path("quality/", quality.quality, name="quality"),
+    path("quality/mine/", quality.own_quality, name="own_quality"),
+    path("quality/settings/", quality.review_settings, name="review_settings"),
+    path("quality/reviews/<int:check_id>/settle/", quality.settle, name="settle"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),

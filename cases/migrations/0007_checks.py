@@ -1,6 +1,5 @@
 """Second reviews, known cases, what reviewers see first; who may see and settle, and the first verdicts so far."""
 
-import django.core.validators
 import django.db.models.deletion
 from django.apps.registry import Apps
 from django.conf import settings
@@ -112,43 +111,19 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "data_first_share",
-                    models.FloatField(
-                        default=0.5,
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
+                    models.FloatField(default=0.5),
                 ),
                 (
                     "second_share",
-                    models.FloatField(
-                        default=0.05,
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
+                    models.FloatField(default=0.05),
                 ),
                 (
                     "second_rate",
-                    models.FloatField(
-                        default=0.1,
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
+                    models.FloatField(default=0.1),
                 ),
                 (
                     "known_rate",
-                    models.FloatField(
-                        default=0.02,
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
+                    models.FloatField(default=0.02),
                 ),
                 ("tells_known", models.BooleanField(default=True)),
                 ("salt", models.CharField(default=make_salt, editable=False, max_length=32)),

@@ -3,14 +3,12 @@
 import secrets
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from cases.models.case import Case
 from cases.models.handling import Variant
 
-_SHARE = {"validators": [MinValueValidator(0.0), MaxValueValidator(1.0)]}
 _TRUTHS = [(Case.Verdict.FRAUD.value, "Fraud"), (Case.Verdict.LEGITIMATE.value, "Legitimate")]
 _IS_TRUTH = ["fraud", "legitimate"]
 
@@ -35,12 +33,12 @@ class ReviewSettings(models.Model):
     """The desk's shares and rates: one row."""
 
     display = models.CharField(max_length=6, choices=Display.choices, default=Display.NEVER_HIDDEN)
-    data_first_share = models.FloatField(default=0.5, **_SHARE)
+    data_first_share = models.FloatField(default=0.5)
     # Of finally decided cases: how many somebody else reviews too.
-    second_share = models.FloatField(default=0.05, **_SHARE)
+    second_share = models.FloatField(default=0.05)
     # Of the times somebody asks for the next case: how often they get a second review, and a known case.
-    second_rate = models.FloatField(default=0.1, **_SHARE)
-    known_rate = models.FloatField(default=0.02, **_SHARE)
+    second_rate = models.FloatField(default=0.1)
+    known_rate = models.FloatField(default=0.02)
     tells_known = models.BooleanField(default=True)
     # Without it an analyst could work out from a case's address whether it will be reviewed again.
     salt = models.CharField(max_length=32, default=make_salt, editable=False)

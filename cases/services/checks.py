@@ -4,6 +4,7 @@ What is said in one changes no label and has no effect.
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -121,7 +122,7 @@ def _lease_from(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
 
 
-def held_by(user: User, *, case_id: object) -> Check | None:
+def held_by(user: User, *, case_id: UUID) -> Check | None:
     """The review of this case the user works on. One that has run out stays theirs until it is taken back."""
     held = Check.objects.filter(analyst=user, decided_at=None, case_id=case_id)
     return held.select_related("case", "analyst").first()

@@ -53,7 +53,8 @@ def collect_truths(*, now: datetime) -> int:
     """Bring what has become known since to the first verdicts. Returns how many changed. Safe to run twice."""
     with connection.cursor() as cursor:
         cursor.execute(_COLLECT, {"since": now - LOOK_BACK})
-        return cursor.rowcount
+        changed: int = cursor.rowcount
+    return changed
 
 
 @transaction.atomic

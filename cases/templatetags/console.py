@@ -1,7 +1,7 @@
 """Filters that put values into the console's words. They show; they do not decide."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from cases import money, words
+from cases.agreement import Share
 from cases.entity import Entity
 from cases.models import Case, FeedEntry
 from cases.sight import Sight
@@ -111,3 +112,22 @@ def moment(value: datetime, style: str = "minute") -> dict[str, object]:
     """A time in UTC: `minute` 22 Nov 14:02, `second` 22 Nov 14:02:31, `clock` 14:02:31, `full` 2026-11-22 14:02:31."""
     formats = {"minute": "j M H:i", "second": "j M H:i:s", "clock": "H:i:s", "full": "Y-m-d H:i:s"}
     return {"value": value, "format": formats[style]}
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+@register.filter
+def seconds(number: float) -> str:
+    """`42 s`, `3 min`."""
+    return words.duration(timedelta(seconds=number))
+
+
+@register.inclusion_tag("components/_share.html")
+def share(value: Share, kind: str = "good") -> dict[str, object]:
+    """A share with its interval, in words and as a bar 120 wide; `kind`: whether much of it is good or bad."""
+    low, high = value.interval
+    bar = {"at": round(120 * value.value, 1), "low_x": round(120 * low, 1), "width": round(120 * (high - low), 1)}
+    return {"share": value, "low": low, "high": high, "kind": kind, **bar}

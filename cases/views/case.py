@@ -16,6 +16,7 @@ from cases.models import Case
 from cases.queries import case_detail as case_queries
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
+from cases.queries.quality import known_case_of
 from cases.queries.sight import sight_of
 from cases.services import claims, notes, presence, verdicts
 from cases.views.pages import ConsoleRequest, page
@@ -137,8 +138,16 @@ def _case_page(
         "form": form,
         "note_form": note_form,
         "seq": seq,
+        **_known_context(request, case),
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _known_context(request: ConsoleRequest, case: Case) -> dict[str, Any]:
+    """For who marks known cases, on a decided one."""
+    if case.status != Case.Status.DECIDED or not access.may_mark_known(request.user):
+        return {}
+    return {"may_mark_known": True, "known": known_case_of(case)}
 
 
 def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bool, status: int = 200) -> HttpResponse:
