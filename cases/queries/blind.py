@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cases.models import Case, CaseEvent, Check
 from cases.queries.case_detail import CaseDetail, case_detail
+from cases.services.claims import lease_words
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def own_notes(check: Check, *, now: datetime) -> list[CaseEvent]:
 
 def _own_events(check: Check) -> list[CaseEvent]:
     """What the history of a claimed case shows of its analyst."""
-    kinds = [CaseEvent.Kind.VIEWED, CaseEvent.Kind.CLAIMED]
-    return [CaseEvent(kind=kind, actor=check.analyst, happened_at=check.as_of) for kind in kinds]
+    told = [(CaseEvent.Kind.VIEWED, ""), (CaseEvent.Kind.CLAIMED, lease_words())]
+    return [CaseEvent(kind=kind, actor=check.analyst, happened_at=check.as_of, text=text) for kind, text in told]
 
 
 def _taken_at(check: Check) -> datetime:

@@ -130,7 +130,9 @@ def held_by(user: User, *, case_id: UUID) -> Check | None:
 
 def renew(check: Check, *, now: datetime) -> None:
     """Raises: NotHeldError."""
-    _change(check, taken_until=_lease_from(now))
+    until = _lease_from(now)
+    _change(check, taken_until=until)
+    check.taken_until = until
 
 
 def add_note(check: Check, *, text: str) -> None:
