@@ -121,8 +121,10 @@ def percent(share: float) -> str:
 
 @register.filter
 def seconds(number: float) -> str:
-    """`42 s`, `3 min`."""
-    return words.duration(timedelta(seconds=number))
+    """`42 s`, `3.5 min`: fine enough for both ends of an interval to differ."""
+    if number < 120:
+        return f"{number:.0f} s"
+    return f"{number / 60:.1f} min" if number < 7200 else words.duration(timedelta(seconds=number))
 
 
 @register.inclusion_tag("components/_share.html")

@@ -100,6 +100,7 @@ def fill(alice, bob):
         checks.record(check, verdict=said, typology="", note="cannot say" if said != verdict else "", decided_at=at)
     known_cases.collect_truths(now=now())
     known_cases.refill(now=now())
+    change_settings(values={"second_rate": 0.1}, displays={})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,14 +11,17 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
+from streams.demo_reviews import follow_history, review_history
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
+REVIEWERS = ("alice", "bob")
 INTO_ADMIN = ("manager", "auditor")
 HISTORY_DAYS = 30
 # Denser than life, so that a short history teaches something.
@@ -49,6 +52,9 @@ class Command(BaseCommand):
             self._learn(options["history_days"])
         elif not ModelVersion.objects.filter(feature_version=VERSION).exists():
             raise CommandError("These data are of an earlier version of the features; begin anew: make clean-data")
+        if reviewed := review_history([User.objects.get(username=name) for name in REVIEWERS]):
+            self._say(f"{reviewed} flagged payments have been reviewed.")
+            follow_history(now=now())
 
     def _learn(self, days: float) -> None:
         if not Decision.objects.exists():
