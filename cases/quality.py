@@ -15,26 +15,31 @@ _NONE = Share(0, 0)
 
 @dataclass(frozen=True)
 class FirstVerdicts:
-    """First verdicts that are alike. `judged` say fraud or legitimate; of `with_truth` it came out who was right."""
+    """First verdicts that are alike, and what came out about them since (`truth` empty: nothing)."""
 
     analyst: int
     typology: str
     verdict: str
     variant: str
+    truth: str
+    is_corrected: bool
     number: int
-    judged: int
-    overturned: int
-    with_truth: int
-    right: int
     times: Times
 
     @property
     def overturn(self) -> Share:
-        return Share(self.overturned, self.judged)
+        """Of those that said fraud or legitimate: later somebody outside said otherwise, or an analyst did."""
+        if self.verdict == Case.Verdict.INCONCLUSIVE:
+            return _NONE
+        is_wrong = self.is_corrected or self.truth not in {"", self.verdict}
+        return Share(self.number if is_wrong else 0, self.number)
 
     @property
     def accuracy(self) -> Share:
-        return Share(self.right, self.with_truth)
+        """Of those that said fraud or legitimate and whose truth came out."""
+        if self.verdict == Case.Verdict.INCONCLUSIVE or not self.truth:
+            return _NONE
+        return Share(self.number if self.truth == self.verdict else 0, self.number)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,7 @@ from cases.services.checks import WAITS_AT_MOST
 from cases.services.review_settings import current_settings
 
 MAX_DISAGREEMENTS = 50
-_DECIDED = Q(verdict__in=[Case.Verdict.FRAUD, Case.Verdict.LEGITIMATE])
-_HAS_TRUTH = _DECIDED & ~Q(truth="")
-_IS_WRONG = _DECIDED & (Q(is_corrected=True) | ~Q(truth__in=["", F("verdict")]))
-_VERDICT_COLUMNS = ("analyst", "typology", "verdict", "variant")
+_VERDICT_COLUMNS = ("analyst", "typology", "verdict", "variant", "truth", "is_corrected")
 
 
 @dataclass(frozen=True)
@@ -92,11 +89,7 @@ def _first_verdicts(period: Period, condition: Q | None = None) -> list[FirstVer
     found = FirstVerdict.objects.filter(period.of("decided_at"), condition or Q())
     log = Ln("seconds")
     groups = found.values(*_VERDICT_COLUMNS).annotate(
-        number=Count("case_id"),
-        judged=Count("case_id", filter=_DECIDED),
-        overturned=Count("case_id", filter=_IS_WRONG),
-        with_truth=Count("case_id", filter=_HAS_TRUTH),
-        right=Count("case_id", filter=_HAS_TRUTH & Q(truth=F("verdict"))),
+        number=Count("*"),
         timed=Count("seconds"),
         logs=Sum(log),
         squares=Sum(log * log, output_field=FloatField()),

@@ -25,8 +25,8 @@ def review(case, analyst, verdict, *, at=NOON + HOUR, **others):
 
 
 def first(analyst=1, verdict="fraud", number=10, *, typology="", variant="", **others):
-    counts = {"judged": number, "overturned": 0, "with_truth": 0, "right": 0, "times": Times()}
-    return FirstVerdicts(analyst, typology, verdict, variant, number, **counts | others)
+    found = {"truth": "", "is_corrected": False, "times": Times()}
+    return FirstVerdicts(analyst, typology, verdict, variant, number=number, **found | others)
 
 
 def reviews(expected, verdict, number, *, kind="second", one=1, other=2, variant=""):
@@ -35,9 +35,11 @@ def reviews(expected, verdict, number, *, kind="second", one=1, other=2, variant
 
 def test_numbers_add_up_by_analyst_kind_and_what_was_shown():
     firsts = [
-        first(1, "fraud", 10, typology="card_testing", variant="data_first", overturned=2, with_truth=4, right=3),
-        first(1, "legitimate", 5, variant="score_first", overturned=1, times=Times.of(10, 40)),
-        first(2, "inconclusive", 7, judged=0),
+        first(1, "fraud", 6, typology="card_testing", variant="data_first", is_corrected=True),
+        first(1, "fraud", 3, typology="card_testing", variant="data_first", truth="fraud"),
+        first(1, "fraud", 1, typology="card_testing", variant="data_first", truth="legitimate", is_corrected=True),
+        first(1, "legitimate", 5, variant="score_first", times=Times.of(10, 40)),
+        first(2, "inconclusive", 7, truth="fraud"),
     ]
     told = [
         reviews("fraud", "fraud", 6),
@@ -49,7 +51,7 @@ def test_numbers_add_up_by_analyst_kind_and_what_was_shown():
 
     summary = summarise(firsts, told, names={1: "Alice", 2: "Bob"})
 
-    assert (summary.total.verdicts, summary.total.overturn) == (22, Share(3, 15))
+    assert (summary.total.verdicts, summary.total.overturn) == (22, Share(7, 15))
     assert (summary.total.agreement, summary.total.known) == (Share(9, 11), Share(4, 5))
     assert summary.total.times.typical == pytest.approx(20)
     alice, bob = summary.by_analyst
