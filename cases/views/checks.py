@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
@@ -149,8 +150,8 @@ def _tell(request: ConsoleRequest, check: Check, said: str) -> None:
     if said == check.expected:
         messages.success(request, f"{card} was a known case, slipped in: {truth}, as you said. Nothing was labelled.")
     else:
-        was = f"{card} was a known case, slipped in: it was {truth}. Nothing was labelled; look at it again: "
-        messages.warning(request, was + request.build_absolute_uri(check.case.get_absolute_url()))
+        told = '{} was a known case, slipped in: it was {}. Nothing was labelled. <a href="{}">Look at it again</a>'
+        messages.warning(request, format_html(told, card, truth, check.case.get_absolute_url()))
 
 
 def _gone(request: ConsoleRequest) -> HttpResponse:

@@ -217,6 +217,18 @@ def test_the_reviewer_finds_nothing_by_search_or_on_the_cards_page(client, bob, 
         assert '<span class="band very-high">fraud' not in text
 
 
+def test_the_figures_of_card_and_shop_do_not_count_it(client, bob, alice, reviewed):
+    counted = re.compile(r"<dt>Confirmed fraud</dt><dd class=\"[a-z]*\">(\d+)|(\d+) confirmed fraud|>(\d+) fraud<")
+
+    def frauds(person, address):
+        client.force_login(person)
+        return {int("".join(found)) for found in counted.findall(client.get(address).content.decode())} - {0}
+
+    for address in ("/entities/card/card-blind/", "/entities/merchant/m-nordic/", "/entities/device/device-1/"):
+        assert frauds(bob, address) == set(), address
+        assert frauds(alice, address) == {1}, address
+
+
 def test_others_see_the_decided_case_as_ever(client, alice, reviewed):
     client.force_login(alice)
 
@@ -254,7 +266,9 @@ def test_a_known_case_tells_what_it_was(client, bob, reviewed, said, expected):
 
     response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": said}, follow=True)
 
-    assert expected in response.content.decode()
+    text = response.content.decode()
+    assert expected in text
+    assert (f'<a href="{reviewed.get_absolute_url()}">Look at it again</a>' in text) == (said == "legitimate")
 
 
 def test_a_known_case_tells_nothing_where_the_desk_does_not_want_it(client, bob, reviewed):
