@@ -9,11 +9,9 @@ from cases.models import Case, CaseEvent, Check
 from cases.services import checks, claims
 from cases.services.review_settings import change_settings
 from scoring.models import Label
-from tests.cases.reviewing import decided_case, review_everything, take
+from tests.cases.reviewing import THEN, decided_case, in_review, review_everything, take
 from tests.factories import DAY, HOUR, MINUTE, make_case, make_decision, make_label
 
-# The views read the clock: the first verdict was given yesterday.
-THEN = now() - DAY
 SAID = re.compile(
     r"labelled fraud|fraud · (analyst|chargeback)|decided|Alice|thief|stolen_card|Verdict</b>|known case", re.I
 )
@@ -21,18 +19,7 @@ SAID = re.compile(
 
 @pytest.fixture
 def reviewed(alice, bob):
-    """A case of yesterday with a verdict, a note, a later chargeback and other things; bob has it for review."""
-    review_everything()
-    waiting = make_case(card_id="card-of-the-queue", due_at=now() + HOUR)
-    decision = make_decision(card_id="card-blind", transaction_id="t-blind", occurred_at=THEN - HOUR)
-    case = decided_case(
-        alice, decided_at=THEN, decisions=[decision], typology="stolen_card", note="a thief, said the customer"
-    )
-    make_label(decision, known_at=THEN + HOUR)
-    CaseEvent.objects.create(case=case, kind="note", actor=alice, happened_at=THEN + HOUR, text="the thief was caught")
-    assert waiting.status == "open"
-    take(bob, now=now())
-    return case
+    return in_review(alice, bob)
 
 
 @pytest.fixture
@@ -205,34 +192,6 @@ def test_a_review_that_went_back_meanwhile_is_refused_without_a_word_of_the_verd
     for action, sent in (("verdict", {"verdict": "fraud"}), ("claim", {}), ("notes", {"note": "x"})):
         response = client.post(f"{reviewed.get_absolute_url()}{action}/", sent, follow=True)
         assert "went back to the queue" in response.content.decode()
-
-
-def test_the_reviewer_finds_nothing_by_search_or_on_the_cards_page(client, bob, reviewed):
-    client.force_login(bob)
-
-    for address in ("/search/?q=t-blind", "/entities/card/card-blind/"):
-        text = client.get(address).content.decode()
-        assert "fraud · " not in text
-        assert f'{reviewed.get_absolute_url()}">open case' in text
-        assert '<span class="band very-high">fraud' not in text
-
-
-def test_the_figures_of_card_and_shop_do_not_count_it(client, bob, alice, reviewed):
-    counted = re.compile(r"<dt>Confirmed fraud</dt><dd class=\"[a-z]*\">(\d+)|(\d+) confirmed fraud|>(\d+) fraud<")
-
-    def frauds(person, address):
-        client.force_login(person)
-        return {int("".join(found)) for found in counted.findall(client.get(address).content.decode())} - {0}
-
-    for address in ("/entities/card/card-blind/", "/entities/merchant/m-nordic/", "/entities/device/device-1/"):
-        assert frauds(bob, address) == set(), address
-        assert frauds(alice, address) == {1}, address
-
-
-def test_others_see_the_decided_case_as_ever(client, alice, reviewed):
-    client.force_login(alice)
-
-    assert "Fraud · stolen card" in client.get(reviewed.get_absolute_url()).content.decode()
 
 
 def test_a_reviewer_who_sees_data_first_sees_no_score(client, alice, bob):
