@@ -94,6 +94,46 @@ def may_release_others(user: User) -> bool:
     return user.has_perm("cases.release_case")
 
 
+def check_may_view_quality(user: User) -> None:
+    """Raises: PermissionDenied: how well others review is not for the user."""
+    check_may_view(user)
+    if not user.has_perm("cases.view_quality"):
+        raise PermissionDenied("The quality of everybody's review is for leads, managers and auditors.")
+
+
+def check_may_settle(user: User) -> None:
+    """Raises: PermissionDenied: the user settles no disagreement."""
+    check_may_view_quality(user)
+    if not may_settle(user):
+        raise PermissionDenied("You may see where reviewers disagree; settling is for leads and managers.")
+
+
+def check_may_set_reviews(user: User) -> None:
+    """Raises: PermissionDenied: what is reviewed twice and shown when is not for the user to set."""
+    check_may_view_quality(user)
+    if not may_set_reviews(user):
+        raise PermissionDenied("What is reviewed twice and what reviewers see is set by leads and managers.")
+
+
+def check_may_mark_known(user: User) -> None:
+    """Raises: PermissionDenied: the user may not say what a case was."""
+    check_may_view(user)
+    if not may_mark_known(user):
+        raise PermissionDenied("Known cases are marked by leads and managers.")
+
+
+def may_settle(user: User) -> bool:
+    return user.has_perm("cases.settle_check")
+
+
+def may_set_reviews(user: User) -> bool:
+    return user.has_perm("cases.change_reviewsettings")
+
+
+def may_mark_known(user: User) -> bool:
+    return user.has_perm("cases.mark_known_case")
+
+
 def may_share_views(user: User) -> bool:
     return user.has_perm("cases.share_view")
 

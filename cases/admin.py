@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cases.models import Attachment, Case, CaseEvent, Handling, PaymentExport
+from cases.quality_admin import CheckAdmin, FirstVerdictAdmin, KnownCaseAdmin, ReviewerAdmin, ReviewSettingsAdmin
 from cases.queue_admin import QueueAdmin
 from cases.seen_admin import OfSeenCases
 from cases.verdict_admin import ApprovalLimitAdmin, VerdictAdmin
@@ -15,9 +16,14 @@ __all__ = [
     "ApprovalLimitAdmin",
     "CaseAdmin",
     "CaseEventAdmin",
+    "CheckAdmin",
+    "FirstVerdictAdmin",
     "HandlingAdmin",
+    "KnownCaseAdmin",
     "PaymentExportAdmin",
     "QueueAdmin",
+    "ReviewSettingsAdmin",
+    "ReviewerAdmin",
     "VerdictAdmin",
 ]
 

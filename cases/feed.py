@@ -68,6 +68,11 @@ def matches(entry: FeedEntry, request: FeedRequest) -> bool:
     return decision.outcome in request.outcomes and money.stake_of(decision.amount, decision.score) >= request.min_stake
 
 
+def without_score(told: dict[str, Any]) -> dict[str, Any]:
+    """The same for who sees the score after the verdict."""
+    return {**told, "score": None, "reason": ""}
+
+
 def as_json(entry: FeedEntry) -> dict[str, Any]:
     """One entry as the browser gets it; money as text, the card masked."""
     decision = entry.decision

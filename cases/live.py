@@ -16,6 +16,7 @@ from cases import access, feed
 from cases.live_hub import GROUP, NUDGE, Page, hub
 from cases.queries import feed as feed_queries
 from cases.queries.queues import Desk, desk_of
+from cases.queries.sight import sight_of
 
 logger = logging.getLogger(__name__)
 CLIENTS = Gauge("fraud_feed_clients", "Browsers on the live feed", multiprocess_mode="livesum")
@@ -78,6 +79,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
     async def _start(self) -> None:
         self._request: feed.FeedRequest | None = None
         self._sent = 0
+        self._sight = await database_sync_to_async(sight_of)(self.scope["user"])
         self._grew = asyncio.Event()
         self._heard: deque[dict[str, Any]] = deque(maxlen=_MOST_HEARD)
         self._checked_at = asyncio.get_running_loop().time()
@@ -162,7 +164,7 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
             return False
         await self._learn_queues(page)
         self._sent = page.entries[-1].seq
-        await self.send(text_data=page.text_for(request, self._desk))
+        await self.send(text_data=page.text_for(request, self._desk, self._sight))
         return self._sent < page.newest
 
     async def _learn_queues(self, page: Page) -> None:
@@ -179,3 +181,5 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
         self._checked_at = asyncio.get_running_loop().time()
         check = database_sync_to_async(access.desk_of_watcher)
         self._desk = await check(self.scope["user"].pk, self.scope.get("session"))
+        # What is hidden from whom may have been set anew meanwhile.
+        self._sight = await database_sync_to_async(sight_of)(self.scope["user"])

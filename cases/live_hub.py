@@ -18,6 +18,7 @@ from cases import feed
 from cases.models import FeedEntry
 from cases.queries import feed as feed_queries
 from cases.queries.queues import Desk
+from cases.sight import Sight
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ _REST_SECONDS = 0.25
 _RECONNECT_SECONDS = 2.0
 
 
+# Outcomes, smallest stake, queues that are seen, entries whose score is not.
+_Wanted = tuple[frozenset[str], Decimal, frozenset[int | None], frozenset[int]]
+
+
 @dataclass
 class Page:
     """Entries of the feed in their order, and the messages made of them."""
@@ -39,7 +44,9 @@ class Page:
     # Of the newest entry in the table: what a browser that got this page may still lack.
     newest: int
     _told: list[dict[str, Any]] = field(init=False)
-    _texts: dict[tuple[frozenset[str], Decimal, frozenset[int | None]], str] = field(default_factory=dict, init=False)
+    _texts: dict[tuple[frozenset[str], Decimal, frozenset[int | None], frozenset[int]], str] = field(
+        default_factory=dict, init=False
+    )
 
     def __post_init__(self) -> None:
         self._told = [feed.as_json(entry) for entry in self.entries]
@@ -48,14 +55,16 @@ class Page:
     def queue_ids(self) -> set[int | None]:
         return {_queue_of(entry) for entry in self.entries}
 
-    def text_for(self, request: feed.FeedRequest, desk: Desk | None) -> str:
-        """The message for a browser that asked for this and sees these queues; made once for all that are alike."""
+    def text_for(self, request: feed.FeedRequest, desk: Desk | None, sight: Sight) -> str:
+        """The message for a browser that asked for this and sees so much; made once for all that are alike."""
         seen = frozenset(queue for queue in self.queue_ids if desk is not None and desk.sees(queue))
-        chosen = (request.outcomes, request.min_stake, seen)
+        hidden = frozenset(entry.seq for entry in self.entries if sight.hides_entry(entry.case_id))
+        chosen = (request.outcomes, request.min_stake, seen, hidden)
         text = self._texts.get(chosen)
         if text is None:
             both = zip(self.entries, self._told, strict=True)
-            shown = [told for entry, told in both if feed.matches(entry, request) and _queue_of(entry) in seen]
+            fitting = [each for each in both if feed.matches(each[0], request) and _queue_of(each[0]) in seen]
+            shown = [feed.without_score(told) if entry.seq in hidden else told for entry, told in fitting]
             # Sent also when empty: the client has to know how far it has come.
             text = json.dumps({"type": "entries", "seq": self.entries[-1].seq, "entries": shown})
             self._texts[chosen] = text

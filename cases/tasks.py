@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import claims, deadlines, figures, presence, snoozes, verdict_effects
+from cases.services import checks, claims, deadlines, figures, known_cases, presence, snoozes, verdict_effects
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -40,3 +40,16 @@ def wake_snoozed_cases() -> int:
 def refresh_figures() -> None:
     """Count the dashboard's figures again where something changed. Safe to run twice."""
     figures.refresh_figures(now=now())
+
+
+@shared_task(name="cases.return_expired_checks")
+def return_expired_checks() -> int:
+    """Give the reviews whose reviewer left to somebody else. Safe to run twice."""
+    return checks.return_expired(now=now())
+
+
+@shared_task(name="cases.follow_truths")
+def follow_truths() -> int:
+    """Bring chargebacks and corrections to the first verdicts, and keep known cases waiting. Safe to run twice."""
+    known_cases.collect_truths(now=now())
+    return known_cases.refill(now=now())

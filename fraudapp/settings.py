@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "cases.blind.BlindReviewMiddleware",
 ]
 
 ROOT_URLCONF = "fraudapp.urls"
@@ -188,6 +189,8 @@ CELERY_BEAT_SCHEDULE = {
     "wake-snoozed-cases": {"task": "cases.wake_snoozed_cases", "schedule": 30.0, "options": {"expires": 30}},
     "refresh-figures": {"task": "cases.refresh_figures", "schedule": 60.0, "options": {"expires": 60}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
+    "return-expired-checks": {"task": "cases.return_expired_checks", "schedule": 30.0, "options": {"expires": 30}},
+    "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

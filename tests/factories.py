@@ -33,6 +33,7 @@ _GROUP_MIGRATIONS = (
     "0009_casework",
     "0010_figures",
     "0011_board",
+    "0012_checks",
 )
 _number = count(1)
 

@@ -2,10 +2,11 @@
 
 from cases.models.case import Alert, Case, CaseEvent
 from cases.models.casework import Attachment, AttachmentContent, CaseTag, Tag
+from cases.models.check import Check, Display, FirstVerdict, KnownCase, Reviewer, ReviewSettings
 from cases.models.export import PaymentExport
 from cases.models.feed import FeedEntry
 from cases.models.figures import BacklogFigures, DeskFigures, FiguresProgress, HourlyFigures, RuleFigures
-from cases.models.handling import Handling, Presence
+from cases.models.handling import Handling, Presence, Variant
 from cases.models.queue import Queue
 from cases.models.saved_view import DefaultView, SavedView
 from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
@@ -19,18 +20,25 @@ __all__ = [
     "Case",
     "CaseEvent",
     "CaseTag",
+    "Check",
     "DefaultView",
     "DeskFigures",
+    "Display",
     "FeedEntry",
     "FiguresProgress",
+    "FirstVerdict",
     "Handling",
     "HourlyFigures",
+    "KnownCase",
     "PaymentExport",
     "Presence",
     "Queue",
+    "ReviewSettings",
+    "Reviewer",
     "RuleFigures",
     "SavedView",
     "Tag",
+    "Variant",
     "Verdict",
     "VerdictEffect",
     "VerdictPayment",

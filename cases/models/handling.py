@@ -6,6 +6,13 @@ from django.db import models
 from cases.models.case import Case
 
 
+class Variant(models.TextChoices):
+    """What the reviewer of a case was shown."""
+
+    SCORE_FIRST = "score_first", "Score from the start"
+    DATA_FIRST = "data_first", "Score after the verdict"
+
+
 class Handling(models.Model):
     """One claim from start to end: who had the case, when they first saw it, and how it ended."""
 
@@ -27,6 +34,7 @@ class Handling(models.Model):
     # Of a claim that ran out: when that was noticed.
     ended_at = models.DateTimeField(null=True, blank=True)
     ending = models.CharField(max_length=10, choices=Ending.choices, blank=True, default="")
+    variant = models.CharField(max_length=11, choices=Variant.choices, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

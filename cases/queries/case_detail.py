@@ -1,6 +1,6 @@
 """Everything the case page shows, in a fixed number of queries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,11 +30,14 @@ class CaseDetail:
     has_places: bool
 
 
-def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
-    alerts = list(with_label(Decision.objects.filter(alert__case=case)).order_by("-occurred_at"))
+def case_detail(case: Case, *, desk: Desk, as_of: datetime | None = None) -> CaseDetail:
+    """With `as_of`: what was known of it and around it before that moment, and nothing of its own payments."""
+    alerts = list(with_label(Decision.objects.filter(alert__case=case), as_of=as_of).order_by("-occurred_at"))
     headline = headline_of(alerts)
     until = alerts[0].occurred_at
-    payments = payments_of_card(case, since=until - timeline.MONTH, until=until)
+    payments = payments_of_card(case, since=until - timeline.MONTH, until=until, as_of=as_of)
+    if as_of is not None:
+        _forget_labels([*alerts, *(payment for payment in payments if _is_in(case, payment))])
     return CaseDetail(
         case=case,
         headline=headline,
@@ -42,8 +45,8 @@ def case_detail(case: Case, *, desk: Desk) -> CaseDetail:
         bars=evidence.reason_bars(headline.reasons),
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
         timeline=timeline_of(case, headline, payments, until=until),
-        related=related_to(headline, desk=desk),
-        notes=notes_of(case),
+        related=related_to(headline, desk=desk, as_of=as_of),
+        notes=notes_of(case) if as_of is None else [],
         has_places=any(name in alert.record for alert in alerts for name in ("latitude", "merchant_country")),
     )
 
@@ -60,11 +63,19 @@ def notes_of(case: Case) -> list[CaseEvent]:
     return list(told.order_by("-happened_at", "-id")[:_MAX_NOTES])
 
 
-def payments_of_card(case: Case, *, since: datetime, until: datetime) -> list[Decision]:
+def payments_of_card(case: Case, *, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Decision]:
     """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges."""
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
-    payments = with_label(payments.defer("features", "record", "reasons")).annotate(case_id=F("alert__case_id"))
+    payments = with_label(payments.defer("features", "record", "reasons"), as_of=as_of).annotate(
+        case_id=F("alert__case_id")
+    )
     return list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
+
+
+def _forget_labels(payments: Iterable[Decision]) -> None:
+    """Whatever is known of the case's own payments tells the verdict that is to be found, or gives it away."""
+    for payment in payments:
+        payment.label = payment.label_source = None  # type: ignore[attr-defined]
 
 
 def _is_in(case: Case, payment: Decision) -> bool:

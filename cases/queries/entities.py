@@ -50,8 +50,10 @@ class EntityDetail:
     cases: list[Case]
 
 
-def entity_detail(entity: Entity, *, now: datetime, desk: Desk) -> EntityDetail:
+def entity_detail(entity: Entity, *, now: datetime, desk: Desk, unsaid: Sequence[int] = ()) -> EntityDetail:
     """Everything the page shows; figures are of the 30 days up to now, or to the last payment if that is older.
+
+    The figures leave out what was said of payments `unsaid` (ids of decisions).
 
     Raises:
         UnknownEntityError: no payment and no list names it.
@@ -63,7 +65,7 @@ def entity_detail(entity: Entity, *, now: datetime, desk: Desk) -> EntityDetail:
     last_seen = payments[0].occurred_at if payments else None
     last_day = _last_day(last_seen, now)
     first_day = last_day - timedelta(days=profile.DAYS - 1)
-    counted = entity_counts.count_newest(entity, since=datetime.combine(first_day, time(), UTC))
+    counted = entity_counts.count_newest(entity, since=datetime.combine(first_day, time(), UTC), unsaid=unsaid)
     figures = profile.figures_of(counted.groups)
     counted_from = min(group.day for group in counted.groups) if figures.payments >= entity_counts.MAX_COUNTED else None
     days = profile.days_of(counted.groups, last=last_day, counted_from=counted_from or first_day)

@@ -54,7 +54,8 @@ WITH counted AS MATERIALIZED (
   SELECT (decision.occurred_at AT TIME ZONE 'UTC')::date AS day, decision.amount, decision.currency, decision.outcome,
     decision.card_id, decision.customer_id, decision.merchant_id, decision.device_id, decision.ip_address,
     coalesce((
-      SELECT label.label = 'fraud' FROM scoring_label AS label WHERE label.decision_id = decision.id
+      SELECT label.label = 'fraud' FROM scoring_label AS label
+      WHERE label.decision_id = decision.id AND decision.id <> ALL(%(unsaid)s)
       ORDER BY label.known_at DESC, label.id DESC LIMIT 1
     ), false) AS is_fraud,
     CASE WHEN decision.outcome <> 'approve' THEN (
@@ -85,8 +86,10 @@ ORDER BY what, place
 """
 
 
-def count_newest(entity: Entity, *, since: datetime) -> Counted:
+def count_newest(entity: Entity, *, since: datetime, unsaid: Sequence[int] = ()) -> Counted:
+    """Of payments `unsaid` (ids of decisions) the labels do not count."""
     parameters: dict[str, Any] = {
+        "unsaid": list(unsaid),
         "name": entity.name,
         "since": since,
         "limit": MAX_COUNTED,
@@ -107,7 +110,7 @@ def count_newest(entity: Entity, *, since: datetime) -> Counted:
             elif what != entity.kind:
                 totals[what] = total
                 found.setdefault(what, []).append(Neighbour(Entity(what, name), payments, fraud))
-    known = _known_of([one.entity for some in found.values() for one in some], since=since)
+    known = _known_of([one.entity for some in found.values() for one in some], since=since, unsaid=unsaid)
     neighbours = [
         Neighbours(kind, words.ENTITIES_PLURAL[kind], totals[kind], _ranked(found[kind], known))
         for kind in COLUMNS
@@ -127,7 +130,8 @@ _KNOWN = """
 SELECT %s, wanted.name, count(*) FILTER (WHERE newest.is_fraud), coalesce(max(newest.merchant_name), '')
 FROM unnest(%s::text[]) AS wanted (name) CROSS JOIN LATERAL (
   SELECT decision.merchant_name, coalesce((
-      SELECT label.label = 'fraud' FROM scoring_label AS label WHERE label.decision_id = decision.id
+      SELECT label.label = 'fraud' FROM scoring_label AS label
+      WHERE label.decision_id = decision.id AND decision.id <> ALL(%s)
       ORDER BY label.known_at DESC, label.id DESC LIMIT 1
     ), false) AS is_fraud
   FROM scoring_decision AS decision
@@ -138,7 +142,7 @@ FROM unnest(%s::text[]) AS wanted (name) CROSS JOIN LATERAL (
 """
 
 
-def _known_of(entities: Sequence[Entity], *, since: datetime) -> dict[Entity, tuple[int, str]]:
+def _known_of(entities: Sequence[Entity], *, since: datetime, unsaid: Sequence[int]) -> dict[Entity, tuple[int, str]]:
     """Confirmed frauds of each among its newest payments since then, and a merchant's name. One query."""
     parts: list[str] = []
     parameters: list[Any] = []
@@ -148,7 +152,7 @@ def _known_of(entities: Sequence[Entity], *, since: datetime) -> dict[Entity, tu
             is_address = kind == ListEntry.Entity.IP
             condition = "decision.ip_address IS NOT NULL" if is_address else f"decision.{column} <> ''"
             parts.append(_KNOWN.format(column=column, cast="::inet" if is_address else "", condition=condition))
-            parameters += [kind, names, since, NEIGHBOUR_PAYMENTS]
+            parameters += [kind, names, list(unsaid), since, NEIGHBOUR_PAYMENTS]
     if not parts:
         return {}
     with connection.cursor() as cursor:

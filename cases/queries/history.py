@@ -72,7 +72,7 @@ def history_of(case: Case, *, before: str = "", limit: int = PAGE) -> History:
         events = events.filter(_older("happened_at", at, number if source == _EVENT else None, is_after=False))
         labels = labels.filter(_older("created_at", at, number if source == _LABEL else None, is_after=True))
     found = [
-        *(_event_entry(event) for event in events.select_related("actor").order_by("-happened_at", "-id")[: limit + 1]),
+        *(event_entry(event) for event in events.select_related("actor").order_by("-happened_at", "-id")[: limit + 1]),
         *(_label_entry(label) for label in labels.order_by("-created_at", "-id")[: limit + 1]),
     ]
     found.sort(key=lambda entry: (entry.at, entry.source == _EVENT, entry.number), reverse=True)
@@ -96,7 +96,7 @@ def lookers_of(case: Case) -> list[Looker]:
 def all_events_of(case: Case, *, limit: int) -> list[Entry]:
     """Every event, views one by one, oldest first: for a printed record."""
     events = CaseEvent.objects.filter(case=case).select_related("actor").order_by("happened_at", "id")
-    return [_event_entry(event) for event in events[:limit]]
+    return [event_entry(event) for event in events[:limit]]
 
 
 def _labels_for(case: Case) -> QuerySet[Label]:
@@ -123,7 +123,7 @@ def _parse(position: str) -> tuple[datetime, str, int]:
         raise UnknownPositionError(position) from error
 
 
-def _event_entry(event: CaseEvent) -> Entry:
+def event_entry(event: CaseEvent) -> Entry:
     title = _TITLES.get(CaseEvent.Kind(event.kind), event.get_kind_display())
     return Entry(event.happened_at, title, event.actor, event.text, _EVENT, event.id)
 

@@ -1,7 +1,7 @@
 """Payments of other cards that share a device, an address or a merchant with this one."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -48,18 +48,23 @@ class Related:
     has_more: bool = False
 
 
-def with_label(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
-    """Add the latest label and its source."""
+def with_label(decisions: QuerySet[Decision], *, as_of: datetime | None = None) -> QuerySet[Decision]:
+    """Add the latest label and its source; `as_of` leaves out what was not known before that moment."""
     latest = Label.objects.filter(decision=OuterRef("pk")).order_by("-known_at", "-id")
+    if as_of is not None:
+        latest = latest.filter(known_at__lt=as_of)
     return decisions.annotate(
         label=Subquery(latest.values("label")[:1]), label_source=Subquery(latest.values("source")[:1])
     )
 
 
+# After whatever was known or decided.
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 # A range of one value, ordered by the column: of `=` PostgreSQL may walk the index on time alone, past all others.
 _NEWEST = """
 (SELECT '{kind}' AS kind, id, card_id, amount, currency, occurred_at, outcome FROM scoring_decision
- WHERE {column} >= %s AND {column} <= %s ORDER BY {column} DESC, occurred_at DESC LIMIT {look_back})
+ WHERE {column} >= %s AND {column} <= %s AND occurred_at < %s AND decided_at < %s
+ ORDER BY {column} DESC, occurred_at DESC LIMIT {look_back})
 """
 # Counted and ranked where the rows are: five hundred of a busy shop would cost more to fetch than to count.
 _RELATED = """
@@ -68,7 +73,8 @@ WITH newest AS ({newest}), told AS MATERIALIZED (
       SELECT alert.case_id FROM cases_alert AS alert WHERE alert.decision_id = newest.id
     ) END AS case_id
   FROM newest LEFT JOIN LATERAL (
-    SELECT label.label, label.source FROM scoring_label AS label WHERE label.decision_id = newest.id
+    SELECT label.label, label.source FROM scoring_label AS label
+    WHERE label.decision_id = newest.id AND label.known_at < %s
     ORDER BY label.known_at DESC, label.id DESC LIMIT 1
   ) AS label ON true
   WHERE newest.card_id <> %s
@@ -92,7 +98,8 @@ SELECT sums.kind, sums.cards, sums.fraud, placed.payments, placed.card_id, place
   placed.of_its
 FROM sums LEFT JOIN placed ON placed.kind = sums.kind AND placed.place <= {most}
 LEFT JOIN LATERAL (
-  SELECT known.id, known.status, known.verdict FROM cases_case AS known
+  SELECT known.id, CASE WHEN known.decided_at >= %s THEN 'open' ELSE known.status END AS status,
+    CASE WHEN known.decided_at >= %s THEN '' ELSE known.verdict END AS verdict FROM cases_case AS known
   WHERE known.id = placed.case_id AND (%s OR known.queue_id IS NULL OR known.queue_id = ANY(%s)) LIMIT 1
 ) AS held ON true
 ORDER BY sums.kind, placed.place
@@ -107,10 +114,13 @@ class _Tied:
     best: list[RelatedPayment]
 
 
-def related_to(decision: Decision, *, desk: Desk) -> list[Related]:
-    """At most 8 other cards by device, address and merchant; each card stands under its closest tie. One query."""
+def related_to(decision: Decision, *, desk: Desk, as_of: datetime | None = None) -> list[Related]:
+    """At most 8 other cards by device, address and merchant; each card stands under its closest tie. One query.
+
+    With `as_of`, as they stood before that moment.
+    """
     names = {kind: name for kind in TIES if (name := getattr(decision, COLUMNS[kind]))}
-    tied = _tied(names, besides=decision.card_id, desk=desk)
+    tied = _tied(names, besides=decision.card_id, desk=desk, as_of=as_of)
     found, listed = [], {decision.card_id}
     for kind, name in names.items():
         tie = tied.get(kind, _Tied(0, 0, 0, []))
@@ -122,14 +132,15 @@ def related_to(decision: Decision, *, desk: Desk) -> list[Related]:
     return found
 
 
-def _tied(names: dict[str, str], *, besides: str, desk: Desk) -> dict[str, _Tied]:
+def _tied(names: dict[str, str], *, besides: str, desk: Desk, as_of: datetime | None) -> dict[str, _Tied]:
     """The cards that tell most by kind; as many more as may stand under a closer tie already."""
     parts = [_NEWEST.format(kind=kind, column=COLUMNS[kind], look_back=LOOK_BACK) for kind in names]
-    parameters = [name for name in names.values() for _ in range(2)]
+    before = as_of or _EVER
+    parameters = [each for name in names.values() for each in (name, name, before, before)]
     query = _RELATED.format(newest=" UNION ALL ".join(parts), most=MAX_ROWS * len(TIES))
     tied: dict[str, _Tied] = {}
     with connection.cursor() as cursor:
-        cursor.execute(query, [*parameters, besides, desk.sees_all, list(desk.seen)])
+        cursor.execute(query, [*parameters, before, besides, before, before, desk.sees_all, list(desk.seen)])
         for kind, cards, fraud, payments, *row in cursor.fetchall():
             tie = tied.setdefault(kind, _Tied(cards, fraud, payments or 0, []))
             if row[0] is not None:

@@ -210,9 +210,12 @@ def _take(case: Case, *, analyst: User, now: datetime, is_looking: bool) -> None
         _remember(case.id, CaseEvent.Kind.RELEASED, actor=None, now=now, text=_RAN_OUT)
     grant(case, analyst=analyst, now=now)
     handlings.start(case.id, analyst=analyst, now=now, is_looking=is_looking)
+    _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now, text=lease_words())
+
+
+def lease_words() -> str:
     lease = words.duration(timedelta(seconds=settings.CLAIM_LEASE_SECONDS))
-    text = f"For {lease}, renewed while the page is open"
-    _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now, text=text)
+    return f"For {lease}, renewed while the page is open"
 
 
 def _free(case_ids: Collection[UUID], *, ending: Handling.Ending, now: datetime) -> None:

@@ -7,12 +7,16 @@ from uuid import UUID
 from django.contrib.auth.models import User
 
 from cases.models import Handling
+from cases.queries.sight import sight_of_reviewer
 
 
 def start(case_id: UUID, *, analyst: User, now: datetime, is_looking: bool) -> None:
     """Begin the handling; `is_looking` says that the analyst has the page open already."""
     viewed_at = now if is_looking else None
-    Handling.objects.create(case_id=case_id, analyst=analyst, claimed_at=now, first_viewed_at=viewed_at)
+    variant = sight_of_reviewer(analyst).variant_of(case_id)
+    Handling.objects.create(
+        case_id=case_id, analyst=analyst, claimed_at=now, first_viewed_at=viewed_at, variant=variant
+    )
 
 
 def record_first_view(case_id: UUID, *, analyst: User, now: datetime) -> None:

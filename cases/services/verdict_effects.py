@@ -11,6 +11,7 @@ from django.db import transaction
 
 from cases import words
 from cases.models import Case, CaseEvent, Verdict, VerdictEffect, VerdictPayment
+from cases.services import checks
 from cases.services.verdict_payments import Judged
 from scoring.models import Label, ListEntry, Outbox, Outcome
 from scoring.services.labels import LabelStatement, record_labels
@@ -94,6 +95,13 @@ def settle(verdict_id: int, *, now: datetime) -> bool:
     if effects:
         text = "; ".join(effect.words for effect in effects)
         CaseEvent.objects.create(case=verdict.case, kind=CaseEvent.Kind.EFFECTS, happened_at=now, text=text)
+    checks.consider(
+        verdict.case,
+        analyst=verdict.analyst,
+        verdict=verdict.verdict,
+        typology=verdict.typology,
+        decided_at=verdict.said_at,
+    )
     return True
 
 

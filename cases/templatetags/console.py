@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.contrib.auth.models import User
 from django.urls import reverse
 
 from cases import money, words
+from cases.agreement import Share
 from cases.entity import Entity
-from cases.models import Case, Verdict, VerdictEffect
+from cases.models import Case, FeedEntry, Verdict, VerdictEffect
+from cases.sight import Sight
 
 register = template.Library()
 
@@ -70,6 +73,18 @@ def people(users: Sequence[User]) -> str:
 def looking(case: Case) -> list[User]:
     """Who else has the case's page open; needs cases with their `signs`."""
     return [sign.user for sign in case.signs]  # type: ignore[attr-defined]
+
+
+@register.filter
+def hides_score(row: Any, sight: Sight) -> bool:
+    """Whether the score of a case, a found payment, or an entry of the feed waits for the verdict."""
+    if isinstance(row, FeedEntry):
+        return sight.hides_entry(row.case_id)
+    if isinstance(row, Case):
+        return sight.hides_score(row.id, row.status)
+    if isinstance(row, dict):
+        return sight.hides_score(row["case_id"] or None, row["case_status"])
+    return sight.hides_score(row.case_id, row.case_status or "")
 
 
 @register.filter
@@ -146,3 +161,24 @@ def moment(value: datetime, style: str = "minute") -> dict[str, object]:
     """A time in UTC: `minute` 22 Nov 14:02, `second` 22 Nov 14:02:31, `clock` 14:02:31, `full` 2026-11-22 14:02:31."""
     formats = {"minute": "j M H:i", "second": "j M H:i:s", "clock": "H:i:s", "full": "Y-m-d H:i:s"}
     return {"value": value, "format": formats[style]}
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+@register.filter
+def seconds(number: float) -> str:
+    """`42 s`, `3.5 min`: fine enough for both ends of an interval to differ."""
+    if number < 120:
+        return f"{number:.0f} s"
+    return f"{number / 60:.1f} min" if number < 7200 else words.duration(timedelta(seconds=number))
+
+
+@register.inclusion_tag("components/_share.html")
+def share(value: Share, kind: str = "good") -> dict[str, object]:
+    """A share with its interval, in words and as a bar 120 wide; `kind`: whether much of it is good or bad."""
+    low, high = value.interval
+    bar = {"at": round(120 * value.value, 1), "low_x": round(120 * low, 1), "width": round(120 * (high - low), 1)}
+    return {"share": value, "low": low, "high": high, "kind": kind, **bar}

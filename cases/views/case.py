@@ -18,6 +18,8 @@ from cases.queries import case_detail as case_queries
 from cases.queries import casework, verdict_panel
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
+from cases.queries.quality import known_case_of
+from cases.queries.sight import sight_of
 from cases.services import claims, notes, presence, verdicts
 from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
 from cases.views.pages import ConsoleRequest, page
@@ -141,6 +143,8 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         "may_approve": access.may_approve(request.user),
         "seq": seq,
         "move_form": queue_forms.MoveForm(desk=access.desk_for(request.user)) if _may_move(request, case) else None,
+        **_known_context(request, case),
+        **_shows_score(request, case, panel.last),
     }
     return page(request, "cases/case_detail.html", context, status=status)
 
@@ -151,6 +155,20 @@ def _verdict_form(request: ConsoleRequest, last: Verdict | None) -> VerdictForm:
     if last is not None and is_theirs and last.state in {Verdict.State.UNDONE, Verdict.State.REFUSED}:
         return VerdictForm(initial=filled_in_before(last))
     return VerdictForm()
+
+
+def _shows_score(request: ConsoleRequest, case: Case, last: Verdict | None) -> dict[str, bool]:
+    """Whose verdict can still be undone or approved has not seen the score by it: else it could be said again."""
+    is_settled = last is None or last.state not in Verdict.UNSETTLED
+    status = case.status if is_settled else Case.Status.OPEN
+    return {"shows_score": not sight_of(request.user).hides_score(case.id, status)}
+
+
+def _known_context(request: ConsoleRequest, case: Case) -> dict[str, Any]:
+    """For who marks known cases, on a decided one."""
+    if case.status != Case.Status.DECIDED or not access.may_mark_known(request.user):
+        return {}
+    return {"may_mark_known": True, "known": known_case_of(case)}
 
 
 def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bool, status: int = 200) -> HttpResponse:
@@ -169,6 +187,7 @@ def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, cla
         "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),
         "may_review": access.may_review(request.user),
         "may_release": _may_release(request, case),
+        "shows_score": not sight_of(request.user).hides_score(case.id, case.status),
     }
 
 

@@ -11,6 +11,7 @@ from cases import access
 from cases.models import Case
 from cases.queries import drawings
 from cases.queries import graph as graph_queries
+from cases.queries.sight import check_may_see_score
 from cases.views.pages import ConsoleRequest, page
 
 
@@ -54,6 +55,7 @@ def shared_payments(request: ConsoleRequest, case_id: UUID, decision_id: int, ki
 @require_safe
 def reason_numbers(request: ConsoleRequest, case_id: UUID, decision_id: int, place: int) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
+    check_may_see_score(request.user, case)
     try:
         numbers = drawings.reason_numbers(case, decision_id, place)
     except drawings.NoSuchDrawingError as error:

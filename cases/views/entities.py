@@ -10,6 +10,7 @@ from cases import access
 from cases.entity import Entity, UnknownEntityError, parse_entity
 from cases.forms import ListEntryForm, ListRemovalForm
 from cases.queries import entities, entity_counts
+from cases.queries.sight import sight_of, unsaid_payments
 from cases.views.pages import ConsoleRequest, page
 from scoring.services import lists
 
@@ -73,12 +74,18 @@ def _entity_page(
 ) -> HttpResponse:
     """The page, with what was filled in and refused; 404 for a name that nothing carries."""
     moment = now()
+    sight = sight_of(request.user)
     try:
-        detail = entities.entity_detail(parse_entity(kind, name), now=moment, desk=access.desk_for(request.user))
+        detail = entities.entity_detail(
+            parse_entity(kind, name), now=moment, desk=access.desk_for(request.user), unsaid=unsaid_payments(sight)
+        )
     except UnknownEntityError:
         return _unknown_page(request, kind, name)
+    sight.mask_payments(detail.payments)
+    sight.mask_cases(detail.cases)
     context = {
         "detail": detail,
+        "sight": sight,
         "entity": detail.entity,
         "form": form or ListEntryForm(),
         "removal_form": removal_form,

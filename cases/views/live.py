@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from cases import access
 from cases.queries import feed as feed_queries
+from cases.queries.sight import sight_of
 from cases.views.pages import ConsoleRequest, page
 
 _ROWS = 50
@@ -19,5 +20,5 @@ def live(request: ConsoleRequest) -> HttpResponse:
     return page(
         request,
         "cases/live.html",
-        {"entries": entries, "seq": entries[0].seq if entries else 0, "now": now()},
+        {"entries": entries, "seq": entries[0].seq if entries else 0, "now": now(), "sight": sight_of(request.user)},
     )

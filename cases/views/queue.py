@@ -1,5 +1,6 @@
 """The queue, and taking the next case from it."""
 
+from random import SystemRandom
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,8 @@ from cases.models import Case, Queue
 from cases.queries import feed as feed_queries
 from cases.queries import queue as queue_queries
 from cases.queries.saved_views import chosen_view, saved_views_of
-from cases.services import claims
+from cases.queries.sight import sight_of
+from cases.services import checks, claims
 from cases.views.pages import ConsoleRequest, page
 
 
@@ -41,7 +43,8 @@ def queue_page(request: ConsoleRequest, address: QueryDict, **problem: Any) -> H
     may = {"may_share": access.may_share_views(request.user), "may_review": access.may_review(request.user)}
     template = "cases/queue.html#rows" if request.htmx else "cases/queue.html"
     status = 422 if form.errors or problem else 200
-    return page(request, template, {**shown, **given, **may, **problem}, status=status)
+    sight = {"sight": sight_of(request.user)}
+    return page(request, template, {**shown, **given, **may, **sight, **problem}, status=status)
 
 
 @require_POST
@@ -52,6 +55,9 @@ def next_case(request: ConsoleRequest) -> HttpResponse:
 
 def open_next(request: ConsoleRequest, *, besides: Case | None = None, queue: Queue | None = None) -> HttpResponse:
     """Go on to the next case, of one queue or all the user works on, or to the queue when no other waits."""
+    check = checks.take_next(analyst=request.user, now=now(), draw=SystemRandom().random())
+    if check is not None:
+        return redirect(check.case)
     case = claims.claim_next(analyst=request.user, now=now(), besides=besides, queue=queue)
     if case is None:
         messages.info(request, "No other case is waiting." if besides else "No unclaimed case is waiting.")

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from cases import access
 from cases.queries import evidence_page, history
+from cases.queries.sight import check_may_see_score
 from cases.services import prints
 from cases.views.pages import ConsoleRequest, page
 
@@ -31,6 +32,7 @@ def case_history(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 def print_case(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     """Everything about the case in black on white. That it was asked for is recorded first, and stands on it."""
     case = access.get_visible_case(request.user, case_id)
+    check_may_see_score(request.user, case)
     moment = now()
     prints.record_print(case=case, actor=request.user, now=moment)
     evidence = evidence_page.evidence_page(case, desk=access.desk_for(request.user))

@@ -14,6 +14,7 @@ from cases import access, exports
 from cases.models import PaymentExport
 from cases.queries.queues import Desk
 from cases.queries.search import SearchTooSlowError, found_payments, payments_with
+from cases.queries.sight import sight_of
 from cases.search import SearchForm
 from cases.services.exports import MAX_ROWS, NothingToExportError, begin_export
 from cases.views.pages import ConsoleRequest, page
@@ -32,7 +33,10 @@ def search(request: ConsoleRequest) -> HttpResponse:
             found = found_payments(form.search(), desk=access.desk_for(request.user))
         except SearchTooSlowError:
             form.add_error(None, _TOO_SLOW)
-    return _search_page(request, form, {"found": found})
+    sight = sight_of(request.user)
+    if found is not None:
+        sight.mask_rows(found.payments)
+    return _search_page(request, form, {"found": found, "sight": sight})
 
 
 @require_POST

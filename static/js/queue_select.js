@@ -11,7 +11,7 @@
 
   const stakes = (rows) => {
     const sums = new Map();
-    rows.forEach(({ dataset }) => sums.set(dataset.currency, (sums.get(dataset.currency) ?? 0) + Number(dataset.stake)));
+    rows.forEach(({ dataset }) => sums.set(dataset.currency, (sums.get(dataset.currency) ?? 0) + Number(dataset.stake ?? 0)));
     return [...sums].map(([currency, sum]) => `${Math.round(sum).toLocaleString("en")} ${currency}`).join(", ");
   };
 

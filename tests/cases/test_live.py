@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from cases import live, live_hub
-from tests.factories import flag, make_decision
+from cases.services.review_settings import change_settings
+from tests.factories import REASONS, flag, make_decision, make_user
 
 # The consumer gives its connection back between reads, which a transaction around the test would not survive.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,3 +191,16 @@ async def test_logging_out_ends_the_feed(alice, monkeypatch):
         await sync_to_async(client.logout)()
 
         assert await browser.closed_with() == 4401
+
+
+@in_event_loop
+async def test_who_sees_the_score_after_the_verdict_is_not_sent_it():
+    alice, bob = await sync_to_async(make_user)("analyst"), await sync_to_async(make_user)("lead")
+    await sync_to_async(change_settings)(values={}, displays={alice.id: "always"})
+    await make_decision_async(score=0.77)
+
+    for person, score, reason in ((alice, None, ""), (bob, 0.77, REASONS[0]["words"])):
+        async with watching(person) as browser:
+            await browser.send({"after": 0})
+            (entry,) = (await browser.receive())["entries"]
+            assert (entry["score"], entry["reason"]) == (score, reason)

@@ -24,6 +24,7 @@ from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
 from streams.demo_desk import begin_desk
 from streams.demo_past import work_off
+from streams.demo_reviews import follow_history, review_history
 
 PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
 # Those of the lead are shared with the desk.
@@ -130,6 +131,8 @@ class Command(BaseCommand):
     def _work(self, days: float) -> None:
         self._say("Working off the cases of these days.")
         desk = list(User.objects.filter(username__in=DESK).order_by("username"))
+        review_history(desk)
+        follow_history(now=now())
         since = now() - timedelta(days=min(days, CASE_DAYS))
         work_off(since=since, until=now(), a_day=CASES_A_DAY, analysts=desk)
 

@@ -1,0 +1,33 @@
+"""Keeps the ordinary pages of a case from who reviews it blind.
+
+A case under blind review has its usual address, so nothing tells it from others; and whichever way its reviewer comes
+to it, they see it as it was. This stands before the views: a page that is added later cannot tell what was said.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+
+from cases.services import checks
+from cases.views import checks as check_views
+from cases.views.pages import ConsoleRequest
+
+
+class BlindReviewMiddleware(MiddlewareMixin):
+    """Hands requests about a case to the views of blind review while the user reviews it."""
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
+    ) -> HttpResponseBase | None:
+        case_id = kwargs.get("case_id")
+        if case_id is None or not isinstance(request.user, User):
+            return None
+        check = checks.held_by(request.user, case_id=case_id)
+        if check is None:
+            return None
+        name = request.resolver_match.url_name if request.resolver_match else None
+        blind_view = check_views.VIEWS.get(name or "", check_views.refuse)
+        return blind_view(cast(ConsoleRequest, request), check)

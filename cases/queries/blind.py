@@ -1,0 +1,83 @@
+"""A decided case as it was before its first verdict, for who reviews it blind."""
+
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cases import snooze
+from cases.models import Case, CaseEvent, Check
+from cases.queries.case_detail import CaseDetail, case_detail
+from cases.queries.casework import CaseWork
+from cases.queries.history import PAGE, History, event_entry
+from cases.queries.queues import Desk
+from cases.queries.verdict_panel import VerdictPanel, verdict_panel
+from cases.services.claims import lease_words
+
+
+@dataclass(frozen=True)
+class BlindCase:
+    """`case` looks open and claimed and is never saved; `now` goes on from the moment of the first verdict."""
+
+    case: Case
+    detail: CaseDetail
+    panel: VerdictPanel
+    now: datetime
+
+
+def blind_case(check: Check, *, desk: Desk, now: datetime) -> BlindCase:
+    moment = clock_of(check, now=now)
+    case = undecided(check, now=now)
+    detail = case_detail(case, desk=desk, as_of=check.as_of)
+    return BlindCase(case, detail, _panel(case, detail, now=moment), moment)
+
+
+def _panel(case: Case, detail: CaseDetail, *, now: datetime) -> VerdictPanel:
+    """What a verdict would cause, as if none had been said."""
+    panel = verdict_panel(case, detail.alerts, now=now)
+    for payment in panel.recent:
+        payment.label = None  # type: ignore[attr-defined]
+    return replace(panel, last=None, lifts_block=False)
+
+
+def blind_history(check: Check) -> History:
+    """What the history of a case that was just claimed shows: how it opened and grew, and its analyst's claim."""
+    kinds = [CaseEvent.Kind.OPENED, CaseEvent.Kind.JOINED]
+    before = check.case.events.filter(kind__in=kinds, happened_at__lt=check.as_of).order_by("-happened_at", "-id")
+    claimed = CaseEvent(
+        id=0, kind=CaseEvent.Kind.CLAIMED, actor=check.analyst, happened_at=check.as_of, text=lease_words()
+    )
+    return History(entries=[event_entry(event) for event in [claimed, *before[:PAGE]]], lookers=[], older="")
+
+
+def no_work(case: Case, *, now: datetime) -> CaseWork:
+    """Nothing that others have added to the case."""
+    choices = snooze.choices(now=now, due_at=case.due_at, may_pass_due=False)
+    return CaseWork(tags=[], files=[], choices=choices, may_snooze=True, may_remove_others=False)
+
+
+def undecided(check: Check, *, now: datetime) -> Case:
+    """The case, as open as it was."""
+    assert check.taken_until is not None  # somebody holds it
+    case = copy(check.case)
+    case.status, case.verdict, case.typology = Case.Status.OPEN, "", ""
+    case.decided_by = case.decided_at = None
+    case.claimed_by, case.claimed_until = check.analyst, check.as_of + (check.taken_until - _taken_at(check))
+    return case
+
+
+def clock_of(check: Check, *, now: datetime) -> datetime:
+    """The time the reviewer sees: the time left at the first verdict runs on from there."""
+    return check.as_of + (now - _taken_at(check))
+
+
+def own_notes(check: Check, *, now: datetime) -> list[CaseEvent]:
+    """What the reviewer wrote, as notes of the case would look."""
+    if not check.note:
+        return []
+    moment = clock_of(check, now=now)
+    return [CaseEvent(kind=CaseEvent.Kind.NOTE, actor=check.analyst, happened_at=moment, text=check.note.strip())]
+
+
+def _taken_at(check: Check) -> datetime:
+    assert check.taken_at is not None  # a constraint
+    return check.taken_at

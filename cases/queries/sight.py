@@ -1,0 +1,46 @@
+"""Reads what somebody is not to see, in one query."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import PermissionDenied
+from django.db.models import Subquery
+
+from cases import access
+from cases.models import Alert, Case, Check, Reviewer, ReviewSettings
+from cases.sight import Sight
+
+
+def sight_of(user: User) -> Sight:
+    """Who decides nothing is shown everything."""
+    return sight_of_reviewer(user) if access.may_review(user) else Sight(user.id)
+
+
+def sight_of_reviewer(user: User) -> Sight:
+    """What the desk's settings and the person's own say, and which case they review blind."""
+    own = Reviewer.objects.filter(user=user).exclude(display="")
+    held = Check.objects.filter(analyst=user, decided_at=None)
+    rows = ReviewSettings.objects.annotate(
+        own_display=Subquery(own.values("display")[:1]), blind=ArraySubquery(held.values("case_id"))
+    )
+    row = rows.values_list("display", "own_display", "data_first_share", "salt", "blind").first()
+    if row is None:
+        # Nobody has settled anything: nobody draws or holds a review.
+        return Sight(user.id)
+    display, own_display, share, salt, blind = row
+    held_ids: list[UUID] = blind
+    return Sight(user.id, own_display or display, share, salt, frozenset(held_ids))
+
+
+def check_may_see_score(user: User, case: Case) -> None:
+    """Raises: PermissionDenied: the case's score waits for the user's verdict."""
+    if sight_of(user).hides_score(case.id, case.status):
+        raise PermissionDenied("The score and its reasons are shown after the verdict on this case.")
+
+
+def unsaid_payments(sight: Sight) -> list[int]:
+    """Decisions of the case under blind review; no query while there is none."""
+    if not sight.blind:
+        return []
+    return list(Alert.objects.filter(case_id__in=sight.blind).values_list("decision_id", flat=True))

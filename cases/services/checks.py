@@ -1,0 +1,179 @@
+"""Blind second reviews and known cases: drawn at the verdict, handed out between ordinary cases, recorded apart.
+
+What is said in one changes no label and has no effect.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
+
+from cases import chance
+from cases.models import Case, CaseEvent, Check, FirstVerdict, Handling, ReviewSettings
+from cases.queries.queues import desk_of
+from cases.queries.sight import sight_of_reviewer
+from cases.services import claims
+from cases.services.review_settings import current_settings
+
+# A second review says how work is done now: what has waited longer is let go.
+WAITS_AT_MOST = timedelta(days=14)
+
+
+class NotHeldError(Exception):
+    """The review has ended, or somebody else has it; nothing changed."""
+
+
+def consider(case: Case, *, analyst: User, verdict: str, typology: str, decided_at: datetime) -> None:
+    """Remember a case's first final verdict and draw whether somebody else reviews it too. Twice changes nothing.
+
+    The draw follows from the desk's salt and the case, so nobody steers it and an auditor can make it again.
+    """
+    handling = _handling_of(case, analyst=analyst)
+    _, is_first = FirstVerdict.objects.get_or_create(
+        case=case,
+        defaults={
+            "analyst": analyst,
+            "verdict": verdict,
+            "typology": typology,
+            "decided_at": decided_at,
+            "variant": handling.variant if handling else "",
+            "seconds": _seconds(handling) if handling else None,
+        },
+    )
+    if not is_first:
+        return
+    share = current_settings()
+    if chance.fraction(share.salt, "second", case.id) < share.second_share:
+        Check.objects.create(
+            case=case,
+            kind=Check.Kind.SECOND,
+            expected=verdict,
+            expected_typology=typology,
+            first_analyst=analyst,
+            as_of=decided_at,
+            probability=share.second_share,
+            made_at=decided_at,
+        )
+
+
+def _handling_of(case: Case, *, analyst: User) -> Handling | None:
+    ended = Handling.objects.filter(case=case, analyst=analyst, ending=Handling.Ending.VERDICT)
+    return ended.order_by("-id").first()
+
+
+def _seconds(handling: Handling) -> float:
+    assert handling.ended_at is not None  # a constraint
+    # A logarithm is taken of it: nobody decides in less than a tenth of a second.
+    return max(0.1, (handling.ended_at - (handling.first_viewed_at or handling.claimed_at)).total_seconds())
+
+
+def take_next(*, analyst: User, now: datetime, draw: float) -> Check | None:
+    """Now and then give a review instead of the next case; `draw` is a random number, 0-1. None: an ordinary case.
+
+    Never to who gave the first verdict or has ever had the case open, and only while an ordinary case waits too: else
+    the case that comes out of an empty queue would be known for what it is. Two who ask at once get two reviews.
+    """
+    kind = _kind_for(draw, current_settings())
+    if kind is None or not _waits_an_ordinary_case(now):
+        return None
+    try:
+        return _take(kind, analyst=analyst, now=now)
+    except IntegrityError:
+        # The analyst asked twice at once, and has one.
+        return None
+
+
+def _kind_for(draw: float, share: ReviewSettings) -> Check.Kind | None:
+    if draw < share.known_rate:
+        return Check.Kind.KNOWN
+    return Check.Kind.SECOND if draw < share.known_rate + share.second_rate else None
+
+
+def _waits_an_ordinary_case(now: datetime) -> bool:
+    free = Q(claimed_by=None) | Q(claimed_until__lt=now)
+    return Case.objects.filter(free, claims.awake(now), status=Case.Status.OPEN).exists()
+
+
+@transaction.atomic
+def _take(kind: Check.Kind, *, analyst: User, now: datetime) -> Check | None:
+    if Check.objects.filter(analyst=analyst, decided_at=None).exists():
+        return None
+    waiting = _waiting_for(analyst, now).filter(kind=kind).order_by("made_at", "id")
+    check = waiting.select_for_update(of=("self",), skip_locked=True).first()
+    if check is not None:
+        variant = sight_of_reviewer(analyst).variant_of(check.case_id)
+        check.analyst, check.taken_at, check.taken_until, check.variant = analyst, now, _lease_from(now), variant
+        check.note = ""
+        check.save(update_fields=["analyst", "taken_at", "taken_until", "variant", "note"])
+    return check
+
+
+def _waiting_for(analyst: User, now: datetime) -> QuerySet[Check]:
+    knows = CaseEvent.objects.filter(case=OuterRef("case"), actor=analyst)
+    free = Q(analyst=None) | Q(taken_until__lt=now)
+    waiting = Check.objects.filter(free, ~Exists(knows), decided_at=None, made_at__gt=now - WAITS_AT_MOST)
+    others = Q(first_analyst=None) | ~Q(first_analyst=analyst)
+    seen = desk_of(analyst).visible("case__queue")
+    return waiting.filter(others, seen, case__status=Case.Status.DECIDED)
+
+
+def _lease_from(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
+
+
+def held_by(user: User, *, case_id: UUID) -> Check | None:
+    """The review of this case the user works on. One that has run out stays theirs until it is taken back."""
+    held = Check.objects.filter(analyst=user, decided_at=None, case_id=case_id)
+    return held.select_related("case", "analyst").first()
+
+
+def renew(check: Check, *, now: datetime) -> None:
+    """Raises: NotHeldError."""
+    until = _lease_from(now)
+    _change(check, taken_until=until)
+    check.taken_until = until
+
+
+def add_note(check: Check, *, text: str) -> None:
+    """Keep what the reviewer writes with the review; the case's own notes stay as they were.
+
+    Raises:
+        NotHeldError: nothing was kept.
+    """
+    _change(check, note=Concat(F("note"), Value(f"{text}\n")))
+
+
+def give_back(check: Check) -> None:
+    """Leave the review to somebody else: who has seen the case does not get it again. Twice changes nothing."""
+    _held(check).update(analyst=None, taken_at=None, taken_until=None)
+
+
+def return_expired(*, now: datetime) -> int:
+    """Take back the reviews whose reviewer left. Returns how many. Safe to run twice."""
+    expired = Check.objects.filter(decided_at=None, taken_until__lt=now)
+    return expired.update(analyst=None, taken_at=None, taken_until=None)
+
+
+def record(check: Check, *, verdict: str, typology: str, note: str, decided_at: datetime) -> None:
+    """Record what the reviewer says. No label, no effect, no event of the case.
+
+    Raises:
+        NotHeldError: the review was taken back meanwhile; nothing was recorded.
+    """
+    said = {"verdict": verdict, "typology": typology, "decided_at": decided_at, "agrees": verdict == check.expected}
+    if note:
+        said["note"] = Concat(F("note"), Value(note))
+    _change(check, **said)
+
+
+def _change(check: Check, **values: object) -> None:
+    if not _held(check).update(**values):
+        raise NotHeldError(check.id)
+
+
+def _held(check: Check) -> QuerySet[Check]:
+    return Check.objects.filter(id=check.id, analyst=check.analyst, taken_at=check.taken_at, decided_at=None)

@@ -1,0 +1,267 @@
+"""The pages of a case under blind review: the same as any other, and nothing of what was said."""
+
+import re
+
+import pytest
+from django.utils.timezone import now
+
+from cases.models import Case, CaseEvent, Check
+from cases.services import checks, claims
+from cases.services.review_settings import change_settings
+from scoring.models import Label
+from tests.cases.reviewing import THEN, decided_case, in_review, review_everything, take
+from tests.factories import DAY, HOUR, MINUTE, make_case, make_decision, make_label
+
+SAID = re.compile(
+    r"labelled fraud|fraud · (analyst|chargeback)|decided|Alice|thief|stolen_card|Verdict</b>|known case", re.I
+)
+
+
+@pytest.fixture
+def reviewed(alice, bob):
+    return in_review(alice, bob)
+
+
+@pytest.fixture
+def page(client, bob, reviewed):
+    client.force_login(bob)
+    return lambda: client.get(reviewed.get_absolute_url())
+
+
+def body(response) -> str:
+    """The page without what every case's page says: legends, buttons, keys."""
+    text = response.content.decode()
+    text = re.sub(r"<dialog.*?</dialog>", "", text, flags=re.S)
+    text = re.sub(r'<form id="verdict-panel".*?</form>', "", text, flags=re.S)
+    return re.sub(r'<span class="legend">.*?</span>', "", text, flags=re.S)
+
+
+def test_nothing_of_what_was_said_is_on_the_page(page):
+    response = page()
+
+    assert response.status_code == 200
+    assert SAID.findall(body(response)) == []
+    assert "dot-fraud" not in response.content.decode()
+
+
+def test_the_ordinary_page_does_say_it(client, mia, reviewed):
+    client.force_login(mia)
+
+    found = {
+        match.lower()
+        for match in re.findall(r"thief|Alice|fraud · chargeback", body(client.get(reviewed.get_absolute_url())))
+    }
+
+    assert found == {"thief", "alice", "fraud · chargeback"}
+
+
+def test_the_page_has_the_same_parts_as_an_ordinary_one(page, client, bob):
+    waiting = Case.objects.get(card_id="card-of-the-queue")
+    claims.claim(case=waiting, analyst=bob, now=now())
+    parts = re.compile(
+        r"<h2>([^<]+)|<b>(Viewed|Claimed|Opened)</b>(?: by (\w+) <span[^>]*>([^<]*))?"
+        r"|(Yours while|left to decide)|data-key=\"(.)"
+    )
+
+    blind, ordinary = page(), client.get(waiting.get_absolute_url())
+
+    assert parts.findall(blind.content.decode()) == parts.findall(ordinary.content.decode())
+    assert ("", "Claimed", "Bob", "For 5 min, renewed while the page is open", "", "") in parts.findall(
+        blind.content.decode()
+    )
+
+
+def test_a_label_that_came_before_the_verdict_is_hidden_too(client, bob, reviewed):
+    make_label(reviewed.alerts.get().decision, known_at=THEN - HOUR, source="issuer_report")
+    client.force_login(bob)
+
+    assert "issuer_report" not in client.get(reviewed.get_absolute_url()).content.decode()
+
+
+def test_what_was_known_of_other_cards_then_is_shown_and_what_came_later_is_not(client, bob, reviewed):
+    early = make_decision(card_id="card-early", occurred_at=THEN - DAY)
+    make_label(early, known_at=THEN - HOUR)
+    late = make_decision(card_id="card-late", occurred_at=THEN - DAY)
+    make_label(late, known_at=THEN + HOUR)
+    make_decision(card_id="card-after", occurred_at=THEN + HOUR)
+    client.force_login(bob)
+
+    text = client.get(reviewed.get_absolute_url()).content.decode()
+
+    assert text.count("fraud · chargeback") == 1
+    assert "card-after" not in text
+    assert "card-late" in text
+
+
+def test_the_case_of_another_card_looks_as_it_did_then(client, alice, bob, reviewed):
+    payment = make_decision(card_id="card-later", occurred_at=THEN - HOUR)
+    decided_case(alice, decisions=[payment], decided_at=THEN + HOUR, verdict="inconclusive")
+    client.force_login(bob)
+
+    assert "inconclusive</a>" not in client.get(reviewed.get_absolute_url()).content.decode()
+
+
+def test_a_verdict_is_kept_apart_and_the_next_case_comes(client, bob, reviewed):
+    client.force_login(bob)
+    labels = Label.objects.count()
+
+    response = client.post(
+        f"{reviewed.get_absolute_url()}verdict/", {"verdict": "legitimate", "note": "his son"}, follow=True
+    )
+
+    check = Check.objects.get()
+    assert (check.verdict, check.agrees, check.note) == ("legitimate", False, "his son")
+    assert Label.objects.count() == labels
+    assert "•••• lind: Legitimate, 1 payment labelled. Case closed." in response.content.decode()
+    assert response.redirect_chain[-1][0].startswith("/cases/")
+    assert str(reviewed.id) not in response.redirect_chain[-1][0]
+
+
+def test_a_verdict_that_says_nothing_is_refused_on_the_same_page(client, bob, reviewed):
+    client.force_login(bob)
+
+    response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": "perhaps"})
+
+    assert response.status_code == 422
+    assert SAID.findall(body(response)) == []
+
+
+def test_notes_stay_with_the_review(client, bob, reviewed):
+    client.force_login(bob)
+    events = CaseEvent.objects.filter(case=reviewed, kind="note").count()
+    address = f"{reviewed.get_absolute_url()}notes/"
+
+    fragment = client.post(address, {"note": "called the shop"}, headers={"HX-Request": "true"})
+    assert "called the shop" in fragment.content.decode()
+    assert client.post(address, {"note": ""}).status_code == 422
+    plain = client.post(address, {"note": "and the bank"}, follow=True)
+
+    assert "called the shop" in plain.content.decode()
+    assert SAID.findall(body(plain)) == []
+    assert Check.objects.get().note == "called the shop\nand the bank\n"
+    assert CaseEvent.objects.filter(case=reviewed, kind="note").count() == events
+
+
+def test_the_open_page_keeps_the_review(client, bob, reviewed):
+    client.force_login(bob)
+    until = Check.objects.get().taken_until
+
+    response = client.post(f"{reviewed.get_absolute_url()}claim/", {"renew": "on"}, headers={"HX-Request": "true"})
+
+    assert "Yours while this page is open" in response.content.decode()
+    assert SAID.findall(response.content.decode()) == []
+    assert Check.objects.get().taken_until > until
+
+
+@pytest.mark.parametrize("action", ["skip", "release"])
+def test_a_review_is_given_back_and_does_not_come_again(client, bob, reviewed, action):
+    client.force_login(bob)
+    client.get(reviewed.get_absolute_url())
+
+    client.post(f"{reviewed.get_absolute_url()}{action}/", {"note": ""})
+
+    check = Check.objects.get()
+    assert (check.analyst, check.taken_until) == (None, None)
+    assert take(bob, now=now()) is None
+
+
+def test_a_skip_that_is_too_long_shows_the_page_again(client, bob, reviewed):
+    client.force_login(bob)
+
+    response = client.post(f"{reviewed.get_absolute_url()}skip/", {"note": "x" * 2001})
+
+    assert response.status_code == 422
+    assert SAID.findall(body(response)) == []
+
+
+def test_whatever_else_is_asked_of_the_case_is_refused(client, bob, reviewed):
+    client.force_login(bob)
+
+    response = client.post(f"{reviewed.get_absolute_url()}known/", {"truth": "fraud", "reason": "x"})
+
+    assert response.status_code == 403
+    assert SAID.findall(body(response)) == []
+
+
+def test_a_review_that_went_back_meanwhile_is_refused_without_a_word_of_the_verdict(client, bob, reviewed, monkeypatch):
+    client.force_login(bob)
+    held = Check.objects.select_related("case", "analyst").get()
+    checks.give_back(held)
+    monkeypatch.setattr("cases.blind.checks.held_by", lambda *args, **kwargs: held)
+
+    for action, sent in (("verdict", {"verdict": "fraud"}), ("claim", {}), ("notes", {"note": "x"})):
+        response = client.post(f"{reviewed.get_absolute_url()}{action}/", sent, follow=True)
+        assert "went back to the queue" in response.content.decode()
+
+
+def test_a_reviewer_who_sees_data_first_sees_no_score(client, alice, bob):
+    review_everything()
+    change_settings(values={}, displays={bob.id: "always"})
+    make_case(card_id="waits")
+    case = decided_case(
+        alice, decided_at=THEN, decisions=[make_decision(score=0.87654, card_id="card-blind")], stake="987.65"
+    )
+    take(bob, now=now())
+    client.force_login(bob)
+
+    text = client.get(case.get_absolute_url()).content.decode()
+
+    assert Check.objects.get().variant == "data_first"
+    assert "0.877" not in text
+    assert "988" not in text
+    assert "score shown after the verdict" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("fraud", "a known case, slipped in: fraud, as you said"),
+        ("legitimate", "a known case, slipped in: it was fraud"),
+    ],
+)
+def test_a_known_case_tells_what_it_was(client, bob, reviewed, said, expected):
+    Check.objects.update(kind="known")
+    client.force_login(bob)
+
+    response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": said}, follow=True)
+
+    text = response.content.decode()
+    assert expected in text
+    assert (f'<a href="{reviewed.get_absolute_url()}">Look at it again</a>' in text) == (said == "legitimate")
+
+
+def test_a_known_case_tells_nothing_where_the_desk_does_not_want_it(client, bob, reviewed):
+    Check.objects.update(kind="known")
+    change_settings(values={"tells_known": False}, displays={})
+    client.force_login(bob)
+
+    response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": "legitimate"}, follow=True)
+
+    assert "known case" not in response.content.decode()
+    assert "1 payment labelled. Case closed." in response.content.decode()
+
+
+def test_next_hands_out_the_review_at_the_address_of_the_case(client, alice, bob, monkeypatch):
+    review_everything(second_rate=0.5)
+    make_case(card_id="waits")
+    case = decided_case(alice, decided_at=THEN)
+    monkeypatch.setattr("cases.views.queue.SystemRandom.random", lambda self: 0.2)
+    client.force_login(bob)
+
+    assert client.post("/next/").url == case.get_absolute_url()
+    assert Check.objects.get().analyst == bob
+
+
+def test_twice_the_history_takes_as_many_queries(
+    client, bob, reviewed, django_assert_max_num_queries, django_assert_num_queries
+):
+    client.force_login(bob)
+    client.get(reviewed.get_absolute_url())
+    with django_assert_max_num_queries(24) as few:
+        client.get(reviewed.get_absolute_url())
+    for number in range(5):
+        make_decision(card_id="card-blind", occurred_at=THEN - number * MINUTE)
+        CaseEvent.objects.create(case=reviewed, kind="joined", happened_at=THEN - HOUR)
+
+    with django_assert_num_queries(len(few)):
+        client.get(reviewed.get_absolute_url())
