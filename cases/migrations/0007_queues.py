@@ -18,6 +18,9 @@ GROUPS = {
     "auditor": ["cases.view_all_queues", "cases.view_queue"],
 }
 
+# No index can be made while rows that were just written wait to be checked.
+CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
+
 
 def make_queues(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Idempotent. Permissions are normally made after all migrations; they are needed now."""
@@ -377,4 +380,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(make_queues, migrations.RunPython.noop),
+        migrations.RunSQL(CHECK_NOW, migrations.RunSQL.noop),
     ]

@@ -15,8 +15,9 @@ GROUPS = {
     "manager": [*_VIEW, *_LIMITS],
     "auditor": [*_VIEW, "cases.view_approvallimit"],
 }
-# Cases of before were decided and labelled at once.
+# Cases of before were decided and labelled at once. No index can be made while rows wait to be checked.
 BEGIN_VERDICTS = """
+SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO cases_verdict
   (case_id, verdict, typology, why_wrong, note, analyst_id, said_at, effects_at, needs_approval, state, settled_at, refusal)
 SELECT id, verdict, typology, '', '', decided_by_id, decided_at, decided_at, false, 'done', decided_at, ''
