@@ -19,7 +19,7 @@ from cases.forms import NoteForm, SkipForm
 from cases.models import Case, Check, Variant
 from cases.queries import blind
 from cases.queries import feed as feed_queries
-from cases.queue_forms import EscalateForm
+from cases.queue_forms import EscalateForm, MoveForm
 from cases.services import checks, presence
 from cases.services.review_settings import current_settings
 from cases.verdict_form import ReasonForm, VerdictForm
@@ -78,6 +78,19 @@ def escalate(request: ConsoleRequest, check: Check) -> HttpResponse:
         return _case_page(request, check, form=kept, note_form=NoteForm(), status=422)
     checks.give_back(check)
     messages.info(request, f"{words.masked_card(check.case.card_id)}: escalated to {target.title}.")
+    return open_next(request, besides=check.case)
+
+
+@require_POST
+def move(request: ConsoleRequest, check: Check) -> HttpResponse:
+    """The review goes back: where a case belongs is not asked again."""
+    access.check_may_move(request.user)
+    form = MoveForm(request.POST, desk=access.desk_for(request.user))
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["queue"])))
+        return _case_page(request, check, form=VerdictForm(), note_form=NoteForm(), status=422)
+    checks.give_back(check)
+    messages.success(request, f"{words.masked_card(check.case.card_id)} is in {form.chosen} now.")
     return open_next(request, besides=check.case)
 
 
@@ -169,6 +182,7 @@ VIEWS: dict[str, Callable[[ConsoleRequest, Check], HttpResponse]] = {
     "release": release,
     "skip": skip,
     "escalate": escalate,
+    "move": move,
     "snooze": snooze,
     "tags": change_tags,
     "files": change_files,
@@ -183,7 +197,8 @@ def _case_page(
 ) -> HttpResponse:
     moment = now()
     seq = feed_queries.newest_seq()
-    shown = blind.blind_case(check, desk=access.desk_for(request.user), now=moment)
+    desk = access.desk_for(request.user)
+    shown = blind.blind_case(check, desk=desk, now=moment)
     context = {
         **_claim_context(check),
         "detail": shown.detail,
@@ -198,6 +213,7 @@ def _case_page(
         "may_block": access.may_block(request.user),
         "may_approve": access.may_approve(request.user),
         "seq": seq,
+        "move_form": MoveForm(desk=desk) if access.may_move(request.user) else None,
     }
     return page(request, "cases/case_detail.html", context, status=status)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
-from cases.models import Case, CaseEvent, Check
+from cases.models import Case, CaseEvent, Check, Queue
 from cases.services import checks, claims, verdict_effects, verdicts
 from cases.services.review_settings import change_settings
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_label
@@ -35,8 +35,10 @@ def decided_case(
     return case
 
 
-def take(analyst: User, *, draw: float = ALWAYS_SECOND, now: datetime = NOON + MINUTE) -> Check | None:
-    return checks.take_next(analyst=analyst, now=now, draw=draw)
+def take(
+    analyst: User, *, draw: float = ALWAYS_SECOND, now: datetime = NOON + MINUTE, queue: Queue | None = None
+) -> Check | None:
+    return checks.take_next(analyst=analyst, now=now, draw=draw, queue=queue)
 
 
 def in_review(alice: User, bob: User) -> Case:
