@@ -6,10 +6,10 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import Http404
 
-from cases.models import Case, SavedView, Verdict
+from cases.models import Case, Check, SavedView, Verdict
 from cases.queries.queues import Desk, desk_of
 
 
@@ -186,10 +186,14 @@ def get_reviewable_case(user: User, case_id: UUID) -> Case:
 
 
 def get_reviewable_cases(user: User, case_ids: Collection[UUID]) -> list[Case]:
-    """Those of the cases the user may work on, as `get_reviewable_case`; ids of no such case are passed over."""
+    """Those of the cases the user may work on, as `get_reviewable_case`; ids of no such case are passed over.
+
+    So is a case that the user reviews blind: it is decided, and must not be seen to be.
+    """
     check_may_review(user)
     cases = Case.objects.select_related("claimed_by", "decided_by").filter(id__in=case_ids)
-    return list(cases.filter(desk_for(user).visible()))
+    blind = Check.objects.filter(case=OuterRef("pk"), analyst=user, decided_at=None)
+    return list(cases.filter(desk_for(user).visible(), ~Exists(blind)))
 
 
 def get_saved_view(user: User, view_id: int) -> SavedView:

@@ -15,6 +15,9 @@ from cases.services import checks
 from cases.views import checks as check_views
 from cases.views.pages import ConsoleRequest
 
+# Views that show a case as it stood when they are told when; they change nothing.
+_AS_OF = {"case_graph", "case_places", "card_timeline", "shared_payments", "reason_numbers"}
+
 
 class BlindReviewMiddleware(MiddlewareMixin):
     """Hands requests about a case to the views of blind review while the user reviews it."""
@@ -28,6 +31,8 @@ class BlindReviewMiddleware(MiddlewareMixin):
         check = checks.held_by(request.user, case_id=case_id)
         if check is None:
             return None
-        name = request.resolver_match.url_name if request.resolver_match else None
-        blind_view = check_views.VIEWS.get(name or "", check_views.refuse)
+        name = (request.resolver_match.url_name if request.resolver_match else None) or ""
+        if name in _AS_OF:
+            return cast(HttpResponseBase, view(request, *args, as_of=check.as_of, **kwargs))
+        blind_view = check_views.VIEWS.get(name, check_views.refuse)
         return blind_view(cast(ConsoleRequest, request), check)

@@ -49,9 +49,9 @@ def blind_history(check: Check) -> History:
     return History(entries=[event_entry(event) for event in [claimed, *before[:PAGE]]], lookers=[], older="")
 
 
-def no_work(case: Case, *, now: datetime) -> CaseWork:
+def no_work(case: Case, *, now: datetime, may_pass_due: bool) -> CaseWork:
     """Nothing that others have added to the case."""
-    choices = snooze.choices(now=now, due_at=case.due_at, may_pass_due=False)
+    choices = snooze.choices(now=now, due_at=case.due_at, may_pass_due=may_pass_due)
     return CaseWork(tags=[], files=[], choices=choices, may_snooze=True, may_remove_others=False)
 
 

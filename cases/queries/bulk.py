@@ -11,6 +11,7 @@ from django.db.models.fields.json import KT
 
 from cases import money, words
 from cases.models import Case
+from cases.sight import Sight
 from scoring.models import Decision
 
 
@@ -18,7 +19,8 @@ from scoring.models import Decision
 class Selection:
     """The open cases among those chosen, most at stake first, and what their payments share.
 
-    `shared` and `differing` are in words; `stakes` and `amounts` stand by currency.
+    `shared` and `differing` are in words; `stakes` and `amounts` stand by currency. `hidden`: somebody's scores wait
+    for the verdict, so there are no stakes, and the order is by amount.
     """
 
     cases: list[Case]
@@ -28,6 +30,7 @@ class Selection:
     amounts: list[str]
     shared: list[str]
     differing: list[str]
+    hidden: bool
 
     @property
     def is_mixed(self) -> bool:
@@ -43,39 +46,42 @@ class _Tie:
     value: str
 
 
-def selection_of(cases: Sequence[Case]) -> Selection:
+def selection_of(cases: Sequence[Case], *, sight: Sight) -> Selection:
     """Two queries, however many cases and payments."""
-    opened = sorted((case for case in cases if case.status == Case.Status.OPEN), key=lambda case: -case.stake)
+    hidden = any(sight.hides_score(case.id, case.status) for case in cases)
+    opened = [case for case in cases if case.status == Case.Status.OPEN]
+    opened.sort(key=lambda case: -(case.amount if hidden else case.stake))
     payments = Decision.objects.filter(alert__case__in=[case.id for case in opened])
-    ties = _ties(payments) if opened else []
+    ties = _ties(payments, _PLAIN_TIES if hidden else _TIES) if opened else []
     return Selection(
         cases=opened,
         closed=[case for case in cases if case.status != Case.Status.OPEN],
         payments=sum(case.alert_count for case in opened),
-        stakes=_stakes(opened),
+        stakes=[] if hidden else _stakes(opened),
         amounts=_amounts(payments) if opened else [],
         shared=[f"{tie.title} {tie.value}" for tie in ties if tie.values == 1 and tie.value],
         differing=[words.count(tie.values, tie.title) for tie in ties if tie.values > 1],
+        hidden=hidden,
     )
 
 
 # Title, and the column that payments may share.
-_TIES: dict[str, Any] = {
+_PLAIN_TIES: dict[str, Any] = {
     "merchant": F("merchant_id"),
     "device": F("device_id"),
     "customer": F("customer_id"),
-    "first reason": KT("reasons__0__code"),
 }
+_TIES = {**_PLAIN_TIES, "first reason": KT("reasons__0__code")}
 
 
-def _ties(payments: QuerySet[Decision]) -> list[_Tie]:
-    counts = {f"values_{n}": Count(column, distinct=True) for n, column in enumerate(_TIES.values())}
-    least = {f"least_{n}": Min(column) for n, column in enumerate(_TIES.values())}
+def _ties(payments: QuerySet[Decision], columns: dict[str, Any]) -> list[_Tie]:
+    counts = {f"values_{n}": Count(column, distinct=True) for n, column in enumerate(columns.values())}
+    least = {f"least_{n}": Min(column) for n, column in enumerate(columns.values())}
     found = payments.aggregate(**counts, **least, shop=Min("merchant_name"))
     shown = {"merchant": found["shop"] or found["least_0"], "device": words.ending(found["least_1"] or "")}
     return [
         _Tie(title, found[f"values_{n}"], found[f"least_{n}"] and shown.get(title, found[f"least_{n}"]))
-        for n, title in enumerate(_TIES)
+        for n, title in enumerate(columns)
     ]
 
 

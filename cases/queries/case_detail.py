@@ -44,7 +44,7 @@ def case_detail(case: Case, *, desk: Desk, as_of: datetime | None = None) -> Cas
     until = alerts[0].occurred_at
     payments = payments_of_card(case, since=until - timeline.MONTH, until=until, as_of=as_of)
     if as_of is not None:
-        _forget_labels([*alerts, *(payment for payment in payments if _is_in(case, payment))])
+        _forget_labels(alerts)
     return CaseDetail(
         case=case,
         headline=headline,
@@ -70,12 +70,18 @@ def notes_of(case: Case) -> list[CaseEvent]:
 
 
 def payments_of_card(case: Case, *, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Decision]:
-    """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges."""
+    """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges.
+
+    With `as_of`: with what was known before that moment, and nothing of the case's own.
+    """
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
     payments = with_label(payments.defer("features", "record", "reasons"), as_of=as_of).annotate(
         case_id=F("alert__case_id")
     )
-    return list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
+    found: list[Decision] = list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
+    if as_of is not None:
+        _forget_labels(payment for payment in found if _is_in(case, payment))
+    return found
 
 
 def _forget_labels(payments: Iterable[Decision]) -> None:

@@ -32,8 +32,10 @@ class CardTimeline:
     payments: list[Decision]
 
 
-def card_timeline(case: Case, span: str) -> CardTimeline:
+def card_timeline(case: Case, span: str, *, as_of: datetime | None = None) -> CardTimeline:
     """The card's payments of a span (a name of timeline.SPANS) before the case's last, drawn and listed. Two queries.
+
+    With `as_of`: what was known before that moment, and nothing of the case's own payments.
 
     Raises:
         NoSuchDrawingError: no span is called so.
@@ -46,7 +48,7 @@ def card_timeline(case: Case, span: str) -> CardTimeline:
         .order_by("-occurred_at")
     )
     until = alerts[0].occurred_at
-    payments = payments_of_card(case, since=until - timeline.MONTH, until=until)
+    payments = payments_of_card(case, since=until - timeline.MONTH, until=until, as_of=as_of)
     line = timeline_of(case, headline_of(alerts), payments, until=until, span=span)
     since = until - timeline.SPANS[span].length
     return CardTimeline(case, line, [payment for payment in payments if payment.occurred_at >= since])
@@ -58,14 +60,14 @@ class CasePlaces:
     places: places.Places
 
 
-def case_places(case: Case) -> CasePlaces:
-    """Where the card paid in the 30 days before the case's last payment. Two queries."""
+def case_places(case: Case, *, as_of: datetime | None = None) -> CasePlaces:
+    """Where the card paid in the 30 days before the case's last payment; `as_of` as above. Two queries."""
     until = _last_payment_at(case)
     payments = Decision.objects.filter(
         card_id=case.card_id, occurred_at__gte=until - timeline.MONTH, occurred_at__lte=until
     )
     rows = (
-        with_label(payments)
+        with_label(payments, as_of=as_of)
         .annotate(case_id=F("alert__case_id"))
         .order_by("-occurred_at")
         .values(
@@ -86,7 +88,7 @@ def case_places(case: Case) -> CasePlaces:
             longitude=row["record__longitude"],
             country=row["record__merchant_country"] or "",
             where=row["merchant_name"] or row["merchant_id"],
-            label=row["label"] or "",
+            label="" if as_of is not None and row["case_id"] == case.id else row["label"] or "",
             is_alert=row["case_id"] == case.id,
         )
         for row in rows
@@ -98,13 +100,15 @@ def _last_payment_at(case: Case) -> datetime:
     return Decision.objects.filter(alert__case=case).order_by("-occurred_at").values_list("occurred_at", flat=True)[0]
 
 
-def shared_payments(case: Case, decision_id: int, kind: str, *, desk: Desk) -> SharedPayments:
-    """Other cards' payments with the device, ip or merchant of a payment of the case. Two queries.
+def shared_payments(
+    case: Case, decision_id: int, kind: str, *, desk: Desk, as_of: datetime | None = None
+) -> SharedPayments:
+    """Other cards' payments with the device, ip or merchant of a payment of the case; `as_of` as above. Two queries.
 
     Raises:
         NoSuchDrawingError: the case has no such payment, or the payment nothing of the kind.
     """
-    shared = payments_sharing(_payment_of(case, decision_id), kind, desk=desk)
+    shared = payments_sharing(_payment_of(case, decision_id), kind, desk=desk, as_of=as_of)
     if shared is None:
         raise NoSuchDrawingError(kind)
     return shared

@@ -11,6 +11,7 @@ from django.db import connection
 from cases import graph, words
 from cases.entity import COLUMNS, Entity
 from cases.models import Case
+from cases.queries.related import EVER
 from scoring.models import Decision
 
 DAYS = 30
@@ -62,15 +63,18 @@ class CaseGraph:
     tied: int
 
 
-def case_graph(case: Case) -> CaseGraph:
-    """The drawing for the payments of the case; four queries, however many these are."""
+def case_graph(case: Case, *, as_of: datetime | None = None) -> CaseGraph:
+    """The drawing for the payments of the case; four queries, however many these are.
+
+    With `as_of`, as it stood before that moment.
+    """
     payments = _payments_of(case)
     used = {kind: Counter(payment[kind] for payment in payments if payment[kind]) for kind in _MOST}
     shown = {kind: [name for name, _ in _ranked(used[kind])[:most]] for kind, most in _MOST.items()}
     since = max(payment["occurred_at"] for payment in payments) - timedelta(days=DAYS)
-    found = _ties({kind: names for kind, names in shown.items() if names}, since=since)
+    found = _ties({kind: names for kind, names in shown.items() if names}, since=since, before=as_of or EVER)
     ties = [tie for tie in found if tie.card_id != case.card_id and (tie.entity.kind != "merchant" or tie.fraud)]
-    standings = _standings_of(_candidates(ties), since=since)
+    standings = _standings_of(_candidates(ties), since=since, before=as_of or EVER)
     cards = _worst({tie.card_id for tie in ties}, ties, standings)
     more_nodes, more_edges = _left_out(ties, set(cards))
     names = {payment["merchant"]: payment["merchant_name"] for payment in payments}
@@ -102,18 +106,18 @@ SELECT %s, wanted.name, newest.card_id, count(*), count(*) FILTER (WHERE newest.
   count(*) FILTER (WHERE newest.label = 'legitimate')
 FROM unnest(%s::text[]) AS wanted (name) CROSS JOIN LATERAL (
   SELECT decision.card_id, (
-      SELECT label.label FROM scoring_label AS label WHERE label.decision_id = decision.id
+      SELECT label.label FROM scoring_label AS label WHERE label.decision_id = decision.id AND label.known_at < %s
       ORDER BY label.known_at DESC, label.id DESC LIMIT 1
     ) AS label
   FROM scoring_decision AS decision
   WHERE decision.{column} >= wanted.name{cast} AND decision.{column} <= wanted.name{cast} AND {condition}
-    AND decision.occurred_at >= %s
+    AND decision.occurred_at >= %s AND decision.occurred_at < %s AND decision.decided_at < %s
   ORDER BY decision.{column} DESC, decision.occurred_at DESC LIMIT %s
 ) AS newest GROUP BY wanted.name, newest.card_id
 """
 
 
-def _ties(wanted: dict[str, Sequence[str]], *, since: datetime) -> list[Tie]:
+def _ties(wanted: dict[str, Sequence[str]], *, since: datetime, before: datetime) -> list[Tie]:
     """Cards in the newest payments of each name, this one among them. One query."""
     parts: list[str] = []
     parameters: list[Any] = []
@@ -121,7 +125,7 @@ def _ties(wanted: dict[str, Sequence[str]], *, since: datetime) -> list[Tie]:
         column, is_address = COLUMNS[kind], kind == "ip"
         condition = "decision.ip_address IS NOT NULL" if is_address else f"decision.{column} <> ''"
         parts.append(_TIES.format(column=column, cast="::inet" if is_address else "", condition=condition))
-        parameters += [kind, list(names), since, _LOOK_BACK]
+        parameters += [kind, list(names), before, since, before, before, _LOOK_BACK]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), parameters)
         return [Tie(Entity(kind, name), *rest) for kind, name, *rest in cursor.fetchall()]
@@ -136,14 +140,21 @@ def _candidates(ties: Sequence[Tie]) -> list[str]:
     return sorted(often, key=lambda card: (-fraud[card], -often[card], card))[:_CANDIDATES]
 
 
-def _standings_of(cards: Sequence[str], *, since: datetime) -> dict[str, Standing]:
+def _standings_of(cards: Sequence[str], *, since: datetime, before: datetime) -> dict[str, Standing]:
     """Two queries, none without cards."""
     if not cards:
         return {}
-    own = {tie.card_id: tie for tie in _ties({"card": cards}, since=since)}
+    own = {tie.card_id: tie for tie in _ties({"card": cards}, since=since, before=before)}
+    known = Case.objects.filter(card_id__in=cards, opened_at__lt=before).order_by("decided_at", "opened_at")
     # The open case of a card comes last and stays; of decided ones the latest.
-    cases = {case.card_id: case for case in Case.objects.filter(card_id__in=cards).order_by("decided_at", "opened_at")}
+    cases = {case.card_id: _as_it_stood(case, before) for case in known}
     return {card: Standing(own[card].fraud, own[card].legitimate, cases.get(card)) for card in cards if card in own}
+
+
+def _as_it_stood(case: Case, before: datetime) -> Case:
+    if case.decided_at is not None and case.decided_at >= before:
+        case.status, case.verdict = Case.Status.OPEN, ""
+    return case
 
 
 def _worst(cards: Collection[str], ties: Sequence[Tie], standings: dict[str, Standing]) -> list[str]:

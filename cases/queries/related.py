@@ -59,7 +59,7 @@ def with_label(decisions: QuerySet[Decision], *, as_of: datetime | None = None) 
 
 
 # After whatever was known or decided.
-_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
 # A range of one value, ordered by the column: of `=` PostgreSQL may walk the index on time alone, past all others.
 _NEWEST = """
 (SELECT '{kind}' AS kind, id, card_id, amount, currency, occurred_at, outcome FROM scoring_decision
@@ -135,7 +135,7 @@ def related_to(decision: Decision, *, desk: Desk, as_of: datetime | None = None)
 def _tied(names: dict[str, str], *, besides: str, desk: Desk, as_of: datetime | None) -> dict[str, _Tied]:
     """The cards that tell most by kind; as many more as may stand under a closer tie already."""
     parts = [_NEWEST.format(kind=kind, column=COLUMNS[kind], look_back=LOOK_BACK) for kind in names]
-    before = as_of or _EVER
+    before = as_of or EVER
     parameters = [each for name in names.values() for each in (name, name, before, before)]
     query = _RELATED.format(newest=" UNION ALL ".join(parts), most=MAX_ROWS * len(TIES))
     tied: dict[str, _Tied] = {}

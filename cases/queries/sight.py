@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Subquery
 
 from cases import access
-from cases.models import Alert, Case, Check, Reviewer, ReviewSettings
+from cases.models import Alert, Case, Check, Reviewer, ReviewSettings, Verdict
 from cases.sight import Sight
 
 
@@ -18,19 +18,24 @@ def sight_of(user: User) -> Sight:
 
 
 def sight_of_reviewer(user: User) -> Sight:
-    """What the desk's settings and the person's own say, and which case they review blind."""
+    """What the desk's settings and the person's own say, which case they review blind, and what can be undone."""
     own = Reviewer.objects.filter(user=user).exclude(display="")
     held = Check.objects.filter(analyst=user, decided_at=None)
+    # Those of some seconds, by an index that holds no others.
+    waiting = Verdict.objects.filter(state=Verdict.State.WAITING)
     rows = ReviewSettings.objects.annotate(
-        own_display=Subquery(own.values("display")[:1]), blind=ArraySubquery(held.values("case_id"))
+        own_display=Subquery(own.values("display")[:1]),
+        blind=ArraySubquery(held.values("case_id")),
+        unsettled=ArraySubquery(waiting.values("case_id")),
     )
-    row = rows.values_list("display", "own_display", "data_first_share", "salt", "blind").first()
+    row = rows.values_list("display", "own_display", "data_first_share", "salt", "blind", "unsettled").first()
     if row is None:
         # Nobody has settled anything: nobody draws or holds a review.
         return Sight(user.id)
-    display, own_display, share, salt, blind = row
+    display, own_display, share, salt, blind, unsettled = row
     held_ids: list[UUID] = blind
-    return Sight(user.id, own_display or display, share, salt, frozenset(held_ids))
+    unsettled_ids: list[UUID] = unsettled
+    return Sight(user.id, own_display or display, share, salt, frozenset(held_ids), frozenset(unsettled_ids))
 
 
 def check_may_see_score(user: User, case: Case) -> None:

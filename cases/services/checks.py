@@ -3,6 +3,7 @@
 What is said in one changes no label and has no effect.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from cases import chance
-from cases.models import Case, CaseEvent, Check, FirstVerdict, Handling, ReviewSettings
+from cases.models import Case, CaseEvent, Check, FirstVerdict, Handling, Queue, ReviewSettings
 from cases.queries.queues import desk_of
 from cases.queries.sight import sight_of_reviewer
 from cases.services import claims
@@ -71,17 +72,22 @@ def _seconds(handling: Handling) -> float:
     return max(0.1, (handling.ended_at - (handling.first_viewed_at or handling.claimed_at)).total_seconds())
 
 
-def take_next(*, analyst: User, now: datetime, draw: float) -> Check | None:
+def take_next(*, analyst: User, now: datetime, draw: float, queue: Queue | None = None) -> Check | None:
     """Now and then give a review instead of the next case; `draw` is a random number, 0-1. None: an ordinary case.
 
-    Never to who gave the first verdict or has ever had the case open, and only while an ordinary case waits too: else
-    the case that comes out of an empty queue would be known for what it is. Two who ask at once get two reviews.
+    Never to who gave the first verdict or has ever had the case open. Only from the analyst's queues, or from the one
+    asked for, and only while an ordinary case waits there too: else the case that comes out of an empty queue would be
+    known for what it is. Two who ask at once get two reviews.
     """
     kind = _kind_for(draw, current_settings())
-    if kind is None or not _waits_an_ordinary_case(now):
+    if kind is None:
+        return None
+    worked = desk_of(analyst).worked
+    queue_ids = worked if queue is None else worked & {queue.id}
+    if not _waits_an_ordinary_case(queue_ids, now):
         return None
     try:
-        return _take(kind, analyst=analyst, now=now)
+        return _take(kind, queue_ids, analyst=analyst, now=now)
     except IntegrityError:
         # The analyst asked twice at once, and has one.
         return None
@@ -93,16 +99,16 @@ def _kind_for(draw: float, share: ReviewSettings) -> Check.Kind | None:
     return Check.Kind.SECOND if draw < share.known_rate + share.second_rate else None
 
 
-def _waits_an_ordinary_case(now: datetime) -> bool:
+def _waits_an_ordinary_case(queue_ids: Collection[int], now: datetime) -> bool:
     free = Q(claimed_by=None) | Q(claimed_until__lt=now)
-    return Case.objects.filter(free, claims.awake(now), status=Case.Status.OPEN).exists()
+    return Case.objects.filter(free, claims.awake(now), status=Case.Status.OPEN, queue__in=queue_ids).exists()
 
 
 @transaction.atomic
-def _take(kind: Check.Kind, *, analyst: User, now: datetime) -> Check | None:
+def _take(kind: Check.Kind, queue_ids: Collection[int], *, analyst: User, now: datetime) -> Check | None:
     if Check.objects.filter(analyst=analyst, decided_at=None).exists():
         return None
-    waiting = _waiting_for(analyst, now).filter(kind=kind).order_by("made_at", "id")
+    waiting = _waiting_for(analyst, now).filter(kind=kind, case__queue__in=queue_ids).order_by("made_at", "id")
     check = waiting.select_for_update(of=("self",), skip_locked=True).first()
     if check is not None:
         variant = sight_of_reviewer(analyst).variant_of(check.case_id)
@@ -117,8 +123,7 @@ def _waiting_for(analyst: User, now: datetime) -> QuerySet[Check]:
     free = Q(analyst=None) | Q(taken_until__lt=now)
     waiting = Check.objects.filter(free, ~Exists(knows), decided_at=None, made_at__gt=now - WAITS_AT_MOST)
     others = Q(first_analyst=None) | ~Q(first_analyst=analyst)
-    seen = desk_of(analyst).visible("case__queue")
-    return waiting.filter(others, seen, case__status=Case.Status.DECIDED)
+    return waiting.filter(others, case__status=Case.Status.DECIDED)
 
 
 def _lease_from(now: datetime) -> datetime:
@@ -128,7 +133,7 @@ def _lease_from(now: datetime) -> datetime:
 def held_by(user: User, *, case_id: UUID) -> Check | None:
     """The review of this case the user works on. One that has run out stays theirs until it is taken back."""
     held = Check.objects.filter(analyst=user, decided_at=None, case_id=case_id)
-    return held.select_related("case", "analyst").first()
+    return held.select_related("case__queue__escalates_to", "analyst").first()
 
 
 def renew(check: Check, *, now: datetime) -> None:

@@ -12,6 +12,7 @@ from cases import access, undo, words
 from cases.forms import BulkForm, SelectionForm
 from cases.models import Case, Verdict
 from cases.queries.bulk import selection_of
+from cases.queries.sight import sight_of
 from cases.services import bulk, verdicts
 from cases.views.pages import ConsoleRequest, page
 
@@ -53,8 +54,10 @@ def decide_selected(request: ConsoleRequest) -> HttpResponse:
 def _bulk_page(
     request: ConsoleRequest, cases: list[Case], *, form: BulkForm, problems: list[str], status: int
 ) -> HttpResponse:
+    sight = sight_of(request.user)
     context: dict[str, Any] = {
-        "selection": selection_of(cases),
+        "selection": selection_of(cases, sight=sight),
+        "sight": sight,
         "form": form,
         "problems": problems,
         "now": now(),

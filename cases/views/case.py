@@ -144,7 +144,6 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         "seq": seq,
         "move_form": queue_forms.MoveForm(desk=access.desk_for(request.user)) if _may_move(request, case) else None,
         **_known_context(request, case),
-        **_shows_score(request, case, panel.last),
     }
     return page(request, "cases/case_detail.html", context, status=status)
 
@@ -155,13 +154,6 @@ def _verdict_form(request: ConsoleRequest, last: Verdict | None) -> VerdictForm:
     if last is not None and is_theirs and last.state in {Verdict.State.UNDONE, Verdict.State.REFUSED}:
         return VerdictForm(initial=filled_in_before(last))
     return VerdictForm()
-
-
-def _shows_score(request: ConsoleRequest, case: Case, last: Verdict | None) -> dict[str, bool]:
-    """Whose verdict can still be undone or approved has not seen the score by it: else it could be said again."""
-    is_settled = last is None or last.state not in Verdict.UNSETTLED
-    status = case.status if is_settled else Case.Status.OPEN
-    return {"shows_score": not sight_of(request.user).hides_score(case.id, status)}
 
 
 def _known_context(request: ConsoleRequest, case: Case) -> dict[str, Any]:

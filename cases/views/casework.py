@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.timezone import now
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
 
 from cases import access, words
 from cases import snooze as times
@@ -21,7 +20,7 @@ from cases.queries import casework
 from cases.services import attachments, claims, snoozes, verdicts
 from cases.services import tags as tag_service
 from cases.views.case import refusal_words
-from cases.views.pages import ConsoleRequest, page
+from cases.views.pages import ConsoleRequest, go_on, page
 from cases.views.queue import open_next
 
 _NOT_NOW = (claims.ClaimedByOtherError, claims.NotOpenError, claims.SnoozedError, verdicts.CaseGrewError)
@@ -54,7 +53,7 @@ def snooze(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
         else:
             said = f"{words.masked_card(case.card_id)}: snoozed until {until:%-d %b %H:%M} UTC."
             messages.info(request, said)
-            return _go(request, open_next(request, besides=case))
+            return go_on(request, open_next(request, besides=case))
     return _tool(request, case, "snooze", {"snooze_form": form}, form=form)
 
 
@@ -153,11 +152,6 @@ def remove_file(request: ConsoleRequest, case_id: UUID, file_id: UUID) -> HttpRe
 def _sent_bytes(request: ConsoleRequest) -> int:
     length: str = request.META.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0
-
-
-def _go(request: ConsoleRequest, there: HttpResponse) -> HttpResponse:
-    """A form in a dialog leaves the page as a plain one does."""
-    return HttpResponseClientRedirect(there.headers["Location"]) if request.htmx else there
 
 
 def _done(request: ConsoleRequest, case: Case, tool: str, context: dict[str, Any]) -> HttpResponse:

@@ -1,6 +1,7 @@
 """A case under blind review: the same pages and keys as any other, shown as it was and recorded apart."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,17 +10,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.timezone import now
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cases import access, words
+from cases import snooze as times
+from cases.casework_forms import FileForm, SnoozeForm, TagForm
 from cases.forms import NoteForm, SkipForm
 from cases.models import Case, Check, Variant
 from cases.queries import blind
 from cases.queries import feed as feed_queries
+from cases.queue_forms import EscalateForm, MoveForm
 from cases.services import checks, presence
 from cases.services.review_settings import current_settings
 from cases.verdict_form import ReasonForm, VerdictForm
-from cases.views.pages import ConsoleRequest, page
+from cases.views.pages import ConsoleRequest, go_on, page
 from cases.views.queue import open_next
 
 _GONE = "You left this case for a while and it went back to the queue. Nothing was recorded."
@@ -62,6 +66,55 @@ def skip(request: ConsoleRequest, check: Check) -> HttpResponse:
 
 
 @require_POST
+def escalate(request: ConsoleRequest, check: Check) -> HttpResponse:
+    """The review goes back: who cannot tell is taken at their word, and somebody else is asked."""
+    target = check.case.queue.escalates_to if check.case.queue else None
+    form = EscalateForm(request.POST)
+    if target is None or not form.is_valid():
+        where = check.case.queue.title if check.case.queue else "no queue"
+        nobody = f"There is nobody to escalate to from {where}. A manager can name a queue in the admin."
+        messages.error(request, " ".join(map(str, form.errors["note"])) if form.errors else nobody)
+        kept = VerdictForm(initial={"note": request.POST.get("note", "")})
+        return _case_page(request, check, form=kept, note_form=NoteForm(), status=422)
+    checks.give_back(check)
+    messages.info(request, f"{words.masked_card(check.case.card_id)}: escalated to {target.title}.")
+    return open_next(request, besides=check.case)
+
+
+@require_POST
+def move(request: ConsoleRequest, check: Check) -> HttpResponse:
+    """The review goes back: where a case belongs is not asked again."""
+    access.check_may_move(request.user)
+    form = MoveForm(request.POST, desk=access.desk_for(request.user))
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["queue"])))
+        return _case_page(request, check, form=VerdictForm(), note_form=NoteForm(), status=422)
+    checks.give_back(check)
+    messages.success(request, f"{words.masked_card(check.case.card_id)} is in {form.chosen} now.")
+    return open_next(request, besides=check.case)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def snooze(request: ConsoleRequest, check: Check) -> HttpResponse:
+    """The review goes back; the times to choose from are those of the case's own clock."""
+    moment, case = blind.clock_of(check, now=now()), blind.undecided(check, now=now())
+    may_pass_due = access.may_snooze_past_due(request.user)
+    work = blind.no_work(case, now=moment, may_pass_due=may_pass_due)
+    form = SnoozeForm(request.POST if request.method == "POST" else None, choices=work.choices)
+    if form.is_valid():
+        try:
+            times.check_until(form.until_time(), now=moment, due_at=case.due_at, may_pass_due=may_pass_due)
+        except times.SnoozeTimeError as refusal:
+            form.add_error("until", str(refusal))
+        else:
+            checks.give_back(check)
+            until = f"{form.until_time():%-d %b %H:%M} UTC"
+            messages.info(request, f"{words.masked_card(case.card_id)}: snoozed until {until}.")
+            return go_on(request, open_next(request, besides=check.case))
+    return _tool(request, check, "snooze", {"snooze_form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
 def verdict(request: ConsoleRequest, check: Check) -> HttpResponse:
     form = VerdictForm(request.POST)
     if not form.is_valid():
@@ -100,6 +153,23 @@ def case_history(request: ConsoleRequest, check: Check) -> HttpResponse:
     return page(request, template, context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_tags(request: ConsoleRequest, check: Check) -> HttpResponse:
+    """A tag would be the case's, for all to see."""
+    form = TagForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        form.add_error("tags", "Tags cannot be changed just now. Nothing was added: write it into the note.")
+    return _tool(request, check, "tags", {"tag_form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_files(request: ConsoleRequest, check: Check) -> HttpResponse:
+    """A file would be the case's, and those that are there came with what was said."""
+    sent = request.method == "POST"
+    error = "Files cannot be added just now. Nothing was kept." if sent else ""
+    return _tool(request, check, "files", {"file_form": FileForm(), "error": error}, status=422 if sent else 200)
+
+
 def refuse(request: ConsoleRequest, check: Check) -> HttpResponse:
     """Whatever else can be asked of a case could show what was said of it, or change it."""
     raise PermissionDenied("This cannot be done with this case just now. Decide it, or skip it.")
@@ -111,7 +181,11 @@ VIEWS: dict[str, Callable[[ConsoleRequest, Check], HttpResponse]] = {
     "look": claim,
     "release": release,
     "skip": skip,
-    "escalate": skip,
+    "escalate": escalate,
+    "move": move,
+    "snooze": snooze,
+    "tags": change_tags,
+    "files": change_files,
     "verdict": verdict,
     "case_history": case_history,
     "add_note": add_note,
@@ -123,14 +197,15 @@ def _case_page(
 ) -> HttpResponse:
     moment = now()
     seq = feed_queries.newest_seq()
-    shown = blind.blind_case(check, desk=access.desk_for(request.user), now=moment)
+    desk = access.desk_for(request.user)
+    shown = blind.blind_case(check, desk=desk, now=moment)
     context = {
         **_claim_context(check),
         "detail": shown.detail,
         "panel": shown.panel,
         "shows_score": check.variant != Variant.DATA_FIRST,
         "notes": blind.own_notes(check, now=moment),
-        "work": blind.no_work(shown.case, now=shown.now),
+        "work": blind.no_work(shown.case, now=shown.now, may_pass_due=access.may_snooze_past_due(request.user)),
         "max_mb": settings.ATTACHMENT_MAX_MB,
         "form": form,
         "note_form": note_form,
@@ -138,6 +213,7 @@ def _case_page(
         "may_block": access.may_block(request.user),
         "may_approve": access.may_approve(request.user),
         "seq": seq,
+        "move_form": MoveForm(desk=desk) if access.may_move(request.user) else None,
     }
     return page(request, "cases/case_detail.html", context, status=status)
 
@@ -152,6 +228,21 @@ def _claim_context(check: Check) -> dict[str, object]:
         "may_review": True,
         "may_release": True,
     }
+
+
+def _tool(request: ConsoleRequest, check: Check, tool: str, context: dict[str, Any], *, status: int) -> HttpResponse:
+    """What can be added to a case, as the dialog's content or as a page: with nothing of others in it."""
+    moment, case = blind.clock_of(check, now=now()), blind.undecided(check, now=now())
+    shown = {
+        "case": case,
+        "title": tool.capitalize(),
+        "part": f"cases/_{tool}.html",
+        "work": blind.no_work(case, now=moment, may_pass_due=access.may_snooze_past_due(request.user)),
+        "may_review": True,
+        "max_mb": settings.ATTACHMENT_MAX_MB,
+    }
+    template = f"cases/_{tool}.html#tool" if request.htmx else "cases/casework.html"
+    return page(request, template, {**shown, **context}, status=status)
 
 
 def _tell(request: ConsoleRequest, check: Check, said: str) -> None:

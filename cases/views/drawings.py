@@ -1,5 +1,9 @@
-"""The drawings of a case and the numbers behind them: fragments of its page, and pages of their own without htmx."""
+"""The drawings of a case and the numbers behind them: fragments of its page, and pages of their own without htmx.
 
+With `as_of` they show what was known before that moment, to who reviews the case blind.
+"""
+
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,25 +20,25 @@ from cases.views.pages import ConsoleRequest, page
 
 
 @require_safe
-def graph(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+def graph(request: ConsoleRequest, case_id: UUID, *, as_of: datetime | None = None) -> HttpResponse:
     """Who stands together with the card: customers, devices, addresses, shops, other cards."""
     case = access.get_visible_case(request.user, case_id)
-    return _drawing(request, case, "graph", {"graph": graph_queries.case_graph(case)})
+    return _drawing(request, case, "graph", {"graph": graph_queries.case_graph(case, as_of=as_of)})
 
 
 @require_safe
-def places(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+def places(request: ConsoleRequest, case_id: UUID, *, as_of: datetime | None = None) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
-    return _drawing(request, case, "places", {"places": drawings.case_places(case).places})
+    return _drawing(request, case, "places", {"places": drawings.case_places(case, as_of=as_of).places})
 
 
 @require_safe
-def card_timeline(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
+def card_timeline(request: ConsoleRequest, case_id: UUID, *, as_of: datetime | None = None) -> HttpResponse:
     """The card's payments of `?span=month`, week or day; with `rows` in the query as a table."""
     case = access.get_visible_case(request.user, case_id)
     span = request.GET.get("span", "month")
     try:
-        drawn = drawings.card_timeline(case, span)
+        drawn = drawings.card_timeline(case, span, as_of=as_of)
     except drawings.NoSuchDrawingError as error:
         raise Http404("There is no such span.") from error
     name = "payments" if "rows" in request.GET else "timeline"
@@ -42,18 +46,23 @@ def card_timeline(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 
 
 @require_safe
-def shared_payments(request: ConsoleRequest, case_id: UUID, decision_id: int, kind: str) -> HttpResponse:
+def shared_payments(
+    request: ConsoleRequest, case_id: UUID, decision_id: int, kind: str, *, as_of: datetime | None = None
+) -> HttpResponse:
     """Other cards' payments with the same device, ip or merchant."""
     case = access.get_visible_case(request.user, case_id)
     try:
-        shared = drawings.shared_payments(case, decision_id, kind, desk=access.desk_for(request.user))
+        shared = drawings.shared_payments(case, decision_id, kind, desk=access.desk_for(request.user), as_of=as_of)
     except drawings.NoSuchDrawingError as error:
         raise Http404("The case has no such payment.") from error
     return _drawing(request, case, "shared", {"shared": shared, "now": now()})
 
 
 @require_safe
-def reason_numbers(request: ConsoleRequest, case_id: UUID, decision_id: int, place: int) -> HttpResponse:
+def reason_numbers(
+    request: ConsoleRequest, case_id: UUID, decision_id: int, place: int, *, as_of: datetime | None = None
+) -> HttpResponse:
+    """The numbers of a reason, which are as they were whatever `as_of`."""
     case = access.get_visible_case(request.user, case_id)
     check_may_see_score(request.user, case)
     try:

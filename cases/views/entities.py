@@ -1,5 +1,7 @@
 """One card, customer, merchant, device or address: look, put on a list, take off."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -83,6 +85,8 @@ def _entity_page(
         return _unknown_page(request, kind, name)
     sight.mask_payments(detail.payments)
     sight.mask_cases(detail.cases)
+    entries, changes = sight.leave_out_told(detail.entries), sight.leave_out_told(detail.changes)
+    detail = replace(detail, entries=entries, changes=changes)
     context = {
         "detail": detail,
         "sight": sight,

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import now
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from cases import undo
@@ -26,3 +27,8 @@ def page(request: ConsoleRequest, template: str, context: dict[str, Any], *, sta
         nav = queue.nav_for(request.user, open_cases=context.get("open_count"))
         context = {**context, "nav": nav, "undo": offer}
     return render(request, template, context, status=status)
+
+
+def go_on(request: ConsoleRequest, there: HttpResponse) -> HttpResponse:
+    """Let a form in a dialog leave the page as a plain one does."""
+    return HttpResponseClientRedirect(there.headers["Location"]) if request.htmx else there

@@ -55,7 +55,7 @@ def next_case(request: ConsoleRequest) -> HttpResponse:
 
 def open_next(request: ConsoleRequest, *, besides: Case | None = None, queue: Queue | None = None) -> HttpResponse:
     """Go on to the next case, of one queue or all the user works on, or to the queue when no other waits."""
-    check = checks.take_next(analyst=request.user, now=now(), draw=SystemRandom().random())
+    check = checks.take_next(analyst=request.user, now=now(), draw=SystemRandom().random(), queue=queue)
     if check is not None:
         return redirect(check.case)
     case = claims.claim_next(analyst=request.user, now=now(), besides=besides, queue=queue)

@@ -13,6 +13,7 @@ from cases import access, words
 from cases import undo as undo_offers
 from cases.models import Case, Verdict
 from cases.queries import approvals as approval_queries
+from cases.queries.sight import sight_of
 from cases.services import approvals as approval_services
 from cases.services import claims, reopening, verdicts
 from cases.services.verdict_payments import UnknownPaymentError
@@ -90,7 +91,8 @@ def _take_back(request: ConsoleRequest, said: Verdict) -> Case | None:
 def approvals(request: ConsoleRequest) -> HttpResponse:
     access.check_may_approve(request.user)
     waiting = approval_queries.verdicts_to_approve(access.desk_for(request.user))
-    return page(request, "cases/approvals.html", {"waiting": waiting, "now": now()})
+    context = {"waiting": waiting, "now": now(), "sight": sight_of(request.user)}
+    return page(request, "cases/approvals.html", context)
 
 
 @require_POST

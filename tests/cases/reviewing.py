@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
-from cases.models import Case, CaseEvent, Check
-from cases.services import checks, claims, verdicts
+from cases.models import Case, CaseEvent, Check, Queue
+from cases.services import checks, claims, verdict_effects, verdicts
 from cases.services.review_settings import change_settings
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_label
 
@@ -23,16 +23,22 @@ def review_everything(**others: object) -> None:
 def decided_case(
     analyst: User, *, verdict: str = "fraud", decided_at: datetime = NOON, typology: str = "", note: str = "", **others
 ) -> Case:
-    """A case the analyst claimed a minute before they decided it."""
+    """A case the analyst claimed a minute before they decided it; the verdict has taken effect."""
     case = make_case(**{"opened_at": decided_at - HOUR, "due_at": decided_at + HOUR, **others})
     claims.claim(case=case, analyst=analyst, now=decided_at - timedelta(seconds=60))
-    verdicts.record(case=case, analyst=analyst, verdict=verdict, typology=typology, note=note, decided_at=decided_at)
+    said = verdicts.record(
+        case=case, analyst=analyst, verdict=verdict, typology=typology, note=note, decided_at=decided_at
+    )
+    assert said.effects_at is not None
+    verdict_effects.settle(said.id, now=said.effects_at)
     case.refresh_from_db()
     return case
 
 
-def take(analyst: User, *, draw: float = ALWAYS_SECOND, now: datetime = NOON + MINUTE) -> Check | None:
-    return checks.take_next(analyst=analyst, now=now, draw=draw)
+def take(
+    analyst: User, *, draw: float = ALWAYS_SECOND, now: datetime = NOON + MINUTE, queue: Queue | None = None
+) -> Check | None:
+    return checks.take_next(analyst=analyst, now=now, draw=draw, queue=queue)
 
 
 def in_review(alice: User, bob: User) -> Case:

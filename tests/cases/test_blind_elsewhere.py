@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from cases.models import Verdict
+from scoring.services.lists import add_list_entry
 from tests.cases.reviewing import in_review
 
 
@@ -38,3 +40,49 @@ def test_others_see_the_decided_case_as_ever(client, alice, reviewed):
     client.force_login(alice)
 
     assert "Fraud · stolen card" in client.get(reviewed.get_absolute_url()).content.decode()
+
+
+def test_the_lists_of_the_card_do_not_tell_that_the_verdict_put_it_there(client, alice, bob, reviewed):
+    add_list_entry(
+        kind="block",
+        entity="card",
+        value="card-blind",
+        reason=f"Verdict fraud, case {reviewed.id}",
+        expires_at=None,
+        author=alice,
+    )
+    address = "/entities/card/card-blind/"
+
+    client.force_login(bob)
+    told = client.get(address).content.decode()
+    client.force_login(alice)
+    ordinary = client.get(address).content.decode()
+
+    assert "on the block list" not in told
+    assert "Verdict fraud" not in told
+    assert ordinary.count("Verdict fraud") == 2
+
+
+def test_one_verdict_on_many_passes_it_over_without_a_word(client, bob, reviewed):
+    client.force_login(bob)
+    chosen = {"case": f"{reviewed.id}:1"}
+
+    looked = client.get("/queue/selected/", chosen)
+    said = client.post("/queue/selected/verdict/", {**chosen, "verdict": "legitimate"}, follow=True)
+
+    for response in (looked, said):
+        text = response.content.decode()
+        assert "lind" not in text
+        assert "Alice" not in text
+    assert Verdict.objects.get().verdict == "fraud"
+
+
+def test_nobody_takes_back_what_they_review(client, bob, reviewed):
+    Verdict.objects.update(state="waiting", settled_at=None)
+    client.force_login(bob)
+
+    response = client.post("/undo/", {"verdict": Verdict.objects.get().id}, follow=True)
+
+    assert "Alice" not in response.content.decode()
+    assert "fraud" not in re.sub(r"<(form|dialog).*?</\1>", "", response.content.decode().lower(), flags=re.S)
+    assert Verdict.objects.get().state == "waiting"

@@ -55,20 +55,41 @@ def test_the_ordinary_page_does_say_it(client, mia, reviewed):
     assert found == {"thief", "alice", "fraud · chargeback"}
 
 
-def test_the_page_has_the_same_parts_as_an_ordinary_one(page, client, bob):
+@pytest.fixture
+def ordinary(bob, reviewed):
+    """A case that is what the other one looks like: waiting, and claimed by bob."""
     waiting = Case.objects.get(card_id="card-of-the-queue")
     claims.claim(case=waiting, analyst=bob, now=now())
-    parts = re.compile(
-        r"<h2>([^<]+)|<b>(Viewed|Claimed|Opened)</b>(?: by (\w+) <span[^>]*>([^<]*))?"
-        r"|(Yours while|left to decide)|data-key=\"(.)"
-    )
+    return waiting
 
-    blind, ordinary = page(), client.get(waiting.get_absolute_url())
 
-    assert parts.findall(blind.content.decode()) == parts.findall(ordinary.content.decode())
-    assert ("", "Claimed", "Bob", "For 5 min, renewed while the page is open", "", "") in parts.findall(
-        blind.content.decode()
-    )
+PARTS = re.compile(
+    r"<h2[^>]*>([^<]+)|<b>(Viewed|Claimed|Opened)</b>(?: by (\w+) <span[^>]*>([^<]*))?"
+    r"|(Yours while|left to decide|No files yet)|data-key=\"(.)|name=\"(\w+)\"|<dialog id=\"([^\"]+)"
+)
+
+
+def test_the_page_has_the_same_parts_as_an_ordinary_one(page, client, ordinary):
+    def parts(response):
+        return PARTS.findall(response.content.decode())
+
+    blind = parts(page())
+
+    assert blind == parts(client.get(ordinary.get_absolute_url()))
+    assert len(blind) > 40
+
+
+def test_the_history_has_the_same_entries_as_an_ordinary_one(client, bob, reviewed, ordinary):
+    client.force_login(bob)
+
+    found = [
+        PARTS.findall(client.get(f"{case.get_absolute_url()}history/", headers=headers).content.decode())
+        for case in (reviewed, ordinary)
+        for headers in ({}, {"HX-Request": "true"})
+    ]
+
+    assert found[:2] == found[2:]
+    assert ("", "Claimed", "Bob", "For 5 min, renewed while the page is open", "", "", "", "") in found[1]
 
 
 def test_a_label_that_came_before_the_verdict_is_hidden_too(client, bob, reviewed):
@@ -112,7 +133,7 @@ def test_a_verdict_is_kept_apart_and_the_next_case_comes(client, bob, reviewed):
     check = Check.objects.get()
     assert (check.verdict, check.agrees, check.note) == ("legitimate", False, "his son")
     assert Label.objects.count() == labels
-    assert "•••• lind: Legitimate, 1 payment labelled. Case closed." in response.content.decode()
+    assert "•••• lind: Legitimate. Case closed." in response.content.decode()
     assert response.redirect_chain[-1][0].startswith("/cases/")
     assert str(reviewed.id) not in response.redirect_chain[-1][0]
 
@@ -174,13 +195,31 @@ def test_a_skip_that_is_too_long_shows_the_page_again(client, bob, reviewed):
     assert SAID.findall(body(response)) == []
 
 
-def test_whatever_else_is_asked_of_the_case_is_refused(client, bob, reviewed):
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("post", "known/"),
+        ("post", "known/remove/"),
+        ("get", "print/"),
+        ("post", "reopen/"),
+        ("post", "wake/"),
+        ("post", "tags/remove/"),
+        ("post", "verdicts/VERDICT/approve/"),
+        ("post", "verdicts/VERDICT/refuse/"),
+        ("get", "files/FILE/"),
+        ("post", "files/FILE/remove/"),
+    ],
+)
+def test_whatever_else_is_asked_of_the_case_is_refused(client, bob, reviewed, method, address):
     client.force_login(bob)
+    events = reviewed.events.count()
+    said = address.replace("VERDICT", str(reviewed.verdicts.get().id)).replace("FILE", str(reviewed.id))
 
-    response = client.post(f"{reviewed.get_absolute_url()}known/", {"truth": "fraud", "reason": "x"})
+    response = getattr(client, method)(f"{reviewed.get_absolute_url()}{said}", {"truth": "fraud", "reason": "x"})
 
     assert response.status_code == 403
     assert SAID.findall(body(response)) == []
+    assert reviewed.events.count() == events
 
 
 def test_a_review_that_went_back_meanwhile_is_refused_without_a_word_of_the_verdict(client, bob, reviewed, monkeypatch):
@@ -238,7 +277,7 @@ def test_a_known_case_tells_nothing_where_the_desk_does_not_want_it(client, bob,
     response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": "legitimate"}, follow=True)
 
     assert "known case" not in response.content.decode()
-    assert "1 payment labelled. Case closed." in response.content.decode()
+    assert "Legitimate. Case closed." in response.content.decode()
 
 
 def test_next_hands_out_the_review_at_the_address_of_the_case(client, alice, bob, monkeypatch):

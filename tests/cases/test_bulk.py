@@ -251,10 +251,10 @@ def test_who_only_looks_sees_no_boxes_and_decides_nothing(client, case, role):
 
 def test_twice_the_cases_take_as_many_queries_to_look_at(alices, django_assert_num_queries):
     cases = [make_case() for _ in range(4)]
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         alices.get("/queue/selected/", chosen(cases[:2]))
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         alices.get("/queue/selected/", chosen(cases))
 
 

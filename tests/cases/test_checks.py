@@ -1,12 +1,13 @@
 """Second reviews: drawn at the verdict, handed out once, recorded apart."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from cases.models import CaseEvent, Check, FirstVerdict
-from cases.services import checks, presence, verdicts
+from cases.services import checks, presence, reopening, verdict_effects, verdicts
 from cases.services.review_settings import change_settings, current_settings
 from scoring.models import Label, Outbox
 from tests.cases.reviewing import NEVER, decided_case, review_everything, take
@@ -23,9 +24,24 @@ def test_a_first_verdict_is_remembered_with_what_was_shown_and_how_long_it_took(
 
 
 def test_a_verdict_without_a_claim_has_no_time(alice, case):
-    verdicts.record(case=case, analyst=alice, verdict="fraud", typology="", note="", decided_at=NOON)
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
+    assert not FirstVerdict.objects.exists()
+    verdict_effects.settle(said.id, now=said.effects_at)
 
-    assert FirstVerdict.objects.get().seconds is None
+    first = FirstVerdict.objects.get()
+    assert (first.seconds, first.decided_at) == (None, NOON)
+
+
+def test_a_verdict_that_was_undone_is_not_the_first(alice, bob, case):
+    review_everything()
+    said = verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
+    reopening.undo(verdict=said, analyst=alice, now=NOON + timedelta(seconds=5))
+    again = verdicts.record(case=case, analyst=alice, verdict="legitimate", decided_at=NOON + MINUTE)
+
+    verdict_effects.settle_due(now=again.effects_at)
+
+    assert FirstVerdict.objects.get().verdict == "legitimate"
+    assert (Check.objects.get().expected, Check.objects.get().as_of) == ("legitimate", NOON + MINUTE)
 
 
 def test_a_later_verdict_changes_neither_the_first_nor_the_draw(alice, bob):
