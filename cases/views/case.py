@@ -165,10 +165,7 @@ def _known_context(request: ConsoleRequest, case: Case) -> dict[str, Any]:
 
 def _claim_fragment(request: ConsoleRequest, case_id: UUID, *, claims_itself: bool, status: int = 200) -> HttpResponse:
     case = access.get_visible_case(request.user, case_id)
-    context = {
-        **_claim_context(request, case, now(), claims_itself=claims_itself),
-        **_shows_score(request, case, verdict_panel.last_verdict(case)),
-    }
+    context = _claim_context(request, case, now(), claims_itself=claims_itself)
     return page(request, "cases/case_detail.html#claim", context, status=status)
 
 
@@ -182,6 +179,7 @@ def _claim_context(request: ConsoleRequest, case: Case, moment: datetime, *, cla
         "lookers": presence_queries.lookers_at(case, besides=request.user, now=moment),
         "may_review": access.may_review(request.user),
         "may_release": _may_release(request, case),
+        "shows_score": not sight_of(request.user).hides_score(case.id, case.status),
     }
 
 
