@@ -35,7 +35,7 @@ def as_blind_alice(client, alice):
 ADDRESSES = [
     "/queue/",
     "CASE",
-    "/queue/selected/?case=ID:2",
+    "/queue/selected/?case=ID",
     "/live/",
     "/search/?q=card-data",
     "/entities/card/card-data/",
