@@ -60,6 +60,7 @@ class Wish:
     amount_to: Decimal | None = None
     currency: str = ""
     reason: str = ""
+    tag: str = ""
     channel: str = ""
     country: str = ""
     claimed: str = ""
@@ -115,6 +116,7 @@ class FilterForm(forms.Form):
     amount_to = _amount("Amount to")
     currency = _letters("Currency", 3, "EUR")
     reason = _text("Reason", size=22, length=100, placeholder="words, or a rule's code")
+    tag = _text("Tag", size=10, length=32, autocapitalize="none")
     channel = _choice("Channel", _CHANNELS)
     country = _letters("Country of shop", 2, "SE")
     claimed = _choice("Claimed", CLAIMS)
@@ -223,6 +225,7 @@ _CHIP_WORDS = {
     "amount_to": "amount to {}",
     "currency": "in {}",
     "reason": "reason “{}”",
+    "tag": "tag {}",
     "channel": "{}",
     "country": "shop in {}",
     "claimed": "{}",

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from cases import words
 from cases.board import SPANS, Wish
+from cases.models import CaseTag
 
 # After the first column: the older case first, and of two the same one at each look.
 _ORDERS = {
@@ -46,7 +47,13 @@ def condition(wish: Wish, *, user: User, now: datetime) -> Q:
     fits = Q(**{name: value for name, value in compared.items() if value is not None})
     if wish.by:
         fits &= Q(claimed_by__username=wish.by, claimed_until__gte=now)
-    parts = [_RISKS.get(wish.risk, Q()), _claimed(wish.claimed, user, now), _named(wish.text), _because(wish.reason)]
+    parts = [
+        _RISKS.get(wish.risk, Q()),
+        _claimed(wish.claimed, user, now),
+        _named(wish.text),
+        _because(wish.reason),
+        _tagged(wish.tag),
+    ]
     for part in parts:
         fits &= part
     return fits
@@ -88,3 +95,8 @@ def _named(text: str) -> Q:
 
 def _because(reason: str) -> Q:
     return Q(reason_codes__contains=[reason]) | Q(top_reason__icontains=reason) if reason else Q()
+
+
+def _tagged(tag: str) -> Q:
+    """A tag as it is kept: small letters. Few cases have it, and an index finds them."""
+    return Q(id__in=CaseTag.objects.filter(tag__name=tag.lower()).values("case_id")) if tag else Q()

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from cases.board import Asked, FilterForm, Wish, others_of
 from cases.models import Case
 from cases.queries.board import order_of
-from cases.services import claims
+from cases.services import claims, tags
 from tests.factories import MINUTE, flag, make_case, make_decision
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -95,6 +95,14 @@ def test_filters_and_the_queues_own_views_hold_together(shown, alice):
     case_with("card-3", amount=Decimal(500))
 
     assert shown("view=mine&amount_from=100") == ["card-1"]
+
+
+def test_a_tag_chooses_the_cases_that_have_it(shown, alice):
+    tagged, _ = case_with("a"), case_with("b")
+    tags.add_tags(case=tagged, names=["ring-7"], author=alice, now=now())
+
+    assert shown("tag=RING-7") == ["a"]
+    assert shown("tag=ring") == []
 
 
 @pytest.mark.parametrize(
@@ -225,7 +233,7 @@ def test_a_case_takes_the_facts_of_its_payment_with_the_highest_stake(db):
 
 
 @pytest.mark.parametrize(
-    ("address", "queries"), [("", 14), ("risk=very-high&reason=card_count_1h&by=bob&sort=age", 15), ("sort=left", 14)]
+    ("address", "queries"), [("", 15), ("risk=very-high&reason=card_count_1h&by=bob&sort=age", 16), ("sort=left", 15)]
 )
 def test_twice_the_rows_take_as_many_queries(client, alice, bob, address, queries, django_assert_num_queries):
     client.force_login(alice)
