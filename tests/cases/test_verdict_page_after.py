@@ -196,7 +196,7 @@ def test_a_case_is_opened_again_with_a_reason(as_alice, alice, case, url):
 
     case.refresh_from_db()
     assert (case.status, case.claimed_by) == ("open", alice)
-    assert "the customer called" in text_of(as_alice.get(url("case_detail")))
+    assert "the customer called" in text_of(as_alice.get(url("case_history")))
 
 
 def test_a_case_of_before_verdicts_were_kept_can_be_opened_again(as_alice, alice):

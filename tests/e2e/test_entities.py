@@ -24,7 +24,7 @@ def test_from_a_case_to_the_device_and_onto_the_block_list_and_off_again(site, l
     expect(page.get_by_role("heading", level=1)).to_have_text("Device device-of-many")
     page.keyboard.press("b")
     page.keyboard.type("seen with nine cards")
-    page.get_by_text("7 days").click()
+    page.get_by_text("7 days", exact=True).click()
     page.get_by_role("button", name="Block decline").click()
 
     expect(page.get_by_text("Device device-of-many is on the block list until")).to_be_visible()
