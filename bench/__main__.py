@@ -59,7 +59,7 @@ def main() -> None:
         if not options.only_stream:
             results["feed"] = watched
             results["api"] = api.measure(traffic)
-            results["console"] = console.measure()
+            results |= console.measure()
     _print(results)
     if not options.only_stream:
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
@@ -99,7 +99,7 @@ def _print(results: dict[str, Any]) -> None:
             f"p50 {seen['p50_ms']} ms, p95 {seen['p95_ms']} ms; produced to published p95 {watched['p95_ms']} ms, "
             f"without browsers {alone['p95_ms']} ms"
         )
-    for name, row in results.get("console", {}).get("pages", {}).items():
+    for name, row in results.get("pages", {}).items():
         print(
             f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, "
             f"{row['queries']} queries"

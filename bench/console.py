@@ -89,10 +89,12 @@ def measure(decisions: int = DECISIONS, cases: int = CASES) -> dict[str, Any]:
         ids = [row[0] for row in cursor.fetchall()]
     looked_at = [f"/cases/{case_id}/" for case_id in random.Random(1).sample(ids, min(LOOKS, len(ids)))]
     pages = {"queue": ["/queue/"] * LOOKS, "case": looked_at}
+    # What the case page loads by itself when it is scrolled to.
+    pages |= {f"case_{part}": [f"{case}{part}/" for case in looked_at] for part in ("history", "graph", "map")}
     times = {name: _times(client, addresses) for name, addresses in pages.items()}
     _keep_views(analyst)
     times["queue_filtered"] = _times(client, ["/queue/?text=console-shop-7&sort=age"] * LOOKS)
-    return {"decisions": decisions, "cases": len(ids), "pages": {**times, **_dashboard()}}
+    return {"pages": {**times, **_dashboard()}, "pages_of": {"decisions": decisions, "cases": len(ids)}}
 
 
 def _dashboard() -> dict[str, dict[str, float]]:
@@ -105,7 +107,7 @@ def _dashboard() -> dict[str, dict[str, float]]:
     people[0].groups.add(Group.objects.get(name="manager"))
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(people[0])
-    spans = {"dashboard": "/dashboard/", "dashboard of 90 days": "/dashboard/?days=90"}
+    spans = {"dashboard": "/dashboard/", "dashboard_90_days": "/dashboard/?days=90", "quality": "/quality/"}
     return {name: _times(client, [address] * LOOKS) for name, address in spans.items()}
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-Z = 1.96  # 95 %
+# Of a normal distribution: 95 of 100 lie within so many standard deviations.
+Z = 1.959964
 # Fewer say next to nothing: Wilson's interval for 10 of 20 is 30 to 70 %.
 FEWEST = 20
 
@@ -33,7 +34,7 @@ class Share:
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The score interval of a share at 95 %; 0 to 1 for nothing.
+    """The score interval of a share at 95 %; 0 to 1 for nothing. Holds for few cases and for shares near 0 and 1.
 
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
     """

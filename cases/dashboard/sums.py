@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from math import sqrt
 
-# Of a normal distribution: 95 of 100 lie within so many standard deviations.
-_Z = 1.959964
+from cases.agreement import wilson
 
 
 @dataclass(frozen=True)
@@ -22,17 +20,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Wilson's score interval: holds for few cases and for shares near 0 and 1, where the usual one does not.
-
-        Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927);
-        L. D. Brown, T. T. Cai, A. DasGupta, "Interval Estimation for a Binomial Proportion" (2001).
-        """
-        if not self.whole:
-            return None
-        share, spread = self.part / self.whole, _Z * _Z / self.whole
-        middle = (share + spread / 2) / (1 + spread)
-        half = _Z * sqrt(share * (1 - share) / self.whole + spread / self.whole / 4) / (1 + spread)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        """Where the share lies 95 times of 100; None of nothing."""
+        return wilson(self.part, self.whole) if self.whole else None
 
 
 @dataclass(frozen=True)

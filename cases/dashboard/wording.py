@@ -12,6 +12,8 @@ NONE = "–"
 # From here decimals say nothing anybody reads.
 _WHOLE_FROM = 1000
 _SAME = 0.005
+# From here on tenths say nothing.
+_MANY = 10
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def change(now: float, before: float, than: str, *, good: int, words: tuple[str,
     ratio = now / before
     if abs(ratio - 1) < _SAME:
         return Delta(f"as {'much' if words[0] == 'more' else 'long'} as {than}")
-    said = f"{ratio:.1f} times" if ratio >= 2 else f"{abs(ratio - 1):.0%} {words[0] if ratio > 1 else words[1]} than"
+    times = f"{ratio:,.0f}" if ratio >= _MANY else f"{ratio:.1f}"
+    said = f"{times} times" if ratio >= 2 else f"{abs(ratio - 1):.0%} {words[0] if ratio > 1 else words[1]} than"
     return _judged(f"{said} {than}", is_up=ratio > 1, good=good)
 
 

@@ -15,6 +15,13 @@ from scoring.models import Decision, Outcome
 
 _MAX_PAYMENTS = 300
 _MAX_NOTES = 100
+_TOLD = [
+    CaseEvent.Kind.NOTE,
+    CaseEvent.Kind.SKIPPED,
+    CaseEvent.Kind.SNOOZED,
+    CaseEvent.Kind.ESCALATED,
+    CaseEvent.Kind.REOPENED,
+]
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,8 @@ def headline_of(alerts: Sequence[Decision]) -> Decision:
 
 
 def notes_of(case: Case) -> list[CaseEvent]:
-    """The newest notes, and reasons for skipping, snoozing and escalating: what one analyst tells the next."""
-    kinds = [CaseEvent.Kind.NOTE, CaseEvent.Kind.SKIPPED, CaseEvent.Kind.SNOOZED, CaseEvent.Kind.ESCALATED]
-    told = case.events.filter(kind__in=kinds, actor__isnull=False).exclude(text="").select_related("actor")
+    """The newest notes, and reasons for whatever moved the case: what one analyst tells the next."""
+    told = case.events.filter(kind__in=_TOLD, actor__isnull=False).exclude(text="").select_related("actor")
     return list(told.order_by("-happened_at", "-id")[:_MAX_NOTES])
 
 

@@ -100,8 +100,8 @@ def test_filters_and_the_queues_own_views_hold_together(shown, alice):
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [
-        ("", "cba"),
-        ("-weight", "abc"),
+        ("", "bca"),
+        ("-weight", "acb"),
         ("stake", "cba"),
         ("-stake", "abc"),
         ("amount", "acb"),
@@ -224,12 +224,13 @@ def test_a_case_takes_the_facts_of_its_payment_with_the_highest_stake(db):
     assert case.reason_codes == ["card_count_1h", "merchant_risk"]
 
 
-@pytest.mark.parametrize("address", ["", "risk=very-high&reason=card_count_1h&by=bob&sort=age", "sort=left"])
-def test_twice_the_rows_take_as_many_queries(client, alice, bob, address, django_assert_num_queries):
+@pytest.mark.parametrize(
+    ("address", "queries"), [("", 14), ("risk=very-high&reason=card_count_1h&by=bob&sort=age", 15), ("sort=left", 14)]
+)
+def test_twice_the_rows_take_as_many_queries(client, alice, bob, address, queries, django_assert_num_queries):
     client.force_login(alice)
     for number in range(2):
         claims.claim(case=case_with(f"card-{number}"), analyst=bob, now=now())
-    queries = 10
     with django_assert_num_queries(queries):
         client.get(f"/queue/?{address}")
     for number in range(2, 8):
@@ -258,7 +259,7 @@ def test_the_migration_gives_open_cases_of_before_what_they_are_filtered_by(db):
     decided = make_case(merchant_id="", status="decided", verdict="fraud", decided_at=now())
 
     with connection.cursor() as cursor:
-        cursor.execute(import_module("cases.migrations.0007_board")._FILL)
+        cursor.execute(import_module("cases.migrations.0011_board")._FILL)
 
     case.refresh_from_db()
     decided.refresh_from_db()

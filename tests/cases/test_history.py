@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cases.models import CaseEvent
 from cases.queries import history
-from cases.services import notes, presence, verdicts
+from cases.services import notes, presence, verdict_effects, verdicts
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_label
 
 HTMX = {"HX-Request": "true"}
@@ -74,7 +74,8 @@ def test_a_chargeback_that_arrives_is_in_the_history(as_alice, case, url):
 
 
 def test_what_the_verdict_labelled_is_told_by_the_verdict_alone(as_alice, alice, case, url):
-    verdicts.record(case=case, analyst=alice, verdict="fraud", typology="", note="", decided_at=NOON)
+    verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
+    verdict_effects.settle_due(now=NOON + MINUTE)
 
     text = text_of(as_alice.get(url))
 

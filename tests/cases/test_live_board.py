@@ -65,7 +65,8 @@ def test_of_many_changes_of_a_case_the_last_state_is_told_once(reader, alice, ca
     claims.claim(case=case, analyst=alice, now=NOON)
     claims.release(case=case, actor=alice, now=NOON)
 
-    assert reader.read() == [{"case": str(case.id), "username": "", "claimed_by": "", "gone": ""}]
+    state = {"case": str(case.id), "queue_id": case.queue_id, "username": "", "claimed_by": "", "gone": ""}
+    assert reader.read() == [state]
     assert reader.read() == []
 
 

@@ -4,11 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from cases.queries.related import LOOK_BACK, MAX_ROWS, related_to
-from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_label
+from cases.queries import related
+from cases.queries.queues import Desk, desk_of
+from cases.queries.related import LOOK_BACK, MAX_ROWS, Related
+from scoring.models import Decision
+from tests.factories import HOUR, MINUTE, NOON, flag, make_case, make_decision, make_label, make_queue, make_user
 
 pytestmark = pytest.mark.django_db
 ALONE = {"ip_address": None, "merchant_id": "m-far"}
+
+
+EVERYTHING = Desk(queues=(), seen=frozenset(), worked=frozenset())
+
+
+def related_to(decision: Decision, *, desk: Desk = EVERYTHING) -> list[Related]:
+    """As one sees it who sees every queue."""
+    return related.related_to(decision, desk=desk)
 
 
 def test_a_payment_that_shares_nothing_says_so():
@@ -41,6 +52,17 @@ def test_what_tells_most_comes_first_and_of_a_card_the_most_telling_payment():
     assert (flagged.case_status, flagged.case_verdict) == ("open", "")
     assert device.summary == "4 other cards, 1 with confirmed fraud"
     assert device.has_more
+
+
+def test_a_case_in_a_queue_of_others_is_not_told_but_its_payment_is():
+    theirs = make_queue(takes_new=False, members=[make_user("lead")])
+    make_case(decisions=[make_decision(card_id="card-theirs", **ALONE)], queue=theirs)
+    flag(make_decision(card_id="card-all", occurred_at=NOON - HOUR, **ALONE))
+
+    device = related_to(make_decision(), desk=desk_of(make_user()))[0]
+
+    told = {payment.card_id: payment.case_status for payment in device.payments}
+    assert told == {"card-theirs": "", "card-all": "open"}
 
 
 def test_the_latest_label_counts():

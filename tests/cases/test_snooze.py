@@ -12,7 +12,7 @@ from cases import snooze as times
 from cases.board import Wish
 from cases.models import Handling
 from cases.queries import queue as queue_queries
-from cases.services import claims, snoozes, verdicts
+from cases.services import claims, snoozes, verdict_effects, verdicts
 from scoring.models import Label
 from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision, make_user
 
@@ -58,7 +58,7 @@ def test_a_snoozed_case_is_handed_to_nobody_until_its_time(alice, bob, case):
 
 
 def test_a_snoozed_case_stands_in_its_own_view_alone(alice, case):
-    other = make_case()
+    other = make_case(due_at=case.due_at)
     snooze(case, alice)
 
     def shown(view, at):
@@ -198,6 +198,7 @@ def test_of_a_verdict_and_a_snooze_at_once_the_verdict_stands():
     assert (case.status, case.verdict, case.snoozed_until, case.claimed_by) == ("decided", "fraud", None, None)
     assert refused in ([None, None], [None, claims.NotOpenError])
     assert case.handlings.get().ending == ("snoozed" if refused[1] is None else "verdict")
+    verdict_effects.settle_due(now=NOON + MINUTE)
     assert Label.objects.count() == 1
 
 

@@ -39,6 +39,7 @@ def test_from_queue_to_verdict_by_keyboard(site, log_in):
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site}{small.get_absolute_url()}")
+    expect(page.locator("#claim")).to_contain_text("Yours")
     page.keyboard.press("2")
     expect(page.get_by_role("radio", name="Card testing")).to_be_checked()
     page.keyboard.press("n")

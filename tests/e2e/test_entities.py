@@ -20,7 +20,7 @@ def test_from_a_case_to_the_device_and_onto_the_block_list_and_off_again(site, l
     page = log_in(make_user("manager"))
     page.goto(case.get_absolute_url())
 
-    page.get_by_role("link", name="ice-of-many").click()
+    page.locator(".facts").get_by_role("link", name="ice-of-many").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Device device-of-many")
     page.keyboard.press("b")
     page.keyboard.type("seen with nine cards")

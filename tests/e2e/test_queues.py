@@ -96,7 +96,7 @@ def test_nobody_to_escalate_to_is_said(site, log_in):
     page.goto(case.get_absolute_url())
     page.get_by_label("Note").fill("too large for me")
 
-    page.get_by_role("button", name="Escalate to nobody yet").click()
+    page.get_by_role("button", name="Escalate to nobody").click()
 
     expect(page.get_by_role("alert")).to_contain_text("There is nobody to escalate to from General")
     expect(page.get_by_label("Note")).to_have_value("too large for me")
@@ -168,7 +168,7 @@ def test_pages_have_no_faults_and_fit_the_screen(site, log_in, screenshots, lead
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{shown} is wider than the screen"
         screenshots(page, f"{shown}-{name}")
         found[shown] = Axe().run(page).response["violations"]
-    for button in ("Fraud label", "Skip", "Escalate to Leads"):
+    for button in ("Fraud block card", "Skip", "Escalate to Leads"):
         expect(page.get_by_role("button", name=button)).to_be_visible()
     page.get_by_role("button", name="Escalate to Leads").click()
     screenshots(page, f"escalate-{name}")

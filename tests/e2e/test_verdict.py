@@ -228,3 +228,21 @@ def test_the_verdict_fits_the_screen_and_has_no_faults(site, log_in, screenshots
     page.get_by_text("Open the case again").click()
     screenshots(page, f"decided-{name}")
     assert faults(page) == []
+
+
+def test_the_buttons_stay_in_sight_while_the_evidence_is_scrolled(site, log_in, screenshots):
+    case = flag_now()
+    page = log_in(make_user())
+    open_case(page, case)
+
+    page.locator("#history").scroll_into_view_if_needed()
+    expect(page.locator("#history")).to_contain_text("Opened")
+    page.locator("#history li").last.scroll_into_view_if_needed()
+
+    assert page.evaluate("scrollY") > 0
+    expect(page.locator("#claim")).to_be_in_viewport(ratio=1)
+    screenshots(page, "scrolled-light-1280x720")
+    for button in ("Fraud block", "Legitimate release", "Inconclusive label", "Skip", "Escalate"):
+        expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
+    page.locator("#notes").scroll_into_view_if_needed()
+    expect(page.locator("#notes")).to_be_in_viewport(ratio=0.9)
