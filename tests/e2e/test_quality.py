@@ -1,12 +1,15 @@
 """Data first, blind reviews and the quality of review in a real browser."""
 
+from datetime import timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.utils.timezone import now
 from playwright.sync_api import expect
 
 from cases.models import Check
-from cases.services import checks, known_cases
+from cases.services import checks, known_cases, verdict_effects
 from cases.services.review_settings import change_settings
 from scoring.models import Label
 from tests.cases.reviewing import decided_case, review_everything
@@ -40,6 +43,9 @@ def test_data_first_decides_by_key_and_sees_the_score_after(site, log_in, screen
     page.wait_for_url("**/queue/")
 
     page.goto(case.get_absolute_url())
+    expect(page.get_by_text("score shown after the verdict")).to_be_visible()
+    verdict_effects.settle_due(now=now() + timedelta(seconds=settings.VERDICT_UNDO_SECONDS))
+    page.reload()
     expect(page.get_by_text("score 0.87")).to_be_visible()
 
 
@@ -71,13 +77,21 @@ def test_a_blind_review_is_worked_on_like_any_case(site, log_in, screenshots):
     expect(page.get_by_text("Yours while this page is open")).to_be_visible()
     screenshots(page, "blind-review")
     assert "stolen" not in page.locator("main").inner_text().replace("Stolen card", "")
+    page.locator("#history").scroll_into_view_if_needed()
+    expect(page.locator("svg.graph")).to_be_visible()
+    expect(page.locator("#history").get_by_text("Opened")).to_be_visible()
+    page.keyboard.press("w")
+    expect(page.locator("#span-month")).not_to_have_attribute("aria-current", "true")
+    assert page.locator(".dot-fraud").count() == 0
+    assert faults(page) == []
+    screenshots(page, "blind-review-drawings")
     page.keyboard.press("n")
     page.keyboard.type("his brother paid")
     page.keyboard.press("Escape")
     page.keyboard.press("l")
 
     page.wait_for_url(f"**{waiting.get_absolute_url()}")
-    expect(page.get_by_text("•••• 4242: Legitimate, 1 payment labelled. Case closed.")).to_be_visible()
+    expect(page.get_by_text("•••• 4242: Legitimate. Case closed.")).to_be_visible()
     check = Check.objects.get()
     assert (check.verdict, check.agrees, check.note) == ("legitimate", False, "his brother paid")
     assert Label.objects.count() == labels
