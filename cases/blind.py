@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
+from cases import access
 from cases.services import checks
 from cases.views import checks as check_views
 from cases.views.pages import ConsoleRequest
@@ -31,6 +33,12 @@ class BlindReviewMiddleware(MiddlewareMixin):
         check = checks.held_by(request.user, case_id=case_id)
         if check is None:
             return None
+        try:
+            access.get_reviewable_case(request.user, case_id)
+        except PermissionDenied:
+            # A right or a membership was taken away meanwhile.
+            checks.give_back(check)
+            raise
         name = (request.resolver_match.url_name if request.resolver_match else None) or ""
         if name in _AS_OF:
             return cast(HttpResponseBase, view(request, *args, as_of=check.as_of, **kwargs))

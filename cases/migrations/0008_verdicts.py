@@ -15,17 +15,6 @@ GROUPS = {
     "manager": [*_VIEW, *_LIMITS],
     "auditor": [*_VIEW, "cases.view_approvallimit"],
 }
-# Cases of before were decided and labelled at once. No index can be made while rows wait to be checked.
-BEGIN_VERDICTS = """
-SET CONSTRAINTS ALL IMMEDIATE;
-INSERT INTO cases_verdict
-  (case_id, verdict, typology, why_wrong, note, analyst_id, said_at, effects_at, needs_approval, state, settled_at, refusal)
-SELECT id, verdict, typology, '', '', decided_by_id, decided_at, decided_at, false, 'done', decided_at, ''
-FROM cases_case WHERE status = 'decided' AND decided_by_id IS NOT NULL ORDER BY decided_at;
-INSERT INTO cases_verdictpayment (verdict_id, decision_id, label)
-SELECT verdict.id, alert.decision_id, CASE verdict.verdict WHEN 'inconclusive' THEN '' ELSE verdict.verdict END
-FROM cases_verdict AS verdict JOIN cases_alert AS alert ON alert.case_id = verdict.case_id ORDER BY verdict.id
-"""
 
 
 def give_permissions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -418,6 +407,5 @@ class Migration(migrations.Migration):
                 condition=models.Q(("label__in", ["", "fraud", "legitimate"])), name="verdict_payment_label_known"
             ),
         ),
-        migrations.RunSQL(BEGIN_VERDICTS, migrations.RunSQL.noop),
         migrations.RunPython(give_permissions, migrations.RunPython.noop),
     ]

@@ -11,6 +11,9 @@ from cases import access
 from cases.models import Alert, Case, Check, Reviewer, ReviewSettings, Verdict
 from cases.sight import Sight
 
+# Said in the last seconds; were the task worker away for hours, the newest.
+_MOST_UNSETTLED = 500
+
 
 def sight_of(user: User) -> Sight:
     """Who decides nothing is shown everything."""
@@ -26,7 +29,7 @@ def sight_of_reviewer(user: User) -> Sight:
     rows = ReviewSettings.objects.annotate(
         own_display=Subquery(own.values("display")[:1]),
         blind=ArraySubquery(held.values("case_id")),
-        unsettled=ArraySubquery(waiting.values("case_id")),
+        unsettled=ArraySubquery(waiting.order_by("-id").values("case_id")[:_MOST_UNSETTLED]),
     )
     row = rows.values_list("display", "own_display", "data_first_share", "salt", "blind", "unsettled").first()
     if row is None:

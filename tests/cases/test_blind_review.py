@@ -174,6 +174,17 @@ def test_the_open_page_keeps_the_review(client, bob, reviewed):
     assert Check.objects.get().taken_until > until
 
 
+def test_who_may_review_no_more_keeps_no_review(client, bob, reviewed):
+    client.force_login(bob)
+    bob.groups.clear()
+
+    response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": "fraud"})
+
+    assert response.status_code == 403
+    assert SAID.findall(response.content.decode()) == []
+    assert (Check.objects.get().analyst, Check.objects.get().verdict) == (None, "")
+
+
 @pytest.mark.parametrize("action", ["skip", "release"])
 def test_a_review_is_given_back_and_does_not_come_again(client, bob, reviewed, action):
     client.force_login(bob)
