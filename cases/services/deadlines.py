@@ -21,7 +21,8 @@ def watch_deadlines(*, now: datetime) -> int:
     """Warn of cases that are nearly due, and do what their queues want with those that are over time.
 
     Safe to run twice, and by two at once: each case is locked, and changed only where it still is as it was found.
-    A case somebody works on waits until they are done. Returns how many cases were warned of, handed on or decided.
+    A case somebody works on waits until they are done, a snoozed one until it wakes. Returns how many cases were
+    warned of, handed on or decided.
     """
     adopted = _adopt()
     done = [_warn(queue, now=now) + _act(queue, now=now) for queue in Queue.objects.select_related("escalates_to")]
@@ -42,7 +43,7 @@ def _adopt() -> int:
 def _warn(queue: Queue, *, now: datetime) -> int:
     """Mark the cases that will be due within the queue's warning, once each, and tell who works there."""
     soon = now + timedelta(minutes=queue.warn_minutes)
-    due = _open_in(queue).filter(due_at__gt=now, due_at__lte=soon, warned_at=None)
+    due = _open_in(queue).filter(claims.awake(now), due_at__gt=now, due_at__lte=soon, warned_at=None)
     cases = _locked(due)
     if not cases:
         return 0
@@ -109,8 +110,8 @@ def _open_in(queue: Queue) -> "QuerySet[Case]":
 
 
 def _overdue(queue: Queue, now: datetime) -> "QuerySet[Case]":
-    """Cases whose time is up and that nobody works on."""
-    return _open_in(queue).filter(due_at__lte=now).exclude(claimed_until__gte=now)
+    """Cases whose time is up, that are awake and that nobody works on."""
+    return _open_in(queue).filter(claims.awake(now), due_at__lte=now).exclude(claimed_until__gte=now)
 
 
 def _locked(cases: "QuerySet[Case]") -> list[Case]:

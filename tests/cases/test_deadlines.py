@@ -12,7 +12,7 @@ from cases.services import claims, deadlines, verdicts
 from cases.tasks import watch_deadlines
 from scoring.models import Label
 from tests.cases.test_alerts import in_threads
-from tests.factories import HOUR, MINUTE, NOON, make_case, make_queue, make_user
+from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_queue, make_user
 
 pytestmark = pytest.mark.django_db
 LEASE = timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
@@ -144,6 +144,18 @@ def test_a_case_somebody_works_on_waits_until_the_lease_ends(alice, leads, actio
     assert case.claimed_by is None
     assert [row.ending for row in Handling.objects.all()] == ["expired"]
     assert events_of(case, "released") == [(None, "The claim ran out")]
+
+
+@pytest.mark.parametrize("action", [{"on_timeout": "decide", "default_verdict": "fraud"}, {"on_timeout": "escalate"}])
+def test_a_snoozed_case_waits_until_it_wakes(leads, told, action):
+    queue = make_queue(warn_minutes=10, escalates_to=leads, **action)
+    case = make_case(queue=queue, snoozed_until=DUE + 2 * DAY)
+
+    assert deadlines.watch_deadlines(now=DUE - MINUTE) == 0
+    assert deadlines.watch_deadlines(now=DUE + MINUTE) == 0
+    assert state_of(case) == ("large", "open", DUE)
+
+    assert deadlines.watch_deadlines(now=DUE + 2 * DAY) == 1
 
 
 def test_a_case_without_a_queue_is_put_into_the_default_one():
