@@ -3,13 +3,16 @@
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from cases import live, words
-from cases.models import Case, CaseEvent, Queue
-from cases.services import claims, escalations, queues
+from cases.models import Alert, Case, CaseEvent, Queue, Verdict, VerdictPayment
+from cases.services import claims, escalations, queues, verdict_effects
+from scoring.models import Outcome
 
 logger = logging.getLogger(__name__)
 # Of each queue in one turn; the next turn comes in seconds.
@@ -88,7 +91,7 @@ def _escalate_overdue(queue: Queue, *, now: datetime) -> int:
 
 @transaction.atomic
 def _decide_overdue(queue: Queue, *, now: datetime) -> int:
-    """Close cases with the queue's verdict. No payment is labelled: nobody has looked."""
+    """Close cases with the queue's verdict. No payment is labelled: nobody has looked. Held ones are not held on."""
     cases = _locked(_overdue(queue, now))
     if not cases:
         return 0
@@ -96,13 +99,35 @@ def _decide_overdue(queue: Queue, *, now: datetime) -> int:
     Case.objects.filter(id__in=[case.id for case in cases]).update(
         status=Case.Status.DECIDED, verdict=queue.default_verdict, decided_at=now, snoozed_until=None
     )
+    told = _tell_of_held(cases, verdict=queue.default_verdict, now=now)
     said = Case.Verdict(queue.default_verdict).label
     text = f"{said} by the clock, {_TIME_IS_UP}: nothing labelled"
     CaseEvent.objects.bulk_create(
-        CaseEvent(case=case, kind=CaseEvent.Kind.VERDICT, happened_at=now, text=text) for case in cases
+        CaseEvent(
+            case=case,
+            kind=CaseEvent.Kind.VERDICT,
+            happened_at=now,
+            text=f"{text}, {told[case.id]}" if case.id in told else text,
+        )
+        for case in cases
     )
     transaction.on_commit(partial(live.push_queues, {queue.id: 0}))
     return len(cases)
+
+
+def _tell_of_held(cases: list[Case], *, verdict: str, now: datetime) -> dict[UUID, str]:
+    """Say to the payment system what becomes of payments that wait for our word; in words, of each case with some.
+
+    Where a verdict of an analyst has taken effect on a payment, their word stands.
+    """
+    if verdict == Case.Verdict.INCONCLUSIVE:
+        return {}
+    spoken = VerdictPayment.objects.filter(decision=OuterRef("decision"), verdict__state=Verdict.State.DONE)
+    held = Alert.objects.filter(~Exists(spoken.exclude(label="")), case__in=cases, decision__outcome=Outcome.REVIEW)
+    lean = held.select_related("decision").only("case_id", "decision__card_id", "decision__transaction_id")
+    rulings = [verdict_effects.Ruling(alert.decision, alert.case_id, verdict) for alert in lean.order_by("case", "id")]
+    verdict_effects.tell_payment_system(rulings, decided_at=now, by="clock")
+    return {case_id: verdict_effects.told(of_case) for case_id, of_case in groupby(rulings, lambda one: one.case_id)}
 
 
 def _open_in(queue: Queue) -> "QuerySet[Case]":
