@@ -3,13 +3,16 @@
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from cases import live, words
-from cases.models import Case, CaseEvent, Queue
-from cases.services import claims, escalations, queues
+from cases.models import Alert, Case, CaseEvent, Queue, Verdict, VerdictPayment
+from cases.services import claims, escalations, queues, verdict_effects
+from scoring.models import Outcome
 
 logger = logging.getLogger(__name__)
 # Of each queue in one turn; the next turn comes in seconds.
@@ -21,7 +24,8 @@ def watch_deadlines(*, now: datetime) -> int:
     """Warn of cases that are nearly due, and do what their queues want with those that are over time.
 
     Safe to run twice, and by two at once: each case is locked, and changed only where it still is as it was found.
-    A case somebody works on waits until they are done. Returns how many cases were warned of, handed on or decided.
+    A case somebody works on waits until they are done, a snoozed one until it wakes. Returns how many cases were
+    warned of, handed on or decided.
     """
     adopted = _adopt()
     done = [_warn(queue, now=now) + _act(queue, now=now) for queue in Queue.objects.select_related("escalates_to")]
@@ -42,7 +46,7 @@ def _adopt() -> int:
 def _warn(queue: Queue, *, now: datetime) -> int:
     """Mark the cases that will be due within the queue's warning, once each, and tell who works there."""
     soon = now + timedelta(minutes=queue.warn_minutes)
-    due = _open_in(queue).filter(due_at__gt=now, due_at__lte=soon, warned_at=None)
+    due = _open_in(queue).filter(claims.awake(now), due_at__gt=now, due_at__lte=soon, warned_at=None)
     cases = _locked(due)
     if not cases:
         return 0
@@ -87,7 +91,7 @@ def _escalate_overdue(queue: Queue, *, now: datetime) -> int:
 
 @transaction.atomic
 def _decide_overdue(queue: Queue, *, now: datetime) -> int:
-    """Close cases with the queue's verdict. No payment is labelled: nobody has looked."""
+    """Close cases with the queue's verdict. No payment is labelled: nobody has looked. Held ones are not held on."""
     cases = _locked(_overdue(queue, now))
     if not cases:
         return 0
@@ -95,13 +99,35 @@ def _decide_overdue(queue: Queue, *, now: datetime) -> int:
     Case.objects.filter(id__in=[case.id for case in cases]).update(
         status=Case.Status.DECIDED, verdict=queue.default_verdict, decided_at=now, snoozed_until=None
     )
+    told = _tell_of_held(cases, verdict=queue.default_verdict, now=now)
     said = Case.Verdict(queue.default_verdict).label
     text = f"{said} by the clock, {_TIME_IS_UP}: nothing labelled"
     CaseEvent.objects.bulk_create(
-        CaseEvent(case=case, kind=CaseEvent.Kind.VERDICT, happened_at=now, text=text) for case in cases
+        CaseEvent(
+            case=case,
+            kind=CaseEvent.Kind.VERDICT,
+            happened_at=now,
+            text=f"{text}, {told[case.id]}" if case.id in told else text,
+        )
+        for case in cases
     )
     transaction.on_commit(partial(live.push_queues, {queue.id: 0}))
     return len(cases)
+
+
+def _tell_of_held(cases: list[Case], *, verdict: str, now: datetime) -> dict[UUID, str]:
+    """Say to the payment system what becomes of payments that wait for our word; in words, of each case with some.
+
+    Where a verdict of an analyst has taken effect on a payment, their word stands.
+    """
+    if verdict == Case.Verdict.INCONCLUSIVE:
+        return {}
+    spoken = VerdictPayment.objects.filter(decision=OuterRef("decision"), verdict__state=Verdict.State.DONE)
+    held = Alert.objects.filter(~Exists(spoken.exclude(label="")), case__in=cases, decision__outcome=Outcome.REVIEW)
+    lean = held.select_related("decision").only("case_id", "decision__card_id", "decision__transaction_id")
+    rulings = [verdict_effects.Ruling(alert.decision, alert.case_id, verdict) for alert in lean.order_by("case", "id")]
+    verdict_effects.tell_payment_system(rulings, decided_at=now, by="clock")
+    return {case_id: verdict_effects.told(of_case) for case_id, of_case in groupby(rulings, lambda one: one.case_id)}
 
 
 def _open_in(queue: Queue) -> "QuerySet[Case]":
@@ -109,8 +135,8 @@ def _open_in(queue: Queue) -> "QuerySet[Case]":
 
 
 def _overdue(queue: Queue, now: datetime) -> "QuerySet[Case]":
-    """Cases whose time is up and that nobody works on."""
-    return _open_in(queue).filter(due_at__lte=now).exclude(claimed_until__gte=now)
+    """Cases whose time is up, that are awake and that nobody works on."""
+    return _open_in(queue).filter(claims.awake(now), due_at__lte=now).exclude(claimed_until__gte=now)
 
 
 def _locked(cases: "QuerySet[Case]") -> list[Case]:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from cases import money, words
 from cases.models import Alert, Attachment, Case, CaseEvent, CaseTag, FeedEntry, Handling, Presence, Verdict
+from cases.models.headline import HEADLINE_FIELDS
 from cases.services import claims, handlings, queues
 
 
@@ -124,6 +125,8 @@ def _add_stake(case: Case, other: Case) -> None:
     if money.stake_of(other.amount, other.score) > money.stake_of(case.amount, case.score):
         case.amount, case.currency, case.score = other.amount, other.currency, other.score
         case.top_reason = other.top_reason
+        for name in HEADLINE_FIELDS:
+            setattr(case, name, getattr(other, name))
     case.stake += other.stake
     case.alert_count += other.alert_count
 

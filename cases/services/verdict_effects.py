@@ -3,17 +3,19 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import transaction
 
 from cases import words
-from cases.models import Case, CaseEvent, Verdict, VerdictEffect, VerdictPayment
+from cases.models import Case, CaseEvent, Verdict, VerdictEffect
 from cases.services import checks
 from cases.services.verdict_payments import Judged
-from scoring.models import Label, ListEntry, Outbox, Outcome
+from scoring.models import Decision, Label, ListEntry, Outbox, Outcome
 from scoring.services.labels import LabelStatement, record_labels
 from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.outbox import add_to_outbox
@@ -173,22 +175,43 @@ def _reason_for(said: str, case: Case) -> str:
 
 
 def _tell(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    """Leave a message for each payment that is held; the relay publishes it on `verdicts`."""
-    held = list(_labelled(verdict).filter(decision__outcome=Outcome.REVIEW).select_related("decision").order_by("id"))
-    role = words.role(verdict.analyst)
-    messages = [(row.decision.card_id, _encoder.encode(_message(verdict, row, role))) for row in held]
-    add_to_outbox(Outbox.Topic.VERDICTS, [row.decision_id for row in held], _framer.encode(messages))
-    return _counted(_DONE[_ACTIONS[row.label]] for row in held)
+    held = _labelled(verdict).filter(decision__outcome=Outcome.REVIEW).select_related("decision").order_by("id")
+    rulings = [Ruling(row.decision, verdict.case_id, row.label) for row in held]
+    tell_payment_system(rulings, decided_at=verdict.said_at, by=words.role(verdict.analyst))
+    return told(rulings)
 
 
-def _message(verdict: Verdict, row: VerdictPayment, role: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Ruling:
+    """What becomes of a held payment, by its label."""
+
+    payment: Decision
+    case_id: UUID
+    label: str
+
+
+def tell_payment_system(rulings: Sequence[Ruling], *, decided_at: datetime, by: str) -> None:
+    """Leave a message for each payment, in the caller's transaction; the relay publishes it on `verdicts`.
+
+    by: the role of who decided.
+    """
+    messages = [(one.payment.card_id, _encoder.encode(_message(one, decided_at=decided_at, by=by))) for one in rulings]
+    add_to_outbox(Outbox.Topic.VERDICTS, [one.payment.id for one in rulings], _framer.encode(messages))
+
+
+def told(rulings: Iterable[Ruling]) -> str:
+    """What becomes of how many, in words."""
+    return _counted(_DONE[_ACTIONS[one.label]] for one in rulings)
+
+
+def _message(ruling: Ruling, *, decided_at: datetime, by: str) -> dict[str, Any]:
     return {
-        "transaction_id": row.decision.transaction_id,
-        "case_id": str(verdict.case_id),
-        "verdict": row.label,
-        "action": _ACTIONS[row.label],
-        "decided_at": verdict.said_at,
-        "by": role,
+        "transaction_id": ruling.payment.transaction_id,
+        "case_id": str(ruling.case_id),
+        "verdict": ruling.label,
+        "action": _ACTIONS[ruling.label],
+        "decided_at": decided_at,
+        "by": by,
     }
 
 

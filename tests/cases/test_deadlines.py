@@ -8,11 +8,12 @@ from django.utils.timezone import now
 
 from cases import live
 from cases.models import Case, Handling, Queue
-from cases.services import claims, deadlines, verdicts
+from cases.services import claims, deadlines, reopening, verdict_effects, verdicts
 from cases.tasks import watch_deadlines
 from scoring.models import Label
 from tests.cases.test_alerts import in_threads
-from tests.factories import HOUR, MINUTE, NOON, make_case, make_queue, make_user
+from tests.cases.test_verdict_effects import messages
+from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_queue, make_user
 
 pytestmark = pytest.mark.django_db
 LEASE = timedelta(seconds=settings.CLAIM_LEASE_SECONDS)
@@ -123,12 +124,47 @@ def test_it_is_decided_by_default_and_teaches_nobody(client, alice):
     case.refresh_from_db()
     assert (case.status, case.verdict, case.decided_by, case.decided_at) == ("decided", "legitimate", None, DUE)
     assert not Label.objects.exists()
-    text = "Legitimate by the clock, nobody decided it in time: nothing labelled"
+    text = "Legitimate by the clock, nobody decided it in time: nothing labelled, 1 payment released"
     assert events_of(case, "verdict") == [(None, text)]
     client.force_login(alice)
     assert "by the clock" in client.get(case.get_absolute_url()).content.decode()
     answer = client.post(f"{case.get_absolute_url()}verdict/", {"verdict": "fraud"})
     assert "decided by the clock, legitimate" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("verdict", "action"), [("fraud", "refuse"), ("legitimate", "release")])
+def test_the_payment_system_is_told_what_the_clock_decided_of_held_payments(verdict, action):
+    held = make_decision()
+    queue = make_queue(on_timeout="decide", default_verdict=verdict)
+    case = make_case(queue=queue, decisions=[held, make_decision(outcome="decline")])
+    declined = make_case(queue=queue, decisions=[make_decision(card_id="card-2", outcome="decline")])
+
+    deadlines.watch_deadlines(now=DUE)
+
+    message = {"transaction_id": held.transaction_id, "case_id": str(case.id), "verdict": verdict, "action": action}
+    assert messages() == [(case.card_id, message | {"decided_at": "2026-11-20T13:00:00Z", "by": "clock"})]
+    assert not Label.objects.exists()
+    assert f"1 payment {action}d" in case.events.get(kind="verdict").text
+    assert declined.events.get(kind="verdict").text.endswith(": nothing labelled")
+
+
+def test_an_inconclusive_default_leaves_held_payments_held():
+    make_case(queue=make_queue(on_timeout="decide", default_verdict="inconclusive"))
+
+    assert deadlines.watch_deadlines(now=DUE) == 1
+
+    assert messages() == []
+
+
+def test_the_clock_does_not_take_back_what_an_analyst_said_of_a_held_payment(alice, bob):
+    case = make_case(queue=make_queue(on_timeout="decide", default_verdict="legitimate"))
+    verdicts.record(case=case, analyst=alice, verdict="fraud", decided_at=NOON)
+    verdict_effects.settle_due(now=NOON + MINUTE)
+    reopening.reopen(case=case, actor=bob, reason="the customer called", now=NOON + 2 * MINUTE)
+
+    assert deadlines.watch_deadlines(now=NOON + DAY) == 1
+
+    assert [message["action"] for _, message in messages()] == ["refuse"]
 
 
 @pytest.mark.parametrize("action", [{"on_timeout": "decide", "default_verdict": "fraud"}, {"on_timeout": "escalate"}])
@@ -144,6 +180,18 @@ def test_a_case_somebody_works_on_waits_until_the_lease_ends(alice, leads, actio
     assert case.claimed_by is None
     assert [row.ending for row in Handling.objects.all()] == ["expired"]
     assert events_of(case, "released") == [(None, "The claim ran out")]
+
+
+@pytest.mark.parametrize("action", [{"on_timeout": "decide", "default_verdict": "fraud"}, {"on_timeout": "escalate"}])
+def test_a_snoozed_case_waits_until_it_wakes(leads, told, action):
+    queue = make_queue(warn_minutes=10, escalates_to=leads, **action)
+    case = make_case(queue=queue, snoozed_until=DUE + 2 * DAY)
+
+    assert deadlines.watch_deadlines(now=DUE - MINUTE) == 0
+    assert deadlines.watch_deadlines(now=DUE + MINUTE) == 0
+    assert state_of(case) == ("large", "open", DUE)
+
+    assert deadlines.watch_deadlines(now=DUE + 2 * DAY) == 1
 
 
 def test_a_case_without_a_queue_is_put_into_the_default_one():

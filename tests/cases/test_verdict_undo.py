@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as project
 
 from cases.models import Case, FeedEntry, Verdict
+from cases.models.headline import HEADLINE_FIELDS
 from cases.services import alerts, claims, reopening, verdict_effects, verdicts
 from scoring.models import Label, ListEntry
 from tests.cases.test_alerts import in_threads
@@ -149,6 +150,22 @@ def test_alerts_that_came_meanwhile_join_the_case_that_is_opened_again(alice):
     assert case.events.get(kind="merged").text == "1 payment of the card's newer case"
     assert [event.kind for event in newer.events.all()] == ["merged"]
     assert flag(make_decision()) == case
+
+
+@pytest.mark.parametrize(("amount", "of"), [(9000, "new"), (1, "old")])
+def test_the_merged_case_is_found_by_the_facts_of_its_largest_payment(alice, amount, of):
+    record = {"channel": "pos", "merchant_country": "BR"}
+    old = flag(make_decision(merchant_id="old", merchant_name="Old", device_id="old", customer_id="old"))
+    verdict = decide(old, alice)
+    newest = {"merchant_id": "new", "merchant_name": "New", "device_id": "new", "customer_id": "new"}
+    reasons = [{"code": "new", "words": "New", "contribution": 1.0}]
+    newer = flag(make_decision(amount=amount, record=record, reasons=reasons, **newest), now=NOON + SECONDS)
+
+    undo(verdict, alice)
+
+    case, largest = Case.objects.get(id=old.id), {"old": old, "new": newer}[of]
+    assert case.merchant_id == of
+    assert [getattr(case, name) for name in HEADLINE_FIELDS] == [getattr(largest, name) for name in HEADLINE_FIELDS]
 
 
 def test_who_works_on_the_newer_case_loses_it_and_the_history_says_so(alice, bob):
