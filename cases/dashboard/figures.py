@@ -81,7 +81,7 @@ class DayOfWork:
 
 @dataclass(frozen=True)
 class Desk:
-    """`all` and `before` are everybody's; `people` have done something in the days asked for."""
+    """`all` and `before` are everybody's; `people` have done something in the days asked for; `days` are of both."""
 
     all: Work
     before: Work

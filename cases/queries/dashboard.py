@@ -139,7 +139,7 @@ def _desk(span: Span) -> Desk:
     with connection.cursor() as cursor:
         cursor.execute(_WORK, {"before": before, "first": span.first, "last": span.last})
         rows = cursor.fetchall()
-        cursor.execute(_WORK_BY_DAY, [span.first, span.last])
+        cursor.execute(_WORK_BY_DAY, [before, span.last])
         days = {day: DayOfWork(seconds, verdicts) for day, seconds, verdicts in cursor.fetchall()}
     users = User.objects.in_bulk({analyst_id for is_before, analyst_id, *_ in rows if analyst_id and not is_before})
     people = [

@@ -78,6 +78,18 @@ def test_the_cost_of_review_is_time_at_a_price(look, alice, settings):
     assert tiles_of(look())["Review cost"].note == "2 verdicts; 7.50 EUR a case"
 
 
+def test_the_cost_of_review_is_compared_with_the_days_before(look, alice, settings):
+    settings.REVIEW_COST_AN_HOUR = Decimal("60")
+    for at, minutes in ((YESTERDAY, 15), (YESTERDAY - 7 * DAY, 10)):
+        case = make_case(opened_at=at - HOUR, due_at=at + HOUR)
+        claims.claim(case=case, analyst=alice, now=at)
+        decide(case, alice, at + minutes * MINUTE)
+
+    tile = tiles_of(look())["Review cost"]
+
+    assert (tile.value, tile.delta.text) == ("15.00", "50% more than the 7 days before, without today")
+
+
 def decide(case, analyst, at, verdict="fraud"):
     verdicts.record(case=case, analyst=analyst, verdict=verdict, typology="", note="", decided_at=at)
 
