@@ -62,11 +62,13 @@ def money_tiles(page: Dashboard, *, costs: Costs, maturity: timedelta) -> list[T
 
 def _stopped(page: Dashboard, sums: Sums) -> Tile:
     payments, currency = page.payments, page.payments.currency
-    confirmed = f"{wording.amount(sums.stopped_amount, currency)} confirmed in {words.count(sums.stopped, 'payment')}"
+    confirmed = (
+        f"{wording.amount(sums.confirmed_amount, currency)} confirmed in {words.count(sums.confirmed, 'payment')}"
+    )
     return Tile(
         "Stopped",
         wording.amount(sums.expected_stop, currency),
-        "Declined or sent to review, and fraud: by label, or without one as score × amount",
+        "Declined, or sent to review and not released, and fraud: by label, or without one as score × amount",
         currency,
         f"{confirmed}, {wording.amount(sums.pending_stake, currency)} expected of {sums.pending:,} more",
         _amount_change(page, payments.comparable.expected_stop, payments.before.expected_stop, good=1),
@@ -81,13 +83,13 @@ def _missed(page: Dashboard, sums: Sums, maturity: timedelta) -> Tile:
     )
     return Tile(
         "Missed",
-        wording.amount(sums.missed_amount, payments.currency),
-        "Approved, and labelled fraud since",
+        wording.amount(sums.lost_amount, payments.currency),
+        "Approved, or released by a verdict, and labelled fraud since",
         payments.currency,
-        f"{words.count(sums.missed, 'payment')}; {whole}{'' if mature == span.days else ', so this still grows'}",
+        f"{words.count(sums.lost, 'payment')}; {whole}{'' if mature == span.days else ', so this still grows'}",
         wording.change(
-            float(payments.comparable.missed_amount),
-            float(payments.before.missed_amount),
+            float(payments.comparable.lost_amount),
+            float(payments.before.lost_amount),
             _than_labelled(page, maturity),
             good=-1 if mature == span.days else 0,
         ),

@@ -148,9 +148,19 @@ LEFT JOIN LATERAL (
   ORDER BY label.known_at DESC, label.id DESC LIMIT 1
 ) AS believed ON true
 """
+# Whether the last verdict that took effect let a held payment go which is fraud after all: of few payments it is asked.
+_IS_RELEASED = """
+CASE WHEN outcome = 'review' AND believed.label = 'fraud' THEN coalesce((
+  SELECT said.label = 'legitimate' FROM cases_verdictpayment AS said
+  JOIN cases_verdict AS verdict ON verdict.id = said.verdict_id
+  WHERE said.decision_id = decision.id AND said.label <> '' AND verdict.state = 'done'
+  ORDER BY verdict.settled_at DESC, verdict.id DESC LIMIT 1
+), false) ELSE false END
+"""
 _COUNT_HOURS = f"""
 INSERT INTO cases_hourlyfigures (hour, currency, policy_version, model_version, approved, reviewed, declined, amount,
-  stopped, stopped_amount, pending, pending_stake, missed, missed_amount, false_alarms, false_alarm_amount, cleared)
+  stopped, stopped_amount, pending, pending_stake, missed, missed_amount, false_alarms, false_alarm_amount, cleared,
+  released, released_amount)
 SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT flagged),
   count(*) FILTER (WHERE outcome = 'review'), count(*) FILTER (WHERE outcome = 'decline'), sum(amount),
   count(*) FILTER (WHERE flagged AND label = 'fraud'),
@@ -160,11 +170,12 @@ SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT
   coalesce(sum(amount) FILTER (WHERE NOT flagged AND label = 'fraud'), 0),
   count(*) FILTER (WHERE flagged AND label = 'legitimate'),
   coalesce(sum(amount) FILTER (WHERE flagged AND label = 'legitimate'), 0),
-  count(*) FILTER (WHERE NOT flagged AND label = 'legitimate')
+  count(*) FILTER (WHERE NOT flagged AND label = 'legitimate'),
+  count(*) FILTER (WHERE is_released), coalesce(sum(amount) FILTER (WHERE is_released), 0)
 FROM (
   SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, currency, policy_version, model_version, outcome, amount,
     outcome <> 'approve' AS flagged, believed.label,
-    round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake
+    round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake, {_IS_RELEASED} AS is_released
   FROM scoring_decision AS decision {_LABEL}
   WHERE occurred_at >= %(since)s AND occurred_at < %(until)s
 ) AS payment

@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from cases.models import BacklogFigures, RuleFigures
-from cases.services import claims, figures, verdicts
+from cases.services import claims, figures, reopening, verdict_effects, verdicts
 from tests.cases.dashboard_world import TODAY, YESTERDAY, pay, said
 from tests.factories import DAY, HOUR, MINUTE, make_case, make_label, make_user
 
@@ -61,6 +61,42 @@ def test_money_of_a_small_world(look, settings):
     assert tiles["Precision"].value == "50%"
     assert "2 of 4" in tiles["Precision"].note
     assert (tiles["Recall"].value, "2 of 3" in tiles["Recall"].note) == ("67%", True)
+
+
+def test_money_that_a_verdict_released_and_a_chargeback_took_is_missed(look, alice):
+    wrong, right = (pay(outcome="review", amount=Decimal(amount)) for amount in (300, 70))
+    for payment, verdict in ((wrong, "legitimate"), (right, "fraud")):
+        decide(make_case(decisions=[payment], opened_at=YESTERDAY), alice, YESTERDAY + MINUTE, verdict)
+    verdict_effects.settle_due(now=YESTERDAY + HOUR)
+    assert tiles_of(look())["False positives"].note.startswith("1 payment of 300.00 EUR")
+
+    make_label(wrong, known_at=YESTERDAY + 2 * HOUR)
+    response = look()
+
+    tiles = tiles_of(response)
+    assert tiles["Stopped"].note.startswith("70.00 confirmed in 1 payment, ")
+    assert (tiles["Missed"].value, tiles["Missed"].note[:10]) == ("300.00", "1 payment;")
+    assert "2 of 2" in tiles["Precision"].note
+    assert "Stopped 70.00 EUR, missed 300.00 EUR" in response.content.decode()
+
+
+def test_a_release_that_was_undone_or_corrected_has_let_nothing_go(look, alice):
+    undone, corrected = (pay(outcome="review", amount=Decimal(amount)) for amount in (300, 70))
+    first = make_case(decisions=[undone], opened_at=YESTERDAY)
+    decide(first, alice, YESTERDAY, "legitimate")
+    reopening.undo(verdict=first.verdicts.get(), analyst=alice, now=YESTERDAY)
+    decide(first, alice, YESTERDAY + MINUTE)
+    second = make_case(decisions=[corrected], opened_at=YESTERDAY)
+    decide(second, alice, YESTERDAY, "legitimate")
+    verdict_effects.settle_due(now=YESTERDAY + HOUR)
+    reopening.reopen(case=second, actor=alice, reason="a call", now=YESTERDAY + 2 * HOUR)
+    decide(second, alice, YESTERDAY + 2 * HOUR)
+    verdict_effects.settle_due(now=YESTERDAY + 3 * HOUR)
+
+    tiles = tiles_of(look())
+
+    assert tiles["Stopped"].note.startswith("370.00 confirmed in 2 payments, ")
+    assert tiles["Missed"].value == "0.00"
 
 
 def test_the_cost_of_review_is_time_at_a_price(look, alice, settings):
