@@ -75,6 +75,8 @@ _TIMES = ("first_looks", "verdict_times", "handling_times")
 
 @dataclass(frozen=True)
 class DayOfWork:
+    """What people did: what the clock decides is no work."""
+
     handled_seconds: int
     verdicts: int
 
@@ -87,6 +89,11 @@ class Desk:
     before: Work
     people: list[Work]
     days: dict[date, DayOfWork]
+
+    @property
+    def verdicts_of_people(self) -> int:
+        """Without the cases that the clock decided."""
+        return sum(work.verdicts for work in self.people if work.analyst)
 
 
 @dataclass(frozen=True)

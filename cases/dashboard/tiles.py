@@ -97,7 +97,7 @@ def _missed(page: Dashboard, sums: Sums, maturity: timedelta) -> Tile:
 
 
 def _review_cost(page: Dashboard, costs: Costs) -> Tile:
-    work = page.desk.all
+    work, verdicts = page.desk.all, page.desk.verdicts_of_people
     hours = wording.length(timedelta(seconds=work.handled_seconds)) if work.handled_seconds else "no time"
     each = (
         f"{costs.case} {costs.currency} a case" if costs.case else f"{hours} at {costs.hour} {costs.currency} an hour"
@@ -105,10 +105,10 @@ def _review_cost(page: Dashboard, costs: Costs) -> Tile:
     now, before = (_cost_of(page, costs, shift) for shift in (0, page.span.days))
     return Tile(
         "Review cost",
-        wording.amount(costs.review(seconds=work.handled_seconds, verdicts=work.verdicts), costs.currency),
-        "Time from claim to verdict, skip or release, at most 30 minutes a claim",
+        wording.amount(costs.review(seconds=work.handled_seconds, verdicts=verdicts), costs.currency),
+        "Time from claim to verdict, skip, release, escalation or snooze, at most 30 minutes a claim",
         costs.currency,
-        f"{words.count(work.verdicts, 'verdict')}; {each}",
+        f"{words.count(verdicts, 'verdict')}; {each}",
         None if now is None or before is None else _whole_days_change(page, now, before),
     )
 

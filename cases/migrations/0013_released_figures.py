@@ -1,4 +1,4 @@
-"""Fraud that a verdict let go is told from what was stopped; hours with labels are counted again for it."""
+"""Fraud that a verdict let go is told from what was stopped; hours with labels and days of work are counted again."""
 
 from django.db import migrations, models
 
@@ -25,5 +25,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("released__lte", models.F("stopped"))), name="hourly_figures_released_were_stopped"
             ),
         ),
-        migrations.RunSQL("UPDATE cases_figuresprogress SET label_counted = 0", migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "UPDATE cases_figuresprogress SET label_counted = 0, event_counted = 0", migrations.RunSQL.noop
+        ),
     ]

@@ -129,8 +129,8 @@ FROM (SELECT *, day < %(first)s AS is_before FROM cases_deskfigures WHERE day >=
 GROUP BY is_before, analyst_id
 """  # noqa: S608 - names of columns
 _WORK_BY_DAY = """
-SELECT day, sum(handled_seconds)::bigint, sum(verdicts)::bigint FROM cases_deskfigures
-WHERE day >= %s AND day <= %s GROUP BY day
+SELECT day, sum(handled_seconds)::bigint, coalesce(sum(verdicts) FILTER (WHERE analyst_id IS NOT NULL), 0)::bigint
+FROM cases_deskfigures WHERE day >= %s AND day <= %s GROUP BY day
 """
 
 

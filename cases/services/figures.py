@@ -22,6 +22,8 @@ _KINDS = [
     CaseEvent.Kind.VERDICT,
     CaseEvent.Kind.SKIPPED,
     CaseEvent.Kind.RELEASED,
+    CaseEvent.Kind.ESCALATED,
+    CaseEvent.Kind.SNOOZED,
     CaseEvent.Kind.REOPENED,
     CaseEvent.Kind.UNDONE,
     CaseEvent.Kind.APPROVED,
@@ -232,10 +234,12 @@ def _class_of(seconds: str) -> str:
     return f"width_bucket(({seconds})::float8, ARRAY[{', '.join(map(str, durations.BOUNDS))}]::float8[])"
 
 
+# A case that the clock decides took nobody any time: its age would be taken for how long a verdict takes.
 _COUNT_DESK = f"""
 WITH decided AS (
   SELECT decided_by_id AS analyst_id, verdict, decided_at <= due_at AS in_time,
-    {_class_of("extract(epoch FROM decided_at - opened_at)")} AS verdict_time,
+    CASE WHEN decided_by_id IS NOT NULL THEN {_class_of("extract(epoch FROM decided_at - opened_at)")} END
+      AS verdict_time,
     {_class_of("extract(epoch FROM look.first_at - opened_at)")} AS first_look
   FROM cases_case LEFT JOIN LATERAL (
     SELECT min(first_viewed_at) AS first_at FROM cases_handling WHERE cases_handling.case_id = cases_case.id
@@ -249,7 +253,8 @@ WITH decided AS (
 ), handled AS (
   SELECT analyst_id, ending, extract(epoch FROM least(ended_at - claimed_at, %(longest)s)) AS seconds
   FROM cases_handling
-  WHERE ended_at >= %(since)s AND ended_at < %(until)s AND ending IN ('verdict', 'skipped', 'released')
+  WHERE ended_at >= %(since)s AND ended_at < %(until)s
+    AND ending IN ('verdict', 'skipped', 'released', 'escalated', 'snoozed')
 ), efforts AS (
   SELECT analyst_id, count(*) FILTER (WHERE ending = 'skipped') AS skipped, sum(seconds) AS seconds,
     {_classes("CASE WHEN ending = 'verdict' THEN " + _class_of("seconds") + " END")} AS handling_times

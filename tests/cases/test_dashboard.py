@@ -7,9 +7,9 @@ import pytest
 from django.utils.timezone import now
 
 from cases.models import BacklogFigures, RuleFigures
-from cases.services import claims, figures, reopening, verdict_effects, verdicts
+from cases.services import claims, deadlines, figures, reopening, verdict_effects, verdicts
 from tests.cases.dashboard_world import TODAY, YESTERDAY, pay, said
-from tests.factories import DAY, HOUR, MINUTE, make_case, make_label, make_user
+from tests.factories import DAY, HOUR, MINUTE, make_case, make_label, make_queue, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -112,6 +112,25 @@ def test_the_cost_of_review_is_time_at_a_price(look, alice, settings):
     assert tiles["Review cost"].note == "2 verdicts; 15 min at 60 EUR an hour"
     settings.REVIEW_COST_A_CASE = Decimal("7.50")
     assert tiles_of(look())["Review cost"].note == "2 verdicts; 7.50 EUR a case"
+
+
+def test_what_the_clock_decides_costs_nothing(look, alice, settings):
+    settings.REVIEW_COST_A_CASE = Decimal("7.50")
+    queue = make_queue(on_timeout="decide", default_verdict="legitimate")
+    for day in (YESTERDAY, YESTERDAY - 7 * DAY):
+        make_case(queue=queue, opened_at=day, due_at=day + HOUR)
+        deadlines.watch_deadlines(now=day + HOUR)
+    case = make_case(opened_at=YESTERDAY)
+    claims.claim(case=case, analyst=alice, now=YESTERDAY)
+    decide(case, alice, YESTERDAY + MINUTE)
+
+    response = look()
+
+    tile = tiles_of(response)["Review cost"]
+    assert (tile.value, tile.note) == ("7.50", "1 verdict; 7.50 EUR a case")
+    assert tile.delta.text == "none in the 7 days before, without today"
+    assert "Review 7.50 EUR" in response.content.decode()
+    assert tiles_of(response)["Verdict"].note == "median of 1 case"
 
 
 def test_the_cost_of_review_is_compared_with_the_days_before(look, alice, settings):
