@@ -277,6 +277,23 @@ def test_what_cannot_be_read_is_said_and_the_week_is_shown(look, address):
     assert response.context["found"].span.days == 7
 
 
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("?until=0001-01-03", "To: choose a day from 1 Jan 2000 on."),
+        ("?until=9999-12-31", "To: choose a day up to tomorrow."),
+        ("?since=0001-01-01&until=0001-01-02", "From: choose a day from 1 Jan 2000 on."),
+        ("?since=2026-02-30", "From: enter a valid date."),
+    ],
+)
+def test_a_day_that_cannot_be_shown_is_named(look, address, problem):
+    assert problem in said(look(address, status=422))
+
+
+def test_the_first_day_there_is_can_be_shown(look):
+    assert look("?since=2000-01-01&until=2000-01-01").context["found"].span.days == 1
+
+
 def test_before_the_first_count_the_page_says_so(client, mia):
     client.force_login(mia)
 
