@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
+from cases.day_field import DayField
 from cases.models import Case, Display, KnownCase, ReviewSettings
 from cases.queries.quality import Period
 
@@ -18,8 +19,8 @@ _TRUTHS = [Case.Verdict.FRAUD, Case.Verdict.LEGITIMATE]
 class PeriodForm(forms.Form):
     """Two dates, both included; the last four weeks for what is left out."""
 
-    since = forms.DateField(label="From", required=False)
-    until = forms.DateField(label="To", required=False)
+    since = DayField(label="From")
+    until = DayField(label="To")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

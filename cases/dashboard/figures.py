@@ -75,18 +75,25 @@ _TIMES = ("first_looks", "verdict_times", "handling_times")
 
 @dataclass(frozen=True)
 class DayOfWork:
+    """What people did: what the clock decides is no work."""
+
     handled_seconds: int
     verdicts: int
 
 
 @dataclass(frozen=True)
 class Desk:
-    """`all` and `before` are everybody's; `people` have done something in the days asked for."""
+    """`all` and `before` are everybody's; `people` have done something in the days asked for; `days` are of both."""
 
     all: Work
     before: Work
     people: list[Work]
     days: dict[date, DayOfWork]
+
+    @property
+    def verdicts_of_people(self) -> int:
+        """Without the cases that the clock decided."""
+        return sum(work.verdicts for work in self.people if work.analyst)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def money_chart(page: Dashboard, shown: Sequence[Column], *, maturity: timedelta
     currency = page.payments.currency
     rows = [
         (column.name, *(wording.amount(value, currency) for value in (
-            column.sums.stopped_amount, column.sums.pending_stake, column.sums.missed_amount,
+            column.sums.confirmed_amount, column.sums.pending_stake, column.sums.lost_amount,
         )))
         for column in shown
     ]  # fmt: skip
@@ -76,14 +76,14 @@ def money_chart(page: Dashboard, shown: Sequence[Column], *, maturity: timedelta
         Picture(
             name="money",
             title=f"Stopped and missed, {currency}",
-            words=f"{said}, missed {wording.amount(sums.missed_amount, currency)} {currency}",
+            words=f"{said}, missed {wording.amount(sums.lost_amount, currency)} {currency}",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
             is_by_hour=_is_by_hour(page, shown),
             series=[
-                Series("confirmed", "legit", [float(column.sums.stopped_amount) for column in shown]),
+                Series("confirmed", "legit", [float(column.sums.confirmed_amount) for column in shown]),
                 Series("expected", "legit-open", [float(column.sums.pending_stake) for column in shown]),
-                Series("missed", "fraud", [float(column.sums.missed_amount) for column in shown], is_below=True),
+                Series("missed", "fraud", [float(column.sums.lost_amount) for column in shown], is_below=True),
             ],
             on_axis=short,
             header=["", "Confirmed", "Expected", "Missed"],

@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 
+from cases.day_field import DayField
+
 DAY = timedelta(days=1)
 DEFAULT_DAYS = 7
 PRESETS = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days"}
@@ -96,8 +98,8 @@ class SpanForm(forms.Form):
     """A number of days up to today, or two dates; a currency; the order of the rules."""
 
     days = forms.IntegerField(required=False, min_value=1, max_value=MAX_DAYS, widget=forms.HiddenInput)
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = DayField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
     currency = forms.RegexField(r"^[A-Z]{3}$", required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(choices=[(name, name) for name in SORTS], required=False, widget=forms.HiddenInput)
 

@@ -41,6 +41,8 @@ class Sums:
     false_alarms: int = 0
     false_alarm_amount: Decimal = Decimal(0)
     cleared: int = 0
+    released: int = 0
+    released_amount: Decimal = Decimal(0)
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(*(getattr(self, name) + getattr(other, name) for name in NAMES))
@@ -54,9 +56,27 @@ class Sums:
         return self.reviewed + self.declined
 
     @property
+    def confirmed(self) -> int:
+        """Flagged, labelled fraud, and not let go by a verdict."""
+        return self.stopped - self.released
+
+    @property
+    def confirmed_amount(self) -> Decimal:
+        return self.stopped_amount - self.released_amount
+
+    @property
+    def lost(self) -> int:
+        """Fraud that was paid: approved by the system, or let go by a verdict."""
+        return self.missed + self.released
+
+    @property
+    def lost_amount(self) -> Decimal:
+        return self.missed_amount + self.released_amount
+
+    @property
     def expected_stop(self) -> Decimal:
         """Fraud stopped: what labels confirm, and of flagged payments without a label score x amount."""
-        return self.stopped_amount + self.pending_stake
+        return self.confirmed_amount + self.pending_stake
 
     @property
     def precision(self) -> Share:

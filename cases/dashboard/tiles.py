@@ -62,11 +62,13 @@ def money_tiles(page: Dashboard, *, costs: Costs, maturity: timedelta) -> list[T
 
 def _stopped(page: Dashboard, sums: Sums) -> Tile:
     payments, currency = page.payments, page.payments.currency
-    confirmed = f"{wording.amount(sums.stopped_amount, currency)} confirmed in {words.count(sums.stopped, 'payment')}"
+    confirmed = (
+        f"{wording.amount(sums.confirmed_amount, currency)} confirmed in {words.count(sums.confirmed, 'payment')}"
+    )
     return Tile(
         "Stopped",
         wording.amount(sums.expected_stop, currency),
-        "Declined or sent to review, and fraud: by label, or without one as score × amount",
+        "Declined, or sent to review and not released, and fraud: by label, or without one as score × amount",
         currency,
         f"{confirmed}, {wording.amount(sums.pending_stake, currency)} expected of {sums.pending:,} more",
         _amount_change(page, payments.comparable.expected_stop, payments.before.expected_stop, good=1),
@@ -81,13 +83,13 @@ def _missed(page: Dashboard, sums: Sums, maturity: timedelta) -> Tile:
     )
     return Tile(
         "Missed",
-        wording.amount(sums.missed_amount, payments.currency),
-        "Approved, and labelled fraud since",
+        wording.amount(sums.lost_amount, payments.currency),
+        "Approved, or released by a verdict, and labelled fraud since",
         payments.currency,
-        f"{words.count(sums.missed, 'payment')}; {whole}{'' if mature == span.days else ', so this still grows'}",
+        f"{words.count(sums.lost, 'payment')}; {whole}{'' if mature == span.days else ', so this still grows'}",
         wording.change(
-            float(payments.comparable.missed_amount),
-            float(payments.before.missed_amount),
+            float(payments.comparable.lost_amount),
+            float(payments.before.lost_amount),
             _than_labelled(page, maturity),
             good=-1 if mature == span.days else 0,
         ),
@@ -95,7 +97,7 @@ def _missed(page: Dashboard, sums: Sums, maturity: timedelta) -> Tile:
 
 
 def _review_cost(page: Dashboard, costs: Costs) -> Tile:
-    work = page.desk.all
+    work, verdicts = page.desk.all, page.desk.verdicts_of_people
     hours = wording.length(timedelta(seconds=work.handled_seconds)) if work.handled_seconds else "no time"
     each = (
         f"{costs.case} {costs.currency} a case" if costs.case else f"{hours} at {costs.hour} {costs.currency} an hour"
@@ -103,10 +105,10 @@ def _review_cost(page: Dashboard, costs: Costs) -> Tile:
     now, before = (_cost_of(page, costs, shift) for shift in (0, page.span.days))
     return Tile(
         "Review cost",
-        wording.amount(costs.review(seconds=work.handled_seconds, verdicts=work.verdicts), costs.currency),
-        "Time from claim to verdict, skip or release, at most 30 minutes a claim",
+        wording.amount(costs.review(seconds=work.handled_seconds, verdicts=verdicts), costs.currency),
+        "Time from claim to verdict, skip, release, escalation or snooze, at most 30 minutes a claim",
         costs.currency,
-        f"{words.count(work.verdicts, 'verdict')}; {each}",
+        f"{words.count(verdicts, 'verdict')}; {each}",
         None if now is None or before is None else _whole_days_change(page, now, before),
     )
 

@@ -9,7 +9,8 @@ class HourlyFigures(models.Model):
     """What the payments of one hour (UTC, by `occurred_at`) add up to, with the labels believed now.
 
     `stopped`: flagged and labelled fraud; `pending`: flagged and not labelled; `missed`: approved and labelled fraud;
-    `false_alarms`: flagged and labelled legitimate; `cleared`: approved and labelled legitimate.
+    `false_alarms`: flagged and labelled legitimate; `cleared`: approved and labelled legitimate; `released`: of the
+    stopped, those that a verdict let go: their money was lost.
     """
 
     hour = models.DateTimeField()
@@ -29,6 +30,8 @@ class HourlyFigures(models.Model):
     false_alarms = models.BigIntegerField()
     false_alarm_amount = models.DecimalField(max_digits=30, decimal_places=4)
     cleared = models.BigIntegerField()
+    released = models.BigIntegerField(default=0, db_default=0)
+    released_amount = models.DecimalField(max_digits=30, decimal_places=4, default=0, db_default=0)
 
     class Meta:
         default_permissions = ()
@@ -42,6 +45,9 @@ class HourlyFigures(models.Model):
                     reviewed=models.F("stopped") + models.F("pending") + models.F("false_alarms") - models.F("declined")
                 ),
                 name="hourly_figures_flagged_add_up",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(released__lte=models.F("stopped")), name="hourly_figures_released_were_stopped"
             ),
         ]
 

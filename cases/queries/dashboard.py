@@ -129,8 +129,8 @@ FROM (SELECT *, day < %(first)s AS is_before FROM cases_deskfigures WHERE day >=
 GROUP BY is_before, analyst_id
 """  # noqa: S608 - names of columns
 _WORK_BY_DAY = """
-SELECT day, sum(handled_seconds)::bigint, sum(verdicts)::bigint FROM cases_deskfigures
-WHERE day >= %s AND day <= %s GROUP BY day
+SELECT day, sum(handled_seconds)::bigint, coalesce(sum(verdicts) FILTER (WHERE analyst_id IS NOT NULL), 0)::bigint
+FROM cases_deskfigures WHERE day >= %s AND day <= %s GROUP BY day
 """
 
 
@@ -139,7 +139,7 @@ def _desk(span: Span) -> Desk:
     with connection.cursor() as cursor:
         cursor.execute(_WORK, {"before": before, "first": span.first, "last": span.last})
         rows = cursor.fetchall()
-        cursor.execute(_WORK_BY_DAY, [span.first, span.last])
+        cursor.execute(_WORK_BY_DAY, [before, span.last])
         days = {day: DayOfWork(seconds, verdicts) for day, seconds, verdicts in cursor.fetchall()}
     users = User.objects.in_bulk({analyst_id for is_before, analyst_id, *_ in rows if analyst_id and not is_before})
     people = [

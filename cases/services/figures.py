@@ -22,6 +22,8 @@ _KINDS = [
     CaseEvent.Kind.VERDICT,
     CaseEvent.Kind.SKIPPED,
     CaseEvent.Kind.RELEASED,
+    CaseEvent.Kind.ESCALATED,
+    CaseEvent.Kind.SNOOZED,
     CaseEvent.Kind.REOPENED,
     CaseEvent.Kind.UNDONE,
     CaseEvent.Kind.APPROVED,
@@ -148,9 +150,19 @@ LEFT JOIN LATERAL (
   ORDER BY label.known_at DESC, label.id DESC LIMIT 1
 ) AS believed ON true
 """
+# Whether the last verdict that took effect let a held payment go which is fraud after all: of few payments it is asked.
+_IS_RELEASED = """
+CASE WHEN outcome = 'review' AND believed.label = 'fraud' THEN coalesce((
+  SELECT said.label = 'legitimate' FROM cases_verdictpayment AS said
+  JOIN cases_verdict AS verdict ON verdict.id = said.verdict_id
+  WHERE said.decision_id = decision.id AND said.label <> '' AND verdict.state = 'done'
+  ORDER BY verdict.settled_at DESC, verdict.id DESC LIMIT 1
+), false) ELSE false END
+"""
 _COUNT_HOURS = f"""
 INSERT INTO cases_hourlyfigures (hour, currency, policy_version, model_version, approved, reviewed, declined, amount,
-  stopped, stopped_amount, pending, pending_stake, missed, missed_amount, false_alarms, false_alarm_amount, cleared)
+  stopped, stopped_amount, pending, pending_stake, missed, missed_amount, false_alarms, false_alarm_amount, cleared,
+  released, released_amount)
 SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT flagged),
   count(*) FILTER (WHERE outcome = 'review'), count(*) FILTER (WHERE outcome = 'decline'), sum(amount),
   count(*) FILTER (WHERE flagged AND label = 'fraud'),
@@ -160,11 +172,12 @@ SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT
   coalesce(sum(amount) FILTER (WHERE NOT flagged AND label = 'fraud'), 0),
   count(*) FILTER (WHERE flagged AND label = 'legitimate'),
   coalesce(sum(amount) FILTER (WHERE flagged AND label = 'legitimate'), 0),
-  count(*) FILTER (WHERE NOT flagged AND label = 'legitimate')
+  count(*) FILTER (WHERE NOT flagged AND label = 'legitimate'),
+  count(*) FILTER (WHERE is_released), coalesce(sum(amount) FILTER (WHERE is_released), 0)
 FROM (
   SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, currency, policy_version, model_version, outcome, amount,
     outcome <> 'approve' AS flagged, believed.label,
-    round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake
+    round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake, {_IS_RELEASED} AS is_released
   FROM scoring_decision AS decision {_LABEL}
   WHERE occurred_at >= %(since)s AND occurred_at < %(until)s
 ) AS payment
@@ -221,10 +234,12 @@ def _class_of(seconds: str) -> str:
     return f"width_bucket(({seconds})::float8, ARRAY[{', '.join(map(str, durations.BOUNDS))}]::float8[])"
 
 
+# A case that the clock decides took nobody any time: its age would be taken for how long a verdict takes.
 _COUNT_DESK = f"""
 WITH decided AS (
   SELECT decided_by_id AS analyst_id, verdict, decided_at <= due_at AS in_time,
-    {_class_of("extract(epoch FROM decided_at - opened_at)")} AS verdict_time,
+    CASE WHEN decided_by_id IS NOT NULL THEN {_class_of("extract(epoch FROM decided_at - opened_at)")} END
+      AS verdict_time,
     {_class_of("extract(epoch FROM look.first_at - opened_at)")} AS first_look
   FROM cases_case LEFT JOIN LATERAL (
     SELECT min(first_viewed_at) AS first_at FROM cases_handling WHERE cases_handling.case_id = cases_case.id
@@ -238,7 +253,8 @@ WITH decided AS (
 ), handled AS (
   SELECT analyst_id, ending, extract(epoch FROM least(ended_at - claimed_at, %(longest)s)) AS seconds
   FROM cases_handling
-  WHERE ended_at >= %(since)s AND ended_at < %(until)s AND ending IN ('verdict', 'skipped', 'released')
+  WHERE ended_at >= %(since)s AND ended_at < %(until)s
+    AND ending IN ('verdict', 'skipped', 'released', 'escalated', 'snoozed')
 ), efforts AS (
   SELECT analyst_id, count(*) FILTER (WHERE ending = 'skipped') AS skipped, sum(seconds) AS seconds,
     {_classes("CASE WHEN ending = 'verdict' THEN " + _class_of("seconds") + " END")} AS handling_times

@@ -7,9 +7,9 @@ import pytest
 from django.utils.timezone import now
 
 from cases.models import BacklogFigures, RuleFigures
-from cases.services import claims, figures, verdicts
+from cases.services import claims, deadlines, figures, reopening, verdict_effects, verdicts
 from tests.cases.dashboard_world import TODAY, YESTERDAY, pay, said
-from tests.factories import DAY, HOUR, MINUTE, make_case, make_label, make_user
+from tests.factories import DAY, HOUR, MINUTE, make_case, make_label, make_queue, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -63,6 +63,42 @@ def test_money_of_a_small_world(look, settings):
     assert (tiles["Recall"].value, "2 of 3" in tiles["Recall"].note) == ("67%", True)
 
 
+def test_money_that_a_verdict_released_and_a_chargeback_took_is_missed(look, alice):
+    wrong, right = (pay(outcome="review", amount=Decimal(amount)) for amount in (300, 70))
+    for payment, verdict in ((wrong, "legitimate"), (right, "fraud")):
+        decide(make_case(decisions=[payment], opened_at=YESTERDAY), alice, YESTERDAY + MINUTE, verdict)
+    verdict_effects.settle_due(now=YESTERDAY + HOUR)
+    assert tiles_of(look())["False positives"].note.startswith("1 payment of 300.00 EUR")
+
+    make_label(wrong, known_at=YESTERDAY + 2 * HOUR)
+    response = look()
+
+    tiles = tiles_of(response)
+    assert tiles["Stopped"].note.startswith("70.00 confirmed in 1 payment, ")
+    assert (tiles["Missed"].value, tiles["Missed"].note[:10]) == ("300.00", "1 payment;")
+    assert "2 of 2" in tiles["Precision"].note
+    assert "Stopped 70.00 EUR, missed 300.00 EUR" in response.content.decode()
+
+
+def test_a_release_that_was_undone_or_corrected_has_let_nothing_go(look, alice):
+    undone, corrected = (pay(outcome="review", amount=Decimal(amount)) for amount in (300, 70))
+    first = make_case(decisions=[undone], opened_at=YESTERDAY)
+    decide(first, alice, YESTERDAY, "legitimate")
+    reopening.undo(verdict=first.verdicts.get(), analyst=alice, now=YESTERDAY)
+    decide(first, alice, YESTERDAY + MINUTE)
+    second = make_case(decisions=[corrected], opened_at=YESTERDAY)
+    decide(second, alice, YESTERDAY, "legitimate")
+    verdict_effects.settle_due(now=YESTERDAY + HOUR)
+    reopening.reopen(case=second, actor=alice, reason="a call", now=YESTERDAY + 2 * HOUR)
+    decide(second, alice, YESTERDAY + 2 * HOUR)
+    verdict_effects.settle_due(now=YESTERDAY + 3 * HOUR)
+
+    tiles = tiles_of(look())
+
+    assert tiles["Stopped"].note.startswith("370.00 confirmed in 2 payments, ")
+    assert tiles["Missed"].value == "0.00"
+
+
 def test_the_cost_of_review_is_time_at_a_price(look, alice, settings):
     settings.REVIEW_COST_AN_HOUR = Decimal("60")
     for minutes in (5, 10):
@@ -76,6 +112,37 @@ def test_the_cost_of_review_is_time_at_a_price(look, alice, settings):
     assert tiles["Review cost"].note == "2 verdicts; 15 min at 60 EUR an hour"
     settings.REVIEW_COST_A_CASE = Decimal("7.50")
     assert tiles_of(look())["Review cost"].note == "2 verdicts; 7.50 EUR a case"
+
+
+def test_what_the_clock_decides_costs_nothing(look, alice, settings):
+    settings.REVIEW_COST_A_CASE = Decimal("7.50")
+    queue = make_queue(on_timeout="decide", default_verdict="legitimate")
+    for day in (YESTERDAY, YESTERDAY - 7 * DAY):
+        make_case(queue=queue, opened_at=day, due_at=day + HOUR)
+        deadlines.watch_deadlines(now=day + HOUR)
+    case = make_case(opened_at=YESTERDAY)
+    claims.claim(case=case, analyst=alice, now=YESTERDAY)
+    decide(case, alice, YESTERDAY + MINUTE)
+
+    response = look()
+
+    tile = tiles_of(response)["Review cost"]
+    assert (tile.value, tile.note) == ("7.50", "1 verdict; 7.50 EUR a case")
+    assert tile.delta.text == "none in the 7 days before, without today"
+    assert "Review 7.50 EUR" in response.content.decode()
+    assert tiles_of(response)["Verdict"].note == "median of 1 case"
+
+
+def test_the_cost_of_review_is_compared_with_the_days_before(look, alice, settings):
+    settings.REVIEW_COST_AN_HOUR = Decimal("60")
+    for at, minutes in ((YESTERDAY, 15), (YESTERDAY - 7 * DAY, 10)):
+        case = make_case(opened_at=at - HOUR, due_at=at + HOUR)
+        claims.claim(case=case, analyst=alice, now=at)
+        decide(case, alice, at + minutes * MINUTE)
+
+    tile = tiles_of(look())["Review cost"]
+
+    assert (tile.value, tile.delta.text) == ("15.00", "50% more than the 7 days before, without today")
 
 
 def decide(case, analyst, at, verdict="fraud"):
@@ -208,6 +275,23 @@ def test_what_cannot_be_read_is_said_and_the_week_is_shown(look, address):
 
     assert 'role="alert"' in response.content.decode()
     assert response.context["found"].span.days == 7
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("?until=0001-01-03", "To: choose a day from 1 Jan 2000 on."),
+        ("?until=9999-12-31", "To: choose a day up to tomorrow."),
+        ("?since=0001-01-01&until=0001-01-02", "From: choose a day from 1 Jan 2000 on."),
+        ("?since=2026-02-30", "From: enter a valid date."),
+    ],
+)
+def test_a_day_that_cannot_be_shown_is_named(look, address, problem):
+    assert problem in said(look(address, status=422))
+
+
+def test_the_first_day_there_is_can_be_shown(look):
+    assert look("?since=2000-01-01&until=2000-01-01").context["found"].span.days == 1
 
 
 def test_before_the_first_count_the_page_says_so(client, mia):

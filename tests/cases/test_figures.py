@@ -12,9 +12,9 @@ from django.db import connection
 
 from cases import durations, tasks
 from cases.models import BacklogFigures, CaseEvent, DeskFigures, FiguresProgress, HourlyFigures, RuleFigures
-from cases.services import claims, figures, verdicts
+from cases.services import claims, deadlines, escalations, figures, snoozes, verdicts
 from scoring.services.locks import try_lock
-from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision, make_label
+from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision, make_label, make_queue
 
 pytestmark = pytest.mark.django_db
 COUNTS = ("approved", "reviewed", "declined", "stopped", "pending", "missed", "false_alarms", "cleared")
@@ -182,6 +182,38 @@ def test_a_page_left_open_does_not_count_as_work_for_ever(alice):
     refresh()
 
     assert DeskFigures.objects.get().handled_seconds == 1800
+
+
+def test_escalating_and_snoozing_are_work_and_count_their_day_again(alice, bob):
+    seniors = make_queue("seniors", members=[bob])
+    escalated, snoozed = make_case(queue=make_queue(escalates_to=seniors)), make_case(due_at=NOON + 3 * HOUR)
+    decide(make_case(), alice, at=NOON + MINUTE)
+    refresh()
+    refresh()
+
+    claims.claim(case=escalated, analyst=alice, now=NOON)
+    escalations.escalate(case=escalated, analyst=alice, reason="a gang", now=NOON + 2 * MINUTE)
+    assert refresh().days == 1
+    assert DeskFigures.objects.get().handled_seconds == 180
+    refresh()
+    claims.claim(case=snoozed, analyst=alice, now=NOON + 3 * MINUTE)
+    snoozes.snooze(case=snoozed, analyst=alice, until=NOON + HOUR, reason="a call", now=NOON + 7 * MINUTE)
+    refresh()
+
+    row = DeskFigures.objects.get()
+    assert (row.verdicts, row.handled_seconds, sum(row.handling_times)) == (1, 420, 1)
+
+
+def test_a_case_that_the_clock_decides_has_no_time_to_the_verdict(alice):
+    make_case(queue=make_queue(on_timeout="decide", default_verdict="legitimate"), due_at=NOON + 5 * HOUR)
+    decide(make_case(), alice, at=NOON + MINUTE)
+    deadlines.watch_deadlines(now=NOON + 6 * HOUR)
+
+    refresh()
+
+    row = DeskFigures.objects.get(analyst=None)
+    assert (row.verdicts, row.legitimate, sum(row.verdict_times)) == (1, 1, 0)
+    assert sum(DeskFigures.objects.get(analyst=alice).verdict_times) == 1
 
 
 def test_a_verdict_that_is_taken_back_leaves_the_day_it_stood_on(alice):

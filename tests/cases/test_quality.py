@@ -235,7 +235,10 @@ def test_nobody_settles_between_themselves_and_another(client, alice, bob):
 @pytest.mark.parametrize(
     ("query", "problem"),
     [("since=soon", "valid date"), ("since=2026-02-02&until=2026-02-01", "before the first day"),
-     ("since=2020-01-01&until=2026-01-01", "At most 366 days")],
+     ("since=2020-01-01&until=2026-01-01", "At most 366 days"),
+     ("until=9999-12-31", "To: choose a day up to tomorrow."),
+     ("until=0001-01-05", "To: choose a day from 1 Jan 2000 on."),
+     ("since=0001-01-01", "From: choose a day from 1 Jan 2000 on.")],
 )  # fmt: skip
 def test_days_that_are_none_are_named(as_mia, query, problem):
     response = as_mia.get(f"/quality/?{query}")
