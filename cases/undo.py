@@ -15,7 +15,10 @@ _KEY = "undo"
 
 @dataclass(frozen=True)
 class Offer:
-    """Verdicts that can be undone: what they were, and until when. `waits`: for a second person, not for the time."""
+    """Verdicts that can be undone: what they were, and until when.
+
+    `waits`: all of them for a second person, none for the time.
+    """
 
     ids: list[int]
     words: str
@@ -31,7 +34,7 @@ def offer(session: SessionBase, said: Sequence[Verdict], words: str) -> None:
         "ids": [verdict.id for verdict in said],
         "words": words,
         "until": until.isoformat(),
-        "waits": any(verdict.needs_approval for verdict in said),
+        "waits": all(verdict.needs_approval for verdict in said),
     }
 
 

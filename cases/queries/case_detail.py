@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F
-
 from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
-from cases.queries.queues import Desk
+from cases.queries.queues import Desk, case_columns
 from cases.queries.related import Related, related_to, with_label
 from scoring.models import Decision, Outcome
 
@@ -42,7 +40,7 @@ def case_detail(case: Case, *, desk: Desk, as_of: datetime | None = None) -> Cas
     alerts = list(with_label(Decision.objects.filter(alert__case=case), as_of=as_of).order_by("-occurred_at"))
     headline = headline_of(alerts)
     until = alerts[0].occurred_at
-    payments = payments_of_card(case, since=until - timeline.MONTH, until=until, as_of=as_of)
+    payments = payments_of_card(case, desk=desk, since=until - timeline.MONTH, until=until, as_of=as_of)
     if as_of is not None:
         _forget_labels(alerts)
     return CaseDetail(
@@ -69,14 +67,17 @@ def notes_of(case: Case) -> list[CaseEvent]:
     return list(told.order_by("-happened_at", "-id")[:_MAX_NOTES])
 
 
-def payments_of_card(case: Case, *, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Decision]:
+def payments_of_card(
+    case: Case, *, desk: Desk, since: datetime, until: datetime, as_of: datetime | None = None
+) -> list[Decision]:
     """The newest 300 up to the case's last alert, newest first: what came later is not what the analyst judges.
 
-    With `as_of`: with what was known before that moment, and nothing of the case's own.
+    `case_id` of a payment is empty for a case that `desk` does not see. With `as_of`: with what was known before that
+    moment, and nothing of the case's own.
     """
     payments = Decision.objects.filter(card_id=case.card_id, occurred_at__gte=since, occurred_at__lte=until)
     payments = with_label(payments.defer("features", "record", "reasons"), as_of=as_of).annotate(
-        case_id=F("alert__case_id")
+        case_id=case_columns(desk)["case_id"]
     )
     found: list[Decision] = list(payments.order_by("-occurred_at")[:_MAX_PAYMENTS])
     if as_of is not None:

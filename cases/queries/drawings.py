@@ -32,7 +32,7 @@ class CardTimeline:
     payments: list[Decision]
 
 
-def card_timeline(case: Case, span: str, *, as_of: datetime | None = None) -> CardTimeline:
+def card_timeline(case: Case, span: str, *, desk: Desk, as_of: datetime | None = None) -> CardTimeline:
     """The card's payments of a span (a name of timeline.SPANS) before the case's last, drawn and listed. Two queries.
 
     With `as_of`: what was known before that moment, and nothing of the case's own payments.
@@ -48,7 +48,7 @@ def card_timeline(case: Case, span: str, *, as_of: datetime | None = None) -> Ca
         .order_by("-occurred_at")
     )
     until = alerts[0].occurred_at
-    payments = payments_of_card(case, since=until - timeline.MONTH, until=until, as_of=as_of)
+    payments = payments_of_card(case, desk=desk, since=until - timeline.MONTH, until=until, as_of=as_of)
     line = timeline_of(case, headline_of(alerts), payments, until=until, span=span)
     since = until - timeline.SPANS[span].length
     return CardTimeline(case, line, [payment for payment in payments if payment.occurred_at >= since])

@@ -11,6 +11,7 @@ from django.db import connection
 from cases import graph, words
 from cases.entity import COLUMNS, Entity
 from cases.models import Case
+from cases.queries.queues import Desk
 from cases.queries.related import EVER
 from scoring.models import Decision
 
@@ -23,6 +24,10 @@ _LOOK_BACK = 500
 _MOST_PAYMENTS = 300
 # Cards whose own record is looked at before the twelve that tell most are chosen.
 _CANDIDATES = 60
+_UNDECIDED = {
+    Case.Status.OPEN.value: "its case is open",
+    Case.Status.APPROVAL.value: "its case waits for a second person",
+}
 _MARKS = {Case.Verdict.FRAUD.value: "fraud", Case.Verdict.LEGITIMATE.value: "legitimate"}
 
 
@@ -38,7 +43,7 @@ class Tie(NamedTuple):
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known about another card: labels of its newest payments, and its open or latest case."""
+    """What is known about another card: labels of its newest payments, and its open or latest case that one may see."""
 
     fraud: int = 0
     legitimate: int = 0
@@ -51,6 +56,8 @@ class Standing:
             return "fraud", f"{self.fraud:,} fraud"
         if self.case and self.case.status == Case.Status.OPEN:
             return "open", "open case"
+        if self.case and self.case.status == Case.Status.APPROVAL:
+            return "open", "to approve"
         if self.legitimate:
             return "legitimate", "legitimate"
         return (_MARKS.get(self.case.verdict, "decided"), f"case: {self.case.verdict}") if self.case else ("", "")
@@ -63,10 +70,10 @@ class CaseGraph:
     tied: int
 
 
-def case_graph(case: Case, *, as_of: datetime | None = None) -> CaseGraph:
+def case_graph(case: Case, *, desk: Desk, as_of: datetime | None = None) -> CaseGraph:
     """The drawing for the payments of the case; four queries, however many these are.
 
-    With `as_of`, as it stood before that moment.
+    Cases of other cards are told of where `desk` sees them. With `as_of`, as it stood before that moment.
     """
     payments = _payments_of(case)
     used = {kind: Counter(payment[kind] for payment in payments if payment[kind]) for kind in _MOST}
@@ -74,7 +81,7 @@ def case_graph(case: Case, *, as_of: datetime | None = None) -> CaseGraph:
     since = max(payment["occurred_at"] for payment in payments) - timedelta(days=DAYS)
     found = _ties({kind: names for kind, names in shown.items() if names}, since=since, before=as_of or EVER)
     ties = [tie for tie in found if tie.card_id != case.card_id and (tie.entity.kind != "merchant" or tie.fraud)]
-    standings = _standings_of(_candidates(ties), since=since, before=as_of or EVER)
+    standings = _standings_of(_candidates(ties), desk=desk, since=since, before=as_of or EVER)
     cards = _worst({tie.card_id for tie in ties}, ties, standings)
     more_nodes, more_edges = _left_out(ties, set(cards))
     names = {payment["merchant"]: payment["merchant_name"] for payment in payments}
@@ -140,19 +147,20 @@ def _candidates(ties: Sequence[Tie]) -> list[str]:
     return sorted(often, key=lambda card: (-fraud[card], -often[card], card))[:_CANDIDATES]
 
 
-def _standings_of(cards: Sequence[str], *, since: datetime, before: datetime) -> dict[str, Standing]:
+def _standings_of(cards: Sequence[str], *, desk: Desk, since: datetime, before: datetime) -> dict[str, Standing]:
     """Two queries, none without cards."""
     if not cards:
         return {}
     own = {tie.card_id: tie for tie in _ties({"card": cards}, since=since, before=before)}
-    known = Case.objects.filter(card_id__in=cards, opened_at__lt=before).order_by("decided_at", "opened_at")
+    seen = Case.objects.filter(desk.visible(), card_id__in=cards, opened_at__lt=before)
+    known = seen.exclude(status=Case.Status.MERGED).order_by("decided_at", "opened_at")
     # The open case of a card comes last and stays; of decided ones the latest.
     cases = {case.card_id: _as_it_stood(case, before) for case in known}
     return {card: Standing(own[card].fraud, own[card].legitimate, cases.get(card)) for card in cards if card in own}
 
 
 def _as_it_stood(case: Case, before: datetime) -> Case:
-    if case.decided_at is not None and case.decided_at >= before:
+    if before < EVER and (case.decided_at is None or case.decided_at >= before):
         case.status, case.verdict = Case.Status.OPEN, ""
     return case
 
@@ -257,8 +265,8 @@ def _standing_words(standing: Standing) -> str:
     if standing.legitimate:
         said.append(f"{words.count(standing.legitimate, 'payment')} confirmed legitimate")
     if standing.case:
-        is_open = standing.case.status == Case.Status.OPEN
-        said.append("its case is open" if is_open else f"its case was decided: {standing.case.verdict}")
+        decided = f"its case was decided: {standing.case.verdict}"
+        said.append(_UNDECIDED.get(standing.case.status, decided))
     return ", ".join(said) or "nothing confirmed"
 
 

@@ -23,7 +23,8 @@ from cases.views.pages import ConsoleRequest, page
 def graph(request: ConsoleRequest, case_id: UUID, *, as_of: datetime | None = None) -> HttpResponse:
     """Who stands together with the card: customers, devices, addresses, shops, other cards."""
     case = access.get_visible_case(request.user, case_id)
-    return _drawing(request, case, "graph", {"graph": graph_queries.case_graph(case, as_of=as_of)})
+    drawn = graph_queries.case_graph(case, desk=access.desk_for(request.user), as_of=as_of)
+    return _drawing(request, case, "graph", {"graph": drawn})
 
 
 @require_safe
@@ -38,7 +39,7 @@ def card_timeline(request: ConsoleRequest, case_id: UUID, *, as_of: datetime | N
     case = access.get_visible_case(request.user, case_id)
     span = request.GET.get("span", "month")
     try:
-        drawn = drawings.card_timeline(case, span, as_of=as_of)
+        drawn = drawings.card_timeline(case, span, desk=access.desk_for(request.user), as_of=as_of)
     except drawings.NoSuchDrawingError as error:
         raise Http404("There is no such span.") from error
     name = "payments" if "rows" in request.GET else "timeline"

@@ -3,6 +3,8 @@
 // are nearly due.
 {
   const QUIET_MS = 3000;
+  // What the queue's filter of the time left knows, in minutes.
+  const SPANS = [10, 30, 60, 240, 1440];
   const note = document.querySelector("[data-live-note]");
   const isOn = (name) => localStorage.getItem(`live-${name}`) === "on";
   let audio = null;
@@ -83,6 +85,6 @@
     if (isOn("sound")) beep();
     const count = due.reduce((sum, one) => sum + one.cases, 0);
     const title = `${count} ${count === 1 ? "case" : "cases"} due in ${minutes} min`;
-    if (isShown()) show(title, due.map((one) => `${one.queue}: ${one.cases}`).join(", "), "fraud-desk-due", "/queue/?view=due");
+    if (isShown()) show(title, due.map((one) => `${one.queue}: ${one.cases}`).join(", "), "fraud-desk-due", SPANS.includes(minutes) ? `/queue/?due=${minutes}` : "/queue/?view=due");
   });
 }

@@ -1,6 +1,6 @@
 // Keys: an element with data-key="x" is pressed (or, when it takes text, focused) by typing x.
-// data-key-guard on a form ignores its keys for a moment: the page came right after a verdict, and a key that was
-// pressed twice must not decide the next case too.
+// data-key-guard on a form ignores its keys for a moment: the page came right after a verdict, said or refused, and a
+// key that was pressed twice must not decide the next case, or this one as it is now.
 {
   const GUARD_MS = 500;
   const opened = performance.now();

@@ -5,7 +5,7 @@
   const end = () => {
     bar.querySelector("button").remove();
     const when = bar.querySelector("[data-undo-when]");
-    if (when) when.textContent = "It has taken effect.";
+    if (when) when.textContent = "The time to undo is over.";
     setTimeout(() => bar.remove(), 4000);
   };
 

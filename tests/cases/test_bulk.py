@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from cases.models import Case, CaseEvent
+from cases.models import ApprovalLimit, Case, CaseEvent
 from cases.services import bulk, claims, verdict_effects, verdicts
 from scoring.models import Label
 from tests.cases.test_alerts import in_threads
@@ -234,6 +234,26 @@ def test_the_way_back_stays_in_the_queue(alices, case):
     response = alices.post("/queue/selected/verdict/", seen([case], back="?next=//evil.example&x=/../"))
 
     assert response.url == "/queue/?next=%2F%2Fevil.example&x=%2F..%2F"
+
+
+def test_of_several_verdicts_the_time_to_undo_is_told_unless_all_wait_for_a_second_person(alices):
+    ApprovalLimit.objects.create(verdict="fraud", amount=100)
+    large, small, larger = (
+        make_case(decisions=[make_decision(card_id=f"card-{amount}", amount=Decimal(amount))])
+        for amount in (500, 5, 900)
+    )
+
+    mixed = post(alices, [large, small]).content.decode()
+    waiting = post(alices, [larger]).content.decode()
+
+    assert "2 cases: fraud. 1 case of them wait for a second person." in mixed
+    assert "data-undo-when" in mixed
+    assert "1 case of them wait" in waiting
+    assert "data-undo-when" not in waiting
+
+
+def test_the_keys_of_the_page_wait_a_moment_however_it_came(alices, case):
+    assert "data-key-guard" in alices.get("/queue/selected/", chosen([case])).content.decode()
 
 
 @pytest.mark.parametrize("role", ["manager", "auditor"])

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from scoring.features.definitions import INDEX, NAMES, VERSION
 from scoring.models import Policy, Rule
-from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision, make_label, make_user
+from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision, make_label, make_queue, make_user
 
 HTMX = {"HX-Request": "true"}
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -114,7 +114,7 @@ def test_more_payments_take_as_many_queries(as_alice, django_assert_num_queries,
     case = flag(make_decision(record=PLACED))
     make_decision(card_id="card-1")
     as_alice.get(url_of(name, case))
-    with django_assert_max_num_queries(11) as few:
+    with django_assert_max_num_queries(12) as few:
         as_alice.get(url_of(name, case), headers=HTMX)
     for number in range(12):
         make_label(make_decision(card_id=f"card-{number}", occurred_at=NOON - number * HOUR))
@@ -187,6 +187,18 @@ def test_the_timeline_is_a_table_too(as_alice):
     assert "fraud · chargeback" in text
     assert "<b>this case</b>" in text
     assert "77.70" not in text
+
+
+def test_the_table_leads_to_another_case_of_a_queue_one_sees(as_alice):
+    values = {"status": "decided", "verdict": "inconclusive", "decided_at": NOON}
+    for number, queue in enumerate((make_queue("secret", members=[make_user(username="ann")], takes_new=False), None)):
+        make_case(decisions=[make_decision(occurred_at=NOON - (number + 1) * HOUR)], queue=queue, **values)
+    case = flag(make_decision())
+
+    text = text_of(as_alice.get(url_of("card_timeline", case) + "?rows", headers=HTMX))
+
+    assert text.count("another case</a>") == 1
+    assert text.count("not labelled") == 1
 
 
 def test_the_payments_behind_a_tie_are_opened(as_alice):

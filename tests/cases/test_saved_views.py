@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from cases.models import DefaultView, SavedView
 from cases.services import saved_views
 from tests.cases.test_alerts import in_threads
-from tests.factories import make_case, make_user
+from tests.factories import make_case, make_queue, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -56,6 +56,14 @@ def test_each_view_stands_with_its_count_and_chooses_rows(alices, alice, bob):
     assert "Hidden" not in text
     assert text.count("<tr data-case") == 2
     assert "amount from 1000" in text
+
+
+def test_a_view_keeps_the_queue_that_is_looked_at(alices, alice):
+    view = save(alice)
+    make_queue("large")
+
+    assert f'href="?queue=large&amp;saved={view.id}"' in text_of(alices, "/queue/?queue=large")
+    assert f'href="?saved={view.id}"' in text_of(alices)
 
 
 def test_a_hostile_name_is_text(alices, alice):

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from cases.models import Case, Verdict
 from cases.services import reopening, verdict_effects, verdicts
 from scoring.models import Label, ListEntry
-from tests.factories import DAY, HOUR, NOON, make_case, make_decision
+from tests.factories import DAY, HOUR, NOON, make_case, make_decision, make_queue
 
 
 @pytest.fixture
@@ -66,6 +66,14 @@ def test_a_verdict_on_fewer_payments_than_there_are_is_asked_again(as_alice, cas
     assert response.status_code == 422
     assert "has grown to 1 payment" in text_of(response)
     assert "my words</textarea>" in text_of(response)
+
+
+def test_a_key_pressed_twice_does_not_decide_the_case_that_has_grown(as_alice, case, url):
+    assert "data-key-guard" not in text_of(as_alice.get(url("case_detail")))
+
+    refused = as_alice.post(url("verdict"), {"verdict": "fraud", "seen_alerts": 7})
+
+    assert "data-verdict data-key-guard" in text_of(refused)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +197,16 @@ def test_who_may_not_block_is_not_asked_and_blocks_nothing(as_alice, alice, case
     settle()
 
     assert not ListEntry.objects.exists()
+
+
+def test_a_queue_that_escalates_to_nobody_offers_no_way_up(as_alice, case, url):
+    case.queue.escalates_to = make_queue("large")
+    case.queue.save()
+    assert "Escalate <small>to Large</small>" in text_of(as_alice.get(url("case_detail")))
+    case.queue.escalates_to = None
+    case.queue.save()
+
+    assert "data-dialog-instead" not in text_of(as_alice.get(url("case_detail")))
 
 
 def test_more_payments_take_as_many_queries(as_alice, alice, django_assert_num_queries, django_assert_max_num_queries):

@@ -90,16 +90,13 @@ def test_without_a_script_the_note_is_the_reason(site, log_in, leads):
     assert case.events.get(kind="escalated").text == "To Leads: too large for me"
 
 
-def test_nobody_to_escalate_to_is_said(site, log_in):
+def test_a_queue_that_escalates_to_nobody_offers_no_way_up(site, log_in):
     case = flag_now()
     page = log_in(make_user())
     page.goto(case.get_absolute_url())
-    page.get_by_label("Note").fill("too large for me")
 
-    page.get_by_role("button", name="Escalate to nobody").click()
-
-    expect(page.get_by_role("alert")).to_contain_text("There is nobody to escalate to from General")
-    expect(page.get_by_label("Note")).to_have_value("too large for me")
+    expect(page.get_by_role("button", name="Skip")).to_be_visible()
+    expect(page.get_by_role("button", name="Escalate")).to_have_count(0)
 
 
 def test_tabs_choose_a_queue_and_their_counts_follow(site, log_in, leads):

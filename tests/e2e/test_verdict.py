@@ -79,7 +79,7 @@ def test_the_time_to_undo_is_counted_down_and_its_end_is_said(site, log_in):
     assert 0 < seconds <= 15
     page.clock.run_for(seconds * 1000)
 
-    expect(bar).to_contain_text("It has taken effect.")
+    expect(bar).to_contain_text("The time to undo is over.")
     expect(bar.get_by_role("button")).to_have_count(0)
     page.clock.run_for(5_000)
     expect(bar).to_have_count(0)
@@ -242,7 +242,7 @@ def test_the_buttons_stay_in_sight_while_the_evidence_is_scrolled(site, log_in, 
     assert page.evaluate("scrollY") > 0
     expect(page.locator("#claim")).to_be_in_viewport(ratio=1)
     screenshots(page, "scrolled-light-1280x720")
-    for button in ("Fraud block", "Legitimate release", "Inconclusive label", "Skip", "Escalate"):
+    for button in ("Fraud block", "Legitimate release", "Inconclusive label", "Skip"):
         expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
     page.locator("#notes").scroll_into_view_if_needed()
     expect(page.locator("#notes")).to_be_in_viewport(ratio=0.9)
