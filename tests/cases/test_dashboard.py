@@ -341,3 +341,11 @@ def test_the_number_of_queries_is_fixed(look, client, alice, django_assert_max_n
     with django_assert_num_queries(len(few)):
         client.get("/dashboard/?days=30")
     assert RuleFigures.objects.count() == 5
+
+
+def test_it_leads_to_the_quality_of_review_of_the_same_days(look, client, bob):
+    client.force_login(bob)
+
+    text = client.get("/dashboard/?since=2026-02-01&until=2026-02-07").content.decode()
+
+    assert "/quality/?since=2026-02-01&amp;until=2026-02-07" in text

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0012_checks"),
+        ("cases", "0013_begin_verdicts"),
     ]
 
     operations = [
