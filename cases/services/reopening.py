@@ -1,6 +1,7 @@
 """Cases that are opened again: a verdict undone, refused, or looked at once more."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -36,6 +37,8 @@ class HasOpenCaseError(Exception):
 def undo(*, verdict: Verdict, analyst: User, now: datetime) -> Case:
     """Take a verdict back that has not taken effect; the case is the analyst's again, and their handling goes on.
 
+    Has the card an older open case, it goes on there: the analyst's, unless somebody works on it.
+
     Raises:
         TooLateError: its effects have left, or somebody settled it before.
         NotTheirsError: somebody else said it.
@@ -47,6 +50,9 @@ def undo(*, verdict: Verdict, analyst: User, now: datetime) -> Case:
         raise TooLateError(verdict.id) if verdict.analyst_id == analyst.id else NotTheirsError(verdict.id)
     _remember(verdict.case_id, CaseEvent.Kind.UNDONE, actor=analyst, now=now, text=verdict.get_verdict_display())
     case = open_again(verdict.case_id, actor=analyst, now=now)
+    if claims.is_running(case, now):
+        return case
+    claims.end_expired([case], now=now)
     if not handlings.resume(case.id, analyst=analyst, ended_at=verdict.said_at):
         handlings.start(case.id, analyst=analyst, now=now, is_looking=True)
     claims.grant(case, analyst=analyst, now=now)
@@ -73,22 +79,33 @@ def reopen(*, case: Case, actor: User, reason: str, now: datetime) -> None:
     # The time of before is over, kept or not.
     queue = current.queue or queues.default_queue()
     Case.objects.filter(id=case.id).update(**queues.placement(queue, due_at=queues.due_in(queue, now)))
-    hand_to(case, analyst=actor, now=now)
+    hand_to(current, analyst=actor, now=now)
 
 
 def hand_to(case: Case, *, analyst: User, now: datetime) -> None:
-    """Claim the case that was just opened again for somebody; it is free again when they do not come."""
+    """Claim the case that was just opened again for somebody; it is free again when they do not come.
+
+    An older case of the card, into which it went, stays with whoever works on it.
+    """
+    if claims.is_running(case, now):
+        return
+    claims.end_expired([case], now=now)
     handlings.start(case.id, analyst=analyst, now=now, is_looking=False)
     claims.grant(case, analyst=analyst, now=now)
     _remember(case.id, CaseEvent.Kind.CLAIMED, actor=analyst, now=now, text="Opened again")
 
 
 def open_again(case_id: UUID, *, actor: User, now: datetime) -> Case:
-    """Make a case open that was not, with what a newer open case of the card holds. After `queues.lock_opening`."""
+    """Make a case open that was not, with what a newer open case of the card holds. After `queues.lock_opening`.
+
+    Is the card's open case the older one, this case goes into that. Returns the one that is open.
+    """
     case = Case.objects.select_for_update().get(id=case_id)
-    newer = Case.objects.select_for_update().filter(card_id=case.card_id, status=Case.Status.OPEN).first()
-    if newer is not None:
-        _merge(newer, into=case, actor=actor, now=now)
+    other = Case.objects.select_for_update().filter(card_id=case.card_id, status=Case.Status.OPEN).first()
+    if other is not None and other.opened_at < case.opened_at:
+        return _go_into(other, case, actor=actor, now=now)
+    if other is not None:
+        _merge(other, into=case, actor=actor, now=now)
     if case.queue is not None:
         # Changed, perhaps, while the case was none of its open ones.
         case.half_life_minutes = case.queue.half_life_minutes
@@ -96,6 +113,15 @@ def open_again(case_id: UUID, *, actor: User, now: datetime) -> Case:
     case.decided_by = case.decided_at = None
     case.save()
     return case
+
+
+def _go_into(older: Case, case: Case, *, actor: User, now: datetime) -> Case:
+    _merge(case, into=older, actor=actor, now=now)
+    if older.is_snoozed(now):
+        CaseEvent.objects.create(case=older, kind=CaseEvent.Kind.WOKEN, happened_at=now, text="a newer case joined")
+        older.snoozed_until = None
+    older.save()
+    return older
 
 
 def _merge(newer: Case, *, into: Case, actor: User, now: datetime) -> None:
@@ -111,8 +137,9 @@ def _merge(newer: Case, *, into: Case, actor: User, now: datetime) -> None:
     _add_stake(into, newer)
     worker = newer.claimed_by if newer.claimed_until is not None and newer.claimed_until >= now else None
     handlings.end([newer.id], ending=Handling.Ending.RELEASED, now=now)
+    undecided: dict[str, Any] = {"verdict": "", "typology": "", "decided_by": None, "decided_at": None}
     Case.objects.filter(id=newer.id).update(
-        status=Case.Status.MERGED, merged_into=into, claimed_by=None, claimed_until=None
+        status=Case.Status.MERGED, merged_into=into, claimed_by=None, claimed_until=None, **undecided
     )
     text = f"{words.count(moved, 'payment')} of the card's newer case"
     text += f", which {words.person(worker)} was working on" if worker else ""

@@ -1,6 +1,7 @@
 """What verdicts cause: labels, list entries, messages to the payment system. Each leaves once, at its time."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from cases import words
 from cases.models import Case, CaseEvent, Verdict, VerdictEffect
 from cases.services import checks
 from cases.services.verdict_payments import Judged
-from scoring.models import Decision, Label, ListEntry, Outbox, Outcome
+from scoring.models import Decision, Label, ListChange, ListEntry, Outbox, Outcome
 from scoring.services.labels import LabelStatement, record_labels
 from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.outbox import add_to_outbox
@@ -28,6 +30,7 @@ _framer = msgspec.msgpack.Encoder()
 ALLOW_DAYS = 30
 _ACTIONS = {Label.Value.FRAUD.value: "refuse", Label.Value.LEGITIMATE.value: "release"}
 _DONE = {"refuse": "refused", "release": "released"}
+_REASON = re.compile(r"Verdict [a-z]+, case [0-9a-f-]{36}")
 Kind = VerdictEffect.Kind
 
 
@@ -140,6 +143,9 @@ def _allow_device(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str
 def _put_on_list(kind: str, entity: str, verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     until = now + timedelta(days=effect.days) if effect.days else None
     standing = ListEntry.objects.filter(kind=kind, entity=entity, value=effect.entity).first()
+    if standing is not None and not _is_of_a_verdict(standing) and _runs(standing.expires_at, now):
+        # What somebody put there by hand is theirs to change: else a verdict that lifts its block would lift it too.
+        return f"stood on the {kind} list by hand and stays as it is, {_until(standing.expires_at)}"
     if standing is not None and _outlasts(standing.expires_at, until):
         # Somebody has given it a longer time: a verdict must not cut that short.
         return f"stood on the {kind} list already, {_until(standing.expires_at)}"
@@ -158,6 +164,10 @@ def _outlasts(standing: datetime | None, until: datetime | None) -> bool:
     return standing is None or (until is not None and standing >= until)
 
 
+def _runs(end: datetime | None, now: datetime) -> bool:
+    return end is None or end > now
+
+
 def _until(moment: datetime | None) -> str:
     return f"until {moment:%-d %b %Y %H:%M} UTC" if moment else "for ever"
 
@@ -166,8 +176,54 @@ def _unblock_card(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str
     block = block_of(verdict.case)
     if block is None:
         return "card blocked no more already"
+    other = _other_block(verdict, now)
+    if other is not None:
+        case, until = other
+        reason = _reason_for(Case.Verdict.FRAUD, case)
+        add_list_entry(
+            kind=block.kind,
+            entity=block.entity,
+            value=block.value,
+            reason=reason,
+            expires_at=until,
+            author=verdict.analyst,
+        )
+        return f"card stays blocked {_until(until)} by case {case.id}"
     remove_list_entry(entry_id=block.id, reason=_reason_for(verdict.verdict, verdict.case), author=verdict.analyst)
     return "block of the card lifted"
+
+
+def _other_block(verdict: Verdict, now: datetime) -> tuple[Case, datetime | None] | None:
+    """The case that is fraud still and blocks the card for longest besides the verdict's, and until when."""
+    removed = ListChange.objects.filter(
+        kind=ListEntry.Kind.BLOCK,
+        entity=ListEntry.Entity.CARD,
+        value=verdict.case.card_id,
+        action=ListChange.Action.REMOVED,
+        happened_at__gt=OuterRef("left_at"),
+    )
+    effects = VerdictEffect.objects.filter(
+        ~Exists(removed),
+        kind=Kind.BLOCK_CARD,
+        left_at__isnull=False,
+        verdict__state=Verdict.State.DONE,
+        verdict__verdict=Case.Verdict.FRAUD,
+        verdict__case__card_id=verdict.case.card_id,
+        verdict__case__status=Case.Status.DECIDED,
+        verdict__case__verdict=Case.Verdict.FRAUD,
+    ).exclude(verdict__case=verdict.case_id)
+    ends = [(one.verdict.case, _end_of(one)) for one in effects.select_related("verdict__case").order_by("id")]
+    standing = [(case, end) for case, end in ends if _runs(end, now)]
+    return max(standing, key=lambda one: (one[1] is None, one[1] or now), default=None)
+
+
+def _end_of(effect: VerdictEffect) -> datetime | None:
+    assert effect.left_at is not None  # only of effects that left
+    return effect.left_at + timedelta(days=effect.days) if effect.days else None
+
+
+def _is_of_a_verdict(entry: ListEntry) -> bool:
+    return _REASON.fullmatch(entry.reason) is not None
 
 
 def _reason_for(said: str, case: Case) -> str:

@@ -55,7 +55,8 @@ def undo(request: ConsoleRequest) -> HttpResponse:
     """Take back the verdicts that are named, and go to the case; to the queue when they are several."""
     access.check_may_review(request.user)
     ids = [int(value) for value in request.POST.getlist("verdict") if value.isascii() and value.isdigit()]
-    named = Verdict.objects.filter(id__in=[number for number in ids if number < 2**63]).select_related("case")
+    visible = Verdict.objects.filter(access.desk_for(request.user).visible("case__queue")).select_related("case")
+    named = visible.filter(id__in=[number for number in ids if number < 2**63])
     opened = [case for case in (_take_back(request, one) for one in named) if case is not None]
     undo_offers.withdraw_offer(request.session)
     if opened:

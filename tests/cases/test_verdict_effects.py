@@ -16,6 +16,7 @@ from tests.cases.test_alerts import in_threads
 from tests.factories import DAY, MINUTE, NOON, make_case, make_decision, make_user
 
 SECONDS = timedelta(seconds=1)
+OTHERS = "Verdict fraud, case 00000000-0000-4000-8000-000000000000"
 
 
 def decide(case, analyst, verdict="fraud", **others):
@@ -87,14 +88,14 @@ def test_a_block_for_ever_ends_by_nobody(alice, case):
     assert ListEntry.objects.get().expires_at is None
 
 
-def test_a_block_that_stands_longer_is_not_cut_short(alice, mia, case):
-    add_list_entry(kind="block", entity="card", value=case.card_id, reason="fire", expires_at=None, author=mia)
+def test_a_longer_block_of_another_verdict_is_not_cut_short(alice, mia, case):
+    add_list_entry(kind="block", entity="card", value=case.card_id, reason=OTHERS, expires_at=None, author=mia)
     decide(case, alice, block_days=1)
 
     settle()
 
     entry = ListEntry.objects.get()
-    assert (entry.reason, entry.expires_at) == ("fire", None)
+    assert (entry.reason, entry.expires_at) == (OTHERS, None)
     assert "stood on the block list already, for ever" in case.events.get(kind="effects").text
 
 

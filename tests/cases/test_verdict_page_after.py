@@ -1,4 +1,4 @@
-"""A verdict on the pages after it was said: undone, waiting, opened again, merged; and what is filled in again."""
+"""A verdict on the pages after it was said: undone, waiting, opened again; and what is filled in again."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from cases.models import Case, Verdict
 from cases.services import claims, reopening, verdict_effects, verdicts
-from tests.factories import DAY, HOUR, NOON, flag, make_case, make_decision, make_user
+from tests.factories import DAY, HOUR, NOON, flag, make_case, make_decision, make_queue
 
 
 @pytest.fixture
@@ -226,62 +226,12 @@ def test_a_waiting_verdict_is_not_opened_again_but_undone(as_alice, case, url):
     assert Case.objects.get().status == "decided"
 
 
-@pytest.fixture
-def merged(as_alice, alice):
-    """A case that was merged while its page was open to Bob, and where it went."""
-    older = flag(make_decision())
-    said = verdicts.record(case=older, analyst=alice, verdict="fraud", decided_at=now())
-    newer = flag(make_decision())
-    claims.claim(case=newer, analyst=make_user("lead"), now=now())
-    reopening.undo(verdict=said, analyst=alice, now=now())
-    return newer, older
+def test_a_verdict_in_a_queue_that_is_not_theirs_is_not_undone(as_alice, alice, mia, case):
+    say(as_alice, case)
+    Case.objects.filter(id=case.id).update(queue=make_queue(members=[mia]))
 
+    response = undo(as_alice, case.verdicts.get())
 
-def test_the_page_of_a_merged_case_is_that_of_where_it_went(as_alice, merged):
-    newer, older = merged
-
-    assert as_alice.get(newer.get_absolute_url()).url == older.get_absolute_url()
-
-
-def test_a_merged_case_is_no_case_of_the_card_any_more(as_alice, merged):
-    newer, older = merged
-
-    text = text_of(as_alice.get(reverse("entity", args=["card", older.card_id])))
-
-    assert older.get_absolute_url() in text
-    assert newer.get_absolute_url() not in text
-
-
-@pytest.mark.parametrize("name", ["claim", "skip", "verdict", "release", "look", "reopen"])
-def test_whoever_acts_on_a_merged_case_is_told(client, merged, name):
-    newer, older = merged
-    client.force_login(older.events.get(kind="merged").actor.__class__.objects.get(username="bob"))
-
-    response = client.post(
-        reverse(name, args=[newer.id]), {"verdict": "fraud", "note": "my words", "reason": "x"}, follow=True
-    )
-
-    assert response.status_code in {200, 422}
-    newer.refresh_from_db()
-    assert newer.status == "merged"
-    if name in {"claim", "skip", "verdict"}:
-        assert "An older case of the card was opened again" in text_of(response)
-    if name in {"skip", "verdict"}:
-        assert "my words</textarea>" in text_of(response)
-
-
-def test_the_open_page_of_a_merged_case_shows_the_way(client, merged):
-    newer, older = merged
-    client.force_login(make_user(username="ben"))
-
-    response = client.post(reverse("look", args=[newer.id]), headers={"HX-Request": "true"})
-
-    assert f'<a href="{older.get_absolute_url()}">An older case of the card</a>' in text_of(response)
-
-
-def test_a_note_on_a_merged_case_goes_where_it_went(as_alice, merged):
-    newer, older = merged
-
-    as_alice.post(reverse("add_note", args=[newer.id]), {"note": "seen"})
-
-    assert older.events.filter(kind="note", text="seen").exists()
+    assert response.redirect_chain[0][0] == "/queue/"
+    assert case.card_id[-4:] not in " ".join(str(message) for message in response.context["messages"])
+    assert case.verdicts.get().state == "waiting"

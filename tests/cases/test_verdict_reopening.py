@@ -2,9 +2,11 @@
 
 import pytest
 
+from cases.models import Case
 from cases.services import reopening, verdict_effects, verdicts
 from scoring.models import Label, ListChange, ListEntry
-from tests.factories import HOUR, MINUTE, NOON, flag, make_case, make_decision
+from scoring.services.lists import add_list_entry
+from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision
 
 LATER = NOON + 5 * HOUR
 
@@ -62,6 +64,69 @@ def test_a_block_of_another_case_stays(alice, case):
     decide(other, alice, "legitimate", at=LATER)
 
     assert ListEntry.objects.exists()
+
+
+@pytest.fixture
+def two_frauds(alice, bob, case):
+    """Two cases of a card that both were fraud and block it, for 30 and for 90 days; the second is opened again."""
+    decide(case, alice, block_days=30)
+    other = make_case(card_id=case.card_id, decisions=[make_decision(card_id=case.card_id)])
+    decide(other, alice, block_days=90)
+    assert str(other.id) in ListEntry.objects.get().reason
+    reopen(other, bob)
+    return case, other
+
+
+def test_a_block_that_another_fraud_verdict_wants_stays_with_its_own_end(bob, two_frauds):
+    fraud, wrong = two_frauds
+
+    decide(wrong, bob, "legitimate", at=LATER)
+
+    entry = ListEntry.objects.get()
+    assert (entry.reason, entry.expires_at) == (f"Verdict fraud, case {fraud.id}", NOON + MINUTE + 30 * DAY)
+    said = f"card stays blocked until 20 Dec 2026 12:01 UTC by case {fraud.id}"
+    assert said in wrong.events.filter(kind="effects").last().text
+
+
+def test_a_block_whose_other_case_is_fraud_no_more_is_lifted(bob, two_frauds):
+    fraud, wrong = two_frauds
+    Case.objects.filter(id=fraud.id).update(verdict="inconclusive")
+
+    decide(wrong, bob, "legitimate", at=LATER)
+
+    assert not ListEntry.objects.exists()
+
+
+def test_a_block_that_was_taken_off_by_hand_does_not_come_back(bob, mia, two_frauds):
+    fraud, wrong = two_frauds
+    ListChange.objects.create(
+        action="removed", kind="block", entity="card", value=fraud.card_id, author=mia, happened_at=NOON + HOUR
+    )
+
+    decide(wrong, bob, "legitimate", at=LATER)
+
+    assert not ListEntry.objects.exists()
+
+
+@pytest.mark.parametrize("end", [None, NOON + DAY])
+def test_a_block_put_on_by_hand_stays_as_it_is_whatever_verdicts_say(alice, bob, mia, case, end):
+    add_list_entry(kind="block", entity="card", value=case.card_id, reason="police", expires_at=end, author=mia)
+    decide(case, alice, block_days=30)
+    assert "card stood on the block list by hand and stays as it is" in case.events.get(kind="effects").text
+    reopen(case, bob)
+
+    decide(case, bob, "legitimate", at=LATER)
+
+    entry = ListEntry.objects.get()
+    assert (entry.reason, entry.expires_at, entry.author) == ("police", end, mia)
+
+
+def test_a_block_put_on_by_hand_that_is_over_makes_way(alice, mia, case):
+    add_list_entry(kind="block", entity="card", value=case.card_id, reason="police", expires_at=NOON, author=mia)
+
+    decide(case, alice, block_days=30)
+
+    assert ListEntry.objects.get().reason == f"Verdict fraud, case {case.id}"
 
 
 def test_an_open_case_is_not_reopened(alice, case):

@@ -11,7 +11,7 @@ from cases.models.headline import HEADLINE_FIELDS
 from cases.services import alerts, claims, reopening, verdict_effects, verdicts
 from scoring.models import Label, ListEntry
 from tests.cases.test_alerts import in_threads
-from tests.factories import MINUTE, NOON, flag, make_case, make_decision, make_user
+from tests.factories import DAY, MINUTE, NOON, flag, make_case, make_decision, make_user
 
 SECONDS = timedelta(seconds=1)
 LEASE = timedelta(seconds=project.CLAIM_LEASE_SECONDS)
@@ -166,6 +166,56 @@ def test_the_merged_case_is_found_by_the_facts_of_its_largest_payment(alice, amo
     case, largest = Case.objects.get(id=old.id), {"old": old, "new": newer}[of]
     assert case.merchant_id == of
     assert [getattr(case, name) for name in HEADLINE_FIELDS] == [getattr(largest, name) for name in HEADLINE_FIELDS]
+
+
+@pytest.fixture
+def two_undone(alice, bob):
+    """Two cases of a card, the older open again by Alice, and the verdict that Bob said on the newer one."""
+    older = flag(make_decision())
+    first = decide(older, alice)
+    newer = flag(make_decision(), now=NOON + SECONDS)
+    second = decide(newer, bob, decided_at=NOON + SECONDS)
+    undo(first, alice)
+    return older, newer, second
+
+
+def test_the_newer_of_two_cases_goes_into_the_older_one_when_both_are_opened_again(alice, bob, two_undone):
+    older, newer, verdict = two_undone
+
+    assert undo(verdict, bob) == older
+
+    newer.refresh_from_db()
+    older.refresh_from_db()
+    assert (newer.status, newer.merged_into, newer.verdict, newer.alerts.count()) == ("merged", older, "", 0)
+    assert (older.status, older.alert_count, older.alerts.count()) == ("open", 2, 2)
+    # Alice works on it.
+    assert older.claimed_by == alice
+    assert handlings(older) == [("alice", NOON + 5 * SECONDS, None, "")]
+
+
+@pytest.mark.parametrize("ending", ["released", "expired"])
+def test_an_older_case_that_nobody_works_on_is_whose_undo_led_there(alice, bob, two_undone, ending):
+    older, newer, verdict = two_undone
+    if ending == "released":
+        claims.release(case=older, actor=alice, now=NOON + 6 * SECONDS)
+
+    undo(verdict, bob, after=LEASE + MINUTE)
+
+    older.refresh_from_db()
+    assert (older.claimed_by, older.claimed_until) == (bob, NOON + LEASE + MINUTE + LEASE)
+    assert [(who, how) for who, _, _, how in handlings(older)] == [("alice", ending), ("bob", "")]
+
+
+def test_an_older_case_that_sleeps_is_woken_by_the_newer_one(bob, two_undone):
+    older, newer, verdict = two_undone
+    Case.objects.filter(id=older.id).update(claimed_by=None, claimed_until=None, snoozed_until=NOON + DAY)
+    older.handlings.update(ended_at=NOON + 6 * SECONDS, ending="snoozed")
+
+    undo(verdict, bob, after=7 * SECONDS)
+
+    older.refresh_from_db()
+    assert (older.snoozed_until, older.claimed_by) == (None, bob)
+    assert older.events.filter(kind="woken").exists()
 
 
 def test_who_works_on_the_newer_case_loses_it_and_the_history_says_so(alice, bob):
