@@ -98,18 +98,24 @@ def _ages(counts: Sequence[int]) -> list[Age]:
 
 
 def _sorted(rules: Sequence[RuleRow], sort: str) -> list[RuleRow]:
-    """Rows come with the most hits first. The least precise come first: they are what to look at."""
+    """Rows come with the most hits first. The least precise come first: they are what to look at;
+    last those with too few labels to tell."""
     if sort == "code":
         return sorted(rules, key=lambda row: row.code)
     if sort == "precision":
-        return sorted(rules, key=lambda row: (row.precision.value is None, row.precision.value))
+        return sorted(rules, key=_by_precision)
     if sort == "last":
         return sorted(rules, key=lambda row: row.last_hit_at.timestamp() if row.last_hit_at else 0.0, reverse=True)
     return list(rules)
 
 
+def _by_precision(row: RuleRow) -> tuple[bool, bool, float]:
+    value = row.precision.value
+    return not row.precision.is_telling, value is None, value or 0.0
+
+
 def _rule(row: RuleRow) -> Rule:
-    return Rule(row, wording.share(row.precision), wording.interval(row.precision))
+    return Rule(row, wording.share_of_labels(row.precision), wording.interval(row.precision))
 
 
 def _person(work: Work) -> Person:

@@ -220,7 +220,7 @@ def _quality_chart(  # noqa: PLR0913 - the words that differ
         Picture(
             name=name,
             title=f"{title}, with its 95 % interval",
-            words=f"{title} {wording.share(everything)}, interval {wording.interval(everything)}",
+            words=f"{title} {wording.share_of_labels(everything)}, interval {wording.interval_of_labels(everything)}",
             columns=[column.name for column in shown],
             ticks=[column.tick for column in shown],
             is_by_hour=_is_by_hour(page, shown),
@@ -239,8 +239,8 @@ def _quality_chart(  # noqa: PLR0913 - the words that differ
             rows=[
                 (
                     shown[i].name,
-                    wording.share(share),
-                    wording.interval(share),
+                    wording.share_of_labels(share),
+                    wording.interval_of_labels(share),
                     f"{share.part:,}",
                     f"{share.whole:,}",
                 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
-from cases.agreement import wilson
+from cases.agreement import FEWEST, wilson
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,10 @@ class Share:
     @property
     def value(self) -> float | None:
         return self.part / self.whole if self.whole else None
+
+    @property
+    def is_telling(self) -> bool:
+        return self.whole >= FEWEST
 
     @property
     def interval(self) -> tuple[float, float] | None:

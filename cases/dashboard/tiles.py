@@ -174,13 +174,15 @@ def _quality(  # noqa: PLR0913 - the words that differ
     page: Dashboard, title: str, share_of: Callable[[Sums], Share], than: str, counts: str, *, good: int
 ) -> Tile:
     share, payments = share_of(page.payments.all), page.payments
-    note = f"{share.part:,} of {share.whole:,}; 95 of 100 such figures lie within {wording.interval(share)}"
+    note = f"{share.part:,} of {share.whole:,}"
+    if share.is_telling:
+        note += f"; 95 of 100 such figures lie within {wording.interval(share)}"
     return Tile(
         title,
-        wording.share(share),
+        wording.share_of_labels(share),
         counts,
         note=note if share.whole else "no label yet",
-        delta=wording.share_change(share_of(payments.comparable), share_of(payments.before), than, good=good),
+        delta=wording.labels_change(share_of(payments.comparable), share_of(payments.before), than, good=good),
     )
 
 

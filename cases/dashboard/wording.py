@@ -9,6 +9,7 @@ from cases.charts.scale import percent
 from cases.dashboard.sums import Share
 
 NONE = "–"
+TOO_FEW = "too few to tell"
 # From here decimals say nothing anybody reads.
 _WHOLE_FROM = 1000
 _SAME = 0.005
@@ -36,6 +37,20 @@ def share(value: Share) -> str:
 def interval(value: Share) -> str:
     """`87% to 94%`; a dash of nothing."""
     return NONE if value.interval is None else " to ".join(percent(end) for end in value.interval)
+
+
+def share_of_labels(value: Share) -> str:
+    """What a few labels say by chance is not said."""
+    return share(value) if value.is_telling or not value.whole else TOO_FEW
+
+
+def interval_of_labels(value: Share) -> str:
+    return interval(value) if value.is_telling else NONE
+
+
+def labels_change(now: Share, before: Share, than: str, *, good: int) -> Delta:
+    is_thin = (now.whole and not now.is_telling) or (before.whole and not before.is_telling)
+    return Delta("too few labels to compare") if is_thin else share_change(now, before, than, good=good)
 
 
 def length(value: timedelta | None) -> str:

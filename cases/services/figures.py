@@ -11,6 +11,7 @@ from cases import durations
 from cases.models import CaseEvent, FiguresProgress
 from cases.money import SCORE_WITHOUT_MODEL
 from cases.queries.queue_counts import DUE_SOON
+from cases.services.figures_progress import keep, look
 from scoring.services.locks import try_lock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -48,65 +49,20 @@ def refresh_figures(*, now: datetime) -> Refreshed | None:
         if not is_ours:
             return None
         progress, _ = FiguresProgress.objects.get_or_create(id=1)
-        seen = _look()
+        seen = look()
         hours = _changed_hours(progress)
         _count_payments(hours)
         days = _changed_days(progress)
         for day in days:
             _count_desk(day)
         _count_backlog(now)
-        _keep(progress, seen)
+        keep(progress, seen)
         return Refreshed(hours=len(hours), days=len(days))
 
 
 def forget_progress() -> None:
     """Have the next refresh count everything: after rows were changed by hand, or restored."""
     FiguresProgress.objects.update(decision_counted=0, label_counted=0, event_counted=0)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    decision: int
-    label: int
-    event: int
-    oldest_transaction_at: datetime | None
-    looked_at: datetime
-
-
-_NEWEST = """
-SELECT coalesce((SELECT max(id) FROM scoring_decision), 0), coalesce((SELECT max(id) FROM scoring_label), 0),
-  coalesce((SELECT max(id) FROM cases_caseevent), 0)
-"""
-# Ids are given out before their rows can be seen: a running transaction may still hold lower ones than the highest
-# seen. One that begins after this clock was read gets higher ids than those read before it.
-_RUNNING = """
-SELECT (
-  SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-), clock_timestamp()
-"""
-
-
-def _look() -> _Seen:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEWEST)
-        decision, label, event = cursor.fetchone()
-        cursor.execute(_RUNNING)
-        oldest, looked_at = cursor.fetchone()
-    return _Seen(decision, label, event, oldest, looked_at)
-
-
-def _keep(progress: FiguresProgress, seen: _Seen) -> None:
-    """Move on: to what this look saw if nobody else was at work, to what the last saw if all had begun after it."""
-    newest = (seen.decision, seen.label, seen.event)
-    if seen.oldest_transaction_at is None:
-        progress.decision_counted, progress.label_counted, progress.event_counted = newest
-    elif progress.looked_at is not None and seen.oldest_transaction_at > progress.looked_at:
-        progress.decision_counted = progress.decision_newest
-        progress.label_counted = progress.label_newest
-        progress.event_counted = progress.event_newest
-    progress.decision_newest, progress.label_newest, progress.event_newest = newest
-    progress.looked_at = seen.looked_at
-    progress.save()
 
 
 _CHANGED_HOURS = """

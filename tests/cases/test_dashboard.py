@@ -58,9 +58,24 @@ def test_money_of_a_small_world(look, settings):
     assert tiles["False positives"].value == "40.00"
     assert "2 payments of 140.00 EUR, at 20 EUR a payment" in tiles["False positives"].note
     assert (tiles["Payments"].value, tiles["Sent to review"].value, tiles["Declined"].value) == ("7", "43%", "29%")
-    assert tiles["Precision"].value == "50%"
-    assert "2 of 4" in tiles["Precision"].note
-    assert (tiles["Recall"].value, "2 of 3" in tiles["Recall"].note) == ("67%", True)
+    assert (tiles["Precision"].value, tiles["Precision"].note) == ("too few to tell", "2 of 4")
+    assert (tiles["Recall"].value, tiles["Recall"].note) == ("too few to tell", "2 of 3")
+
+
+@pytest.mark.parametrize(("labels", "value"), [(0, "–"), (1, "too few to tell"), (19, "too few to tell"), (20, "100%")])
+def test_few_labels_tell_no_share(look, labels, value):
+    for _ in range(labels):
+        make_label(pay(outcome="review", rule_hits=["velocity"]))
+    pay(outcome="review", rule_hits=["velocity"])
+
+    response = look()
+
+    tiles, rule = tiles_of(response), response.context["page"].rules[0]
+    assert tiles["Precision"].value == tiles["Recall"].value == rule.precision == value
+    assert tiles["Precision"].note.startswith(f"{labels} of {labels}" if labels else "no label yet")
+    charts = response.context["page"].quality_charts
+    assert all(chart.picture.words.split(", ")[0].endswith(value) for chart in charts)
+    assert ("100%" in tiles["Precision"].note) == (labels == 20)
 
 
 def test_money_that_a_verdict_released_and_a_chargeback_took_is_missed(look, alice):
@@ -228,7 +243,7 @@ def test_a_week_before_is_compared_with(look):
     assert stopped.text.endswith(", better")
     assert missed.text == "4.0 times the 7 days before, whose labels had longer to come"
     assert missed.css == "plain"
-    assert "may be chance" in tiles["Recall"].delta.text
+    assert tiles["Recall"].delta.text == "too few labels to compare"
 
 
 def test_what_was_missed_is_judged_once_the_labels_are_in(look):

@@ -305,6 +305,16 @@ class TestBesideOthers:
 
         assert sums(hour=NOON + HOUR)["reviewed"] == 2
 
+    def test_an_idle_reader_holds_nothing_up(self, other_connection):
+        make_decision()
+        refresh()
+        with other_connection.transaction(force_rollback=False):
+            other_connection.execute("SELECT count(*) FROM scoring_decision, scoring_label, cases_caseevent")
+            refresh()
+            make_decision(occurred_at=NOON + HOUR)
+            assert refresh() == figures.Refreshed(hours=1, days=0)
+            assert refresh() == figures.Refreshed(hours=0, days=0)
+
     def test_only_one_process_counts(self, other_connection):
         other_connection.execute("SELECT pg_advisory_lock(hashtextextended('figures of the dashboard', 0))")
 

@@ -89,3 +89,10 @@ def test_the_example_names_every_required_value_and_gives_no_secret():
 
     assert set(re.findall(r"\$\{(\w+)", text)) == set(example)
     assert not any(value for name, value in example.items() if SECRET_NAME.search(name))
+
+
+def test_the_web_service_knows_what_the_dashboard_is_counted_with():
+    settings = {"DASHBOARD_CURRENCY", "DASHBOARD_MATURE_DAYS", "FALSE_POSITIVE_COST"}
+    settings |= {"REVIEW_COST_AN_HOUR", "REVIEW_COST_A_CASE"}
+
+    assert settings <= set(SERVICES["web"]["environment"])
