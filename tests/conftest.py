@@ -10,6 +10,7 @@ from django.conf import settings
 @pytest.fixture(autouse=True)
 def _clean_process() -> None:
     """Each test starts with a feature store that knows nobody, and a process that remembers no policy and no model."""
+    from cases.queries.queue import forget_counts
     from scoring.services.models import forget_champion
     from scoring.services.policy import forget_policy
     from scoring.services.store import batch_store
@@ -20,6 +21,7 @@ def _clean_process() -> None:
     open_empty(batch_store())
     forget_policy()
     forget_champion()
+    forget_counts()
 
 
 @pytest.fixture(autouse=True)

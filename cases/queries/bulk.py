@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, QuerySet
 from django.db.models.fields.json import KT
 
 from cases import money, words
 from cases.models import Case
+from cases.services import approvals
+from cases.services.verdict_payments import NO_LABEL, Judged
 from cases.sight import Sight
-from scoring.models import Decision
+from scoring.models import Decision, ListEntry, Outcome
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,9 @@ class Selection:
     """The open cases among those chosen, most at stake first, and what their payments share.
 
     `shared` and `differing` are in words; `stakes` and `amounts` stand by currency. `hidden`: somebody's scores wait
-    for the verdict, so there are no stakes, and the order is by amount.
+    for the verdict, so there are no stakes, and the order is by amount. `held`: payments that wait for our word.
+    `to_approve`: verdict -> how many of the cases a second person would have to approve. `blocked`: cases whose card an
+    earlier verdict on them has blocked.
     """
 
     cases: list[Case]
@@ -31,6 +36,9 @@ class Selection:
     shared: list[str]
     differing: list[str]
     hidden: bool
+    held: int
+    to_approve: dict[str, int]
+    blocked: int
 
     @property
     def is_mixed(self) -> bool:
@@ -47,7 +55,7 @@ class _Tie:
 
 
 def selection_of(cases: Sequence[Case], *, sight: Sight) -> Selection:
-    """Two queries, however many cases and payments."""
+    """Five queries, however many cases and payments."""
     hidden = any(sight.hides_score(case.id, case.status) for case in cases)
     opened = [case for case in cases if case.status == Case.Status.OPEN]
     opened.sort(key=lambda case: -(case.amount if hidden else case.stake))
@@ -62,7 +70,30 @@ def selection_of(cases: Sequence[Case], *, sight: Sight) -> Selection:
         shared=[f"{tie.title} {tie.value}" for tie in ties if tie.values == 1 and tie.value],
         differing=[words.count(tie.values, tie.title) for tie in ties if tie.values > 1],
         hidden=hidden,
+        held=payments.filter(outcome=Outcome.REVIEW).count() if opened else 0,
+        to_approve=_to_approve(payments) if opened else {},
+        blocked=_blocked(opened),
     )
+
+
+def _to_approve(payments: QuerySet[Decision]) -> dict[str, int]:
+    known = approvals.limits()
+    if not known:
+        return {}
+    of_case: dict[UUID, list[Decision]] = defaultdict(list)
+    for payment in payments.only("amount", "currency").annotate(case_id=F("alert__case_id")):
+        of_case[payment.case_id].append(payment)
+    labels = {said: NO_LABEL if said == Case.Verdict.INCONCLUSIVE else said for said in Case.Verdict.values}
+    return {
+        said: sum(approvals.is_needed(said, [Judged(one, label) for one in each], known) for each in of_case.values())
+        for said, label in labels.items()
+    }
+
+
+def _blocked(cases: Sequence[Case]) -> int:
+    blocks = ListEntry.objects.filter(kind=ListEntry.Kind.BLOCK, entity=ListEntry.Entity.CARD)
+    reasons = [f"Verdict {Case.Verdict.FRAUD.value}, case {case.id}" for case in cases]
+    return blocks.filter(value__in=[case.card_id for case in cases], reason__in=reasons).count()
 
 
 # Title, and the column that payments may share.

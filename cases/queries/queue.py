@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -17,16 +17,24 @@ from cases.queries.casework import prefetch_tags
 from cases.queries.presence import prefetch_lookers
 from cases.queries.queue_counts import conditions, counts_by_queue, open_count
 from cases.queries.queues import Desk, by_weight, heaviest
+from cases.recent import Recent
 
 # Work is taken from the top; a row costs half a millisecond to render.
 MAX_ROWS = 100
 _OPEN = Q(status=Case.Status.OPEN)
 _FROM_THE_END = "-weight"
+# Counts of a person's saved views read every open case.
+_KEPT: Recent[dict[str, int]] = Recent(most=500, age=timedelta(seconds=30))
+
+
+def forget_counts() -> None:
+    """Count the saved views again at the next look."""
+    _KEPT.clear()
 
 
 @dataclass(frozen=True)
 class QueueView:
-    """One of the queue's own views, or a saved one with its row."""
+    """One of the queue's own views, or a saved one with its row, whose count may be up to half a minute old."""
 
     name: str
     title: str
@@ -71,7 +79,12 @@ class Nav:
 
 
 def open_cases(
-    *, wish: Wish | None, saved: Sequence[SavedView] = (), user: User, now: datetime, queue: str = ""
+    *,
+    wish: Wish | None,
+    saved: Sequence[SavedView] = (),
+    user: User,
+    now: datetime,
+    queue: str = "",
 ) -> Queue:
     """Open cases the user sees that fit the wish: at most 100 rows, and how many there are. An unknown view is "all".
 
@@ -85,17 +98,16 @@ def open_cases(
     chosen = {one.id for one in desk.queues if one.slug == current_tab.slug} or desk.seen
     views = [QueueView(name, title, sum(counts[one][name] for one in chosen)) for name, (title, _) in own.items()]
     current = next((view for view in views if wish and view.name == wish.view), views[0])
-    kept = {f"saved_{view.id}": (view, _fitting(Wish.of(view.filters), own, user, now)) for view in saved}
-    asked = {name: condition for name, (_, condition) in kept.items()}
     fitting = own[current.name][1] & board.condition(wish, user=user, now=now) if wish else None
-    if fitting is not None and fitting != own[current.name][1]:
-        asked[""] = fitting
-    counted = _counted(asked, chosen)
+    asked = {"": fitting} if fitting is not None and fitting != own[current.name][1] else {}
+    kept = {f"saved_{view.id}": view for view in saved}
+    wishes = {name: Wish.of(view.filters) for name, view in kept.items()}
+    counted = _counted_with_kept(asked, wishes, chosen, own, user=user, now=now)
     cases = _rows(fitting, wish, chosen, user, now) if wish and fitting is not None else []
     return Queue(
         cases=cases,
         views=views,
-        saved_views=[QueueView(name, view.name, counted[name], view) for name, (view, _) in kept.items()],
+        saved_views=[QueueView(name, view.name, counted[name], view) for name, view in kept.items()],
         current=current,
         tabs=tabs,
         current_tab=current_tab,
@@ -103,6 +115,27 @@ def open_cases(
         total=tabs[0].count,
         largest_stake=max((case.stake for case in cases), default=Decimal(0)),
     )
+
+
+def _counted_with_kept(
+    asked: dict[str, Q],
+    wishes: dict[str, Wish],
+    queue_ids: Collection[int],
+    own: dict[str, tuple[str, Q]],
+    *,
+    user: User,
+    now: datetime,
+) -> dict[str, int]:
+    """Counts of what is asked, and of the saved wishes: these at most every half minute, for the same person, queues
+    and wishes; all that are due in one look at the open cases."""
+    key = (user.id, frozenset(queue_ids), tuple(wishes.items()))
+    known = _KEPT.get(key, now) if wishes else {}
+    if known is not None:
+        return _counted(asked, queue_ids) | known
+    conditions_of = {name: _fitting(wish, own, user, now) for name, wish in wishes.items()}
+    counted = _counted({**asked, **conditions_of}, queue_ids)
+    _KEPT.put(key, {name: counted[name] for name in wishes}, now)
+    return counted
 
 
 def _fitting(wish: Wish, own: dict[str, tuple[str, Q]], user: User, now: datetime) -> Q:

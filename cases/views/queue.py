@@ -37,7 +37,9 @@ def queue_page(request: ConsoleRequest, address: QueryDict, **problem: Any) -> H
     asked = Asked(form.values() if form.is_valid() else {}, others_of(address))
     wish = asked.wish if form.is_valid() else None
     slug = address.get("queue", "")
-    cases = queue_queries.open_cases(wish=wish, saved=views, user=request.user, now=moment, queue=slug)
+    # The rows that are read again bring no counts of saved views: those on the page stay as they are.
+    counted = [] if request.htmx else views
+    cases = queue_queries.open_cases(wish=wish, saved=counted, user=request.user, now=moment, queue=slug)
     shown = {"queue": cases, "open_count": cases.total, "now": moment, "seq": seq}
     given = {"form": form, "asked": asked, "saved": saved, "is_lost": "saved" in address and not saved}
     may = {"may_share": access.may_share_views(request.user), "may_review": access.may_review(request.user)}

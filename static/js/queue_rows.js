@@ -94,9 +94,13 @@
   document.addEventListener("queue:fresh", (event) => {
     const { section: fresh, arrived } = event.detail;
     const [old, list] = [section(), fresh.querySelector("tbody")];
-    if (!body() || !list) {
+    const columns = (table) => table.querySelectorAll("thead th").length;
+    // A new queue brings a column: rows that are open cannot be patched then.
+    if (!body() || !list || columns(old) !== columns(fresh)) {
       wanted = null;
+      const ticked = new Set([...old.querySelectorAll(".c-pick input:checked")].map((box) => box.value));
       old.replaceWith(fresh);
+      fresh.querySelectorAll(".c-pick input").forEach((box) => { box.checked = ticked.has(box.value); });
       return document.dispatchEvent(new Event("queue:placed"));
     }
     const known = new Map([...body().rows].map((row) => [row.dataset.case, row]));

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from cases.models import ApprovalLimit, Case, CaseEvent
 from cases.services import bulk, claims, verdict_effects, verdicts
 from scoring.models import Label
+from scoring.services.lists import add_list_entry
 from tests.cases.test_alerts import in_threads
 from tests.factories import MINUTE, NOON, flag, make_case, make_decision, make_user
 
@@ -59,6 +60,35 @@ def test_the_page_says_what_one_verdict_would_do(alices):
     assert HOSTILE not in text
     assert 'href="/queue/?currency=EUR"' in text
     assert Case.objects.filter(status="open").count() == 2
+
+
+def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(alices, alice):
+    ApprovalLimit.objects.create(verdict="fraud", amount=100)
+    large, small = (
+        make_case(
+            decisions=[
+                make_decision(card_id=f"card-{amount}", amount=Decimal(amount), outcome=outcome)
+                for outcome in ("review", "decline")
+            ]
+        )
+        for amount in (90, 5)
+    )
+    add_list_entry(
+        kind="block",
+        entity="card",
+        value="card-5",
+        reason=f"Verdict fraud, case {small.id}",
+        expires_at=None,
+        author=alice,
+    )
+
+    text = alices.get("/queue/selected/", chosen([large, small])).content.decode()
+
+    assert "refuse 2 held, label 4 payments of 2 cases fraud, close them; block no card; of 1 a second" in text
+    assert (
+        "release 2 held, lift the block of 1 card, label 4 payments of 2 cases legitimate, close them</small>" in text
+    )
+    assert verdict_effects.block_of(small) is not None
 
 
 def test_a_mixed_group_warns_and_says_how_it_differs(alices):
@@ -271,10 +301,10 @@ def test_who_only_looks_sees_no_boxes_and_decides_nothing(client, case, role):
 
 def test_twice_the_cases_take_as_many_queries_to_look_at(alices, django_assert_num_queries):
     cases = [make_case() for _ in range(4)]
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(15):
         alices.get("/queue/selected/", chosen(cases[:2]))
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(15):
         alices.get("/queue/selected/", chosen(cases))
 
 

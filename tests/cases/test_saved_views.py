@@ -1,14 +1,18 @@
 """Views of the queue under a name: kept, shared, counted, opened with, changed and deleted."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from cases.board import Wish
 from cases.models import DefaultView, SavedView
+from cases.queries import queue as queue_queries
+from cases.recent import Recent
 from cases.services import saved_views
 from tests.cases.test_alerts import in_threads
-from tests.factories import make_case, make_queue, make_user
+from tests.factories import NOON, make_case, make_queue, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -226,14 +230,48 @@ def test_views_cost_one_look_at_the_open_cases_however_many_there_are(
     alices, alice, bob, case, django_assert_num_queries
 ):
     save(alice, "first", {"risk": "high"})
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         alices.get("/queue/?view=all")
     for number in range(7):
         save(alice, f"v{number}", {"reason": "x", "risk": "high", "by": "bob", "text": str(number)})
         save(bob, f"s{number}", is_shared=True)
 
+    with django_assert_num_queries(16):
+        alices.get("/queue/?view=all")
     with django_assert_num_queries(15):
         alices.get("/queue/?view=all")
+
+
+def test_the_rows_read_again_bring_no_counts_of_views(alices, alice, case):
+    save(alice, filters={"risk": "high"})
+
+    assert "saved_" in text_of(alices)
+    assert "saved_" not in alices.get("/queue/", headers={"HX-Request": "true"}).content.decode()
+
+
+def test_a_persons_views_are_counted_anew_after_half_a_minute_or_when_they_are_others(alice, bob):
+    views = [save(alice, filters={"amount_from": "1000"})]
+    make_case(amount=2000)
+
+    def count(person, after):
+        wish = {"wish": Wish(), "saved": views, "user": person, "now": NOON + timedelta(seconds=after)}
+        return [view.count for view in queue_queries.open_cases(**wish).saved_views]
+
+    assert count(alice, 0) == [1]
+    make_case(amount=3000)
+    assert count(alice, 29) == [1]
+    assert count(bob, 29) == [2]
+    assert count(alice, 30) == [2]
+    views[0].filters = {"amount_from": "2500"}
+    assert count(alice, 31) == [1]
+
+
+def test_the_process_keeps_only_so_many_counts():
+    kept = Recent(most=2, age=timedelta(seconds=30))
+    for key in "abc":
+        kept.put(key, key, NOON)
+
+    assert [kept.get(key, NOON) for key in "abc"] == [None, "b", "c"]
 
 
 def test_a_view_with_a_choice_that_is_none_any_more_breaks_nobodys_queue(alices, bob, case):

@@ -111,6 +111,20 @@ def test_without_javascript_cases_are_filtered_chosen_and_decided(site, log_in):
     assert Case.objects.filter(verdict="legitimate").count() == 2
 
 
+def test_the_page_says_that_it_decides_and_its_buttons_are_off_meanwhile(site, log_in):
+    (case,) = flag_many(900)
+    page = log_in(make_user())
+    page.goto(f"/queue/selected/?case={case.id}")
+    # The answer takes its time.
+    page.route("**/queue/selected/verdict/", lambda route: None)
+
+    page.get_by_role("button", name="Legitimate").click(no_wait_after=True)
+
+    expect(page.get_by_text("Deciding …")).to_be_visible()
+    expect(page.get_by_role("button", name="Fraud")).to_be_disabled()
+    expect(page.get_by_role("button", name="Legitimate")).to_be_disabled()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 def test_the_board_fits_the_screen_and_has_no_faults_of_accessibility(site, log_in, screenshots, scheme, size):

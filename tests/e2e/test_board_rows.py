@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from cases.services import claims
 from tests.e2e.board import decide, flag_many, in_thread, is_live, order, row, top_of
 from tests.e2e.flagged import flag_now
-from tests.factories import make_user
+from tests.factories import make_queue, make_user
 
 pytestmark = pytest.mark.browser
 
@@ -154,3 +154,18 @@ def test_what_was_missed_while_the_connection_was_cut_is_read_when_it_is_back(si
     is_away.clear()
 
     expect(page.locator("[data-queue] tbody tr")).to_have_count(1)
+
+
+def test_a_new_queue_brings_its_column_and_what_is_ticked_stays(site, log_in):
+    (large,) = flag_many(300)
+    page = log_in(make_user())
+    is_live(page)
+    row(page, large).get_by_role("checkbox").check()
+    expect(page.get_by_role("columnheader", name="Queue", exact=True)).to_have_count(0)
+
+    make_queue("large")
+    flag_many(900)
+
+    expect(page.get_by_role("columnheader", name="Queue", exact=True)).to_be_visible()
+    expect(page.locator("[data-queue] tbody tr")).to_have_count(2)
+    expect(row(page, large).get_by_role("checkbox")).to_be_checked()
