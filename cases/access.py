@@ -1,6 +1,6 @@
 """Who may see and do what in the console: load, or refuse with 403 or 404."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -211,6 +211,12 @@ def get_verdict(case: Case, verdict_id: int) -> Verdict:
         return case.verdicts.select_related("analyst").get(id=verdict_id)
     except Verdict.DoesNotExist as error:
         raise Http404("The case has no such verdict.") from error
+
+
+def where_it_went(load: Callable[[User, UUID], Case], user: User, case_id: UUID) -> Case:
+    """The case, or the one it was merged into, which the user has to be permitted too: it may be in another queue."""
+    case = load(user, case_id)
+    return case if case.merged_into_id is None else load(user, follow_merges(case).id)
 
 
 def follow_merges(case: Case) -> Case:

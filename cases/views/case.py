@@ -101,7 +101,7 @@ def release(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 @require_POST
 def add_note(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     # What is written while the case is merged belongs where it went.
-    case = access.follow_merges(access.get_reviewable_case(request.user, case_id))
+    case = access.where_it_went(access.get_reviewable_case, request.user, case_id)
     form = NoteForm(request.POST)
     if form.is_valid():
         notes.add_note(case=case, author=request.user, text=form.cleaned_data["note"], now=now())
@@ -124,7 +124,9 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
     status: int = 200,
 ) -> HttpResponse:
     """The page of a case, or of the one it was merged into, with what was filled in and refused."""
-    case, moment = access.follow_merges(case), now()
+    moment = now()
+    if case.merged_into_id is not None:
+        case = access.where_it_went(access.get_visible_case, request.user, case.id)
     # Read before the case, as in the queue.
     seq = feed_queries.newest_seq()
     detail = case_queries.case_detail(case, desk=access.desk_for(request.user))

@@ -1,12 +1,10 @@
 """What is added to a case: snooze and wake, tags, files. Each has its own page, and is a dialog of the case's page."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
@@ -69,7 +67,7 @@ def wake(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def tags(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
-    case = _where_it_went(access.get_reviewable_case, request.user, case_id)
+    case = access.where_it_went(access.get_reviewable_case, request.user, case_id)
     form = TagForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -83,7 +81,7 @@ def tags(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 
 @require_POST
 def remove_tag(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
-    case = _where_it_went(access.get_reviewable_case, request.user, case_id)
+    case = access.where_it_went(access.get_reviewable_case, request.user, case_id)
     tag_service.remove_tag(case=case, name=request.POST.get("name", ""), actor=request.user, now=now())
     return _done(request, case, "tags", {"tag_form": TagForm()})
 
@@ -98,9 +96,9 @@ def suggested_tags(request: ConsoleRequest) -> HttpResponse:
 def files(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     """The files of the case, and taking one more."""
     if request.method != "POST":
-        case = _where_it_went(access.get_visible_case, request.user, case_id)
+        case = access.where_it_went(access.get_visible_case, request.user, case_id)
         return _tool(request, case, "files", {"file_form": FileForm()})
-    case = _where_it_went(access.get_reviewable_case, request.user, case_id)
+    case = access.where_it_went(access.get_reviewable_case, request.user, case_id)
     form = FileForm(request.POST, request.FILES, sent_bytes=_sent_bytes(request))
     if form.is_valid():
         upload = form.cleaned_data["file"]
@@ -116,7 +114,7 @@ def files(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 @require_GET
 def download_file(request: ConsoleRequest, case_id: UUID, file_id: UUID) -> HttpResponse:
     """Hand out the bytes so that no browser takes them for a page of ours."""
-    case = _where_it_went(access.get_visible_case, request.user, case_id)
+    case = access.where_it_went(access.get_visible_case, request.user, case_id)
     try:
         download = attachments.download(case=case, attachment_id=file_id, actor=request.user, now=now())
     except attachments.NotThereError as error:
@@ -132,7 +130,7 @@ def download_file(request: ConsoleRequest, case_id: UUID, file_id: UUID) -> Http
 
 @require_POST
 def remove_file(request: ConsoleRequest, case_id: UUID, file_id: UUID) -> HttpResponse:
-    case = _where_it_went(access.get_reviewable_case, request.user, case_id)
+    case = access.where_it_went(access.get_reviewable_case, request.user, case_id)
     error = ""
     try:
         attachments.remove(
@@ -149,12 +147,6 @@ def remove_file(request: ConsoleRequest, case_id: UUID, file_id: UUID) -> HttpRe
     if error:
         return _tool(request, case, "files", {"file_form": FileForm(), "error": error}, status=422)
     return _done(request, case, "files", {"file_form": FileForm()})
-
-
-def _where_it_went(load: Callable[[User, UUID], Case], user: User, case_id: UUID) -> Case:
-    """The case, or the one it was merged into, which the user has to be permitted too: it may be in another queue."""
-    case = load(user, case_id)
-    return case if case.merged_into_id is None else load(user, access.follow_merges(case).id)
 
 
 def _sent_bytes(request: ConsoleRequest) -> int:
