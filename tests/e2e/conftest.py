@@ -87,6 +87,17 @@ def site(server, transactional_db) -> str:
     return server
 
 
+def _press_when_loaded(page: Page) -> None:
+    """A page shows its text before its scripts listen: on a busy machine a key that was pressed between is lost."""
+    press = page.keyboard.press
+
+    def press_when_loaded(key: str, **options) -> None:
+        page.wait_for_load_state()
+        press(key, **options)
+
+    page.keyboard.press = press_when_loaded
+
+
 @pytest.fixture
 def open_page(browser, site):
     """Returns a function that opens a new browser window, and fails the test on errors of the pages' scripts."""
@@ -97,6 +108,7 @@ def open_page(browser, site):
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
+        _press_when_loaded(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if "Content Security" in said.text else None)
         return page
