@@ -1,29 +1,12 @@
 """Handling times and presence; who may read the handling times in the admin."""
 
 import django.db.models.deletion
-from django.apps.registry import Apps
 from django.conf import settings
-from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from cases.migrations._groups import allow
 
 GROUPS = {"manager": ["cases.view_handling"], "auditor": ["cases.view_handling"]}
-
-
-def give_permissions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Idempotent. Permissions are normally made after all migrations; we need them now."""
-    Group = apps.get_model("auth", "Group")
-    Permission = apps.get_model("auth", "Permission")
-    app_config = apps.get_app_config("cases")
-    # create_permissions passes over apps without a models module, which historical ones lack.
-    app_config.models_module = True
-    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
-    app_config.models_module = None
-    for name, permissions in GROUPS.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        for permission in permissions:
-            label, codename = permission.split(".")
-            group.permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
 
 
 class Migration(migrations.Migration):
@@ -138,5 +121,5 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("case", "user"), name="presence_one_a_person")],
             },
         ),
-        migrations.RunPython(give_permissions, migrations.RunPython.noop),
+        allow(GROUPS),
     ]

@@ -7,9 +7,10 @@ import django.db.models.functions.comparison
 import django.db.models.functions.math
 from django.apps.registry import Apps
 from django.conf import settings
-from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from cases.migrations._groups import allow
 
 _EDIT = ["cases.view_queue", "cases.add_queue", "cases.change_queue", "cases.delete_queue"]
 GROUPS = {
@@ -23,22 +24,7 @@ CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 def make_queues(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Idempotent. Permissions are normally made after all migrations; they are needed now."""
-    Group = apps.get_model("auth", "Group")
-    Permission = apps.get_model("auth", "Permission")
-    app_config = apps.get_app_config("cases")
-    # create_permissions passes over apps without a models module, which historical ones lack.
-    app_config.models_module = True
-    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
-    app_config.models_module = None
-    for group in Group.objects.filter(name__in=GROUPS):
-        for permission in GROUPS[group.name]:
-            label, codename = permission.split(".")
-            group.permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
-    _fill(apps)
-
-
-def _fill(apps: Apps) -> None:
+    """Idempotent."""
     Queue = apps.get_model("cases", "Queue")
     sla = settings.CASE_SLA_MINUTES
     leads, _ = Queue.objects.get_or_create(
@@ -379,6 +365,7 @@ class Migration(migrations.Migration):
                 name="queue_escalates_elsewhere",
             ),
         ),
+        allow(GROUPS),
         migrations.RunPython(make_queues, migrations.RunPython.noop),
         migrations.RunSQL(CHECK_NOW, migrations.RunSQL.noop),
     ]

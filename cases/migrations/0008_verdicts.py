@@ -1,11 +1,10 @@
 """Verdicts as rows of their own, with what follows from them; who may approve them and block by them."""
 
 import django.db.models.deletion
-from django.apps.registry import Apps
 from django.conf import settings
-from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from cases.migrations._groups import allow
 
 _LIMITS = [f"cases.{action}_approvallimit" for action in ("add", "change", "delete", "view")]
 _VIEW = ["cases.view_verdict", "cases.view_verdictpayment", "cases.view_verdicteffect"]
@@ -15,21 +14,6 @@ GROUPS = {
     "manager": [*_VIEW, *_LIMITS],
     "auditor": [*_VIEW, "cases.view_approvallimit"],
 }
-
-
-def give_permissions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Idempotent. Permissions are normally made after all migrations; they are needed now."""
-    Group = apps.get_model("auth", "Group")
-    Permission = apps.get_model("auth", "Permission")
-    app_config = apps.get_app_config("cases")
-    # create_permissions passes over apps without a models module, which historical ones lack.
-    app_config.models_module = True
-    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
-    app_config.models_module = None
-    for group in Group.objects.filter(name__in=GROUPS):
-        for permission in GROUPS[group.name]:
-            label, codename = permission.split(".")
-            group.permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
 
 
 class Migration(migrations.Migration):
@@ -407,5 +391,5 @@ class Migration(migrations.Migration):
                 condition=models.Q(("label__in", ["", "fraud", "legitimate"])), name="verdict_payment_label_known"
             ),
         ),
-        migrations.RunPython(give_permissions, migrations.RunPython.noop),
+        allow(GROUPS),
     ]

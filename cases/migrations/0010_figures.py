@@ -3,28 +3,12 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
-from django.apps.registry import Apps
 from django.conf import settings
-from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from cases.migrations._groups import allow
 
 GROUPS = {name: ["cases.view_dashboard"] for name in ("lead", "manager", "auditor")}
-
-
-def allow_dashboard(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Idempotent. Permissions are normally made after all migrations; they are needed now."""
-    Group = apps.get_model("auth", "Group")  # noqa: N806 - a model class
-    Permission = apps.get_model("auth", "Permission")  # noqa: N806 - a model class
-    app_config = apps.get_app_config("cases")
-    # create_permissions passes over apps without a models module, which historical ones lack.
-    app_config.models_module = True
-    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
-    app_config.models_module = None
-    for group in Group.objects.filter(name__in=GROUPS):
-        for permission in GROUPS[group.name]:
-            label, codename = permission.split(".")
-            group.permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
 
 
 class Migration(migrations.Migration):
@@ -198,5 +182,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(allow_dashboard, migrations.RunPython.noop),
+        allow(GROUPS),
     ]

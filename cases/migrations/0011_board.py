@@ -2,11 +2,10 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-from django.apps.registry import Apps
 from django.conf import settings
-from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from cases.migrations._groups import allow
 
 GROUPS = {name: ["cases.share_view"] for name in ("lead", "manager")}
 # The open cases of before: each takes the facts of its payment with the highest stake.
@@ -22,20 +21,6 @@ FROM (
   ORDER BY alert.case_id, decision.amount * coalesce(decision.score, 0.5)::numeric DESC, decision.id
 ) AS top WHERE cases_case.id = top.case_id
 """
-
-
-def share_views(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Idempotent. Permissions are normally made after all migrations; they are needed now."""
-    Group = apps.get_model("auth", "Group")
-    Permission = apps.get_model("auth", "Permission")
-    app_config = apps.get_app_config("cases")
-    # create_permissions passes over apps without a models module, which historical ones lack.
-    app_config.models_module = True
-    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
-    app_config.models_module = None
-    permission = Permission.objects.get(content_type__app_label="cases", codename="share_view")
-    for group in Group.objects.filter(name__in=GROUPS):
-        group.permissions.add(permission)
 
 
 class Migration(migrations.Migration):
@@ -167,5 +152,5 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="saved_view_named"),
         ),
         migrations.RunSQL(_FILL, migrations.RunSQL.noop),
-        migrations.RunPython(share_views, migrations.RunPython.noop),
+        allow(GROUPS),
     ]

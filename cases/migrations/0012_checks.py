@@ -3,10 +3,10 @@
 import django.db.models.deletion
 from django.apps.registry import Apps
 from django.conf import settings
-from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
+from cases.migrations._groups import allow
 from cases.models.check import make_salt
 
 _VIEW = ["cases.view_check", "cases.view_firstverdict", "cases.view_knowncase"]
@@ -17,21 +17,6 @@ GROUPS = {
     "manager": [*_LEAD, *_VIEW, *_VIEW_SETTINGS],
     "auditor": ["cases.view_quality", *_VIEW, *_VIEW_SETTINGS],
 }
-
-
-def give_permissions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Idempotent. Permissions are normally made after all migrations; they are needed now."""
-    Group = apps.get_model("auth", "Group")
-    Permission = apps.get_model("auth", "Permission")
-    app_config = apps.get_app_config("cases")
-    # create_permissions passes over apps without a models module, which historical ones lack.
-    app_config.models_module = True
-    create_permissions(app_config, apps=apps, verbosity=0, using=schema_editor.connection.alias)
-    app_config.models_module = None
-    for group in Group.objects.filter(name__in=GROUPS):
-        for permission in GROUPS[group.name]:
-            label, codename = permission.split(".")
-            group.permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
 
 
 def remember_first_verdicts(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -455,6 +440,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(give_permissions, migrations.RunPython.noop),
+        allow(GROUPS),
         migrations.RunPython(remember_first_verdicts, migrations.RunPython.noop),
     ]
