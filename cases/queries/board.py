@@ -8,6 +8,7 @@ from django.db.models import Q
 from cases import words
 from cases.board import SPANS, Wish
 from cases.models import CaseTag
+from cases.services import claims
 
 # After the first column: the older case first, and of two the same one at each look.
 _ORDERS = {
@@ -76,7 +77,7 @@ _RISKS = {
 def _claimed(claimed: str, user: User, now: datetime) -> Q:
     return {
         "": Q(),
-        "free": Q(claimed_by=None) | Q(claimed_until__lt=now),
+        "free": claims.unclaimed(now),
         "mine": Q(claimed_by=user, claimed_until__gte=now),
         "taken": Q(claimed_until__gte=now),
     }.get(claimed, Q())

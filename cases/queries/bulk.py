@@ -13,9 +13,10 @@ from django.db.models.fields.json import KT
 from cases import money, words
 from cases.models import Case
 from cases.services import approvals
+from cases.services.verdict_effects import blocks_of
 from cases.services.verdict_payments import NO_LABEL, Judged
 from cases.sight import Sight
-from scoring.models import Decision, ListEntry, Outcome
+from scoring.models import Decision, Outcome
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def selection_of(cases: Sequence[Case], *, sight: Sight) -> Selection:
         hidden=hidden,
         held=payments.filter(outcome=Outcome.REVIEW).count() if opened else 0,
         to_approve=_to_approve(payments) if opened else {},
-        blocked=_blocked(opened),
+        blocked=blocks_of(opened).count(),
     )
 
 
@@ -88,12 +89,6 @@ def _to_approve(payments: QuerySet[Decision]) -> dict[str, int]:
         said: sum(approvals.is_needed(said, [Judged(one, label) for one in each], known) for each in of_case.values())
         for said, label in labels.items()
     }
-
-
-def _blocked(cases: Sequence[Case]) -> int:
-    blocks = ListEntry.objects.filter(kind=ListEntry.Kind.BLOCK, entity=ListEntry.Entity.CARD)
-    reasons = [f"Verdict {Case.Verdict.FRAUD.value}, case {case.id}" for case in cases]
-    return blocks.filter(value__in=[case.card_id for case in cases], reason__in=reasons).count()
 
 
 # Title, and the column that payments may share.

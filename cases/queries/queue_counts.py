@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from cases.models import Case
 from cases.queries.queues import Desk
-from cases.services.claims import awake as awake_at
+from cases.services import claims
 
 # Less than this and the case should be opened next, whatever its stake.
 DUE_SOON = timedelta(minutes=10)
@@ -17,10 +17,10 @@ _OPEN = Q(status=Case.Status.OPEN)
 
 def conditions(user: User, now: datetime) -> dict[str, tuple[str, Q]]:
     """Name to title and condition, as `counts_by_queue` counts them."""
-    awake = awake_at(now)
+    awake = claims.awake(now)
     return {
         "all": ("Open", awake),
-        "free": ("Unclaimed", awake & (Q(claimed_by=None) | Q(claimed_until__lt=now))),
+        "free": ("Unclaimed", awake & claims.unclaimed(now)),
         "mine": ("Mine", Q(claimed_by=user, claimed_until__gte=now)),
         "due": ("Due in 10 min", awake & Q(due_at__lt=now + DUE_SOON)),
         "snoozed": ("Snoozed", Q(snoozed_until__gt=now)),

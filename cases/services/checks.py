@@ -100,8 +100,8 @@ def _kind_for(draw: float, share: ReviewSettings) -> Check.Kind | None:
 
 
 def _waits_an_ordinary_case(queue_ids: Collection[int], now: datetime) -> bool:
-    free = Q(claimed_by=None) | Q(claimed_until__lt=now)
-    return Case.objects.filter(free, claims.awake(now), status=Case.Status.OPEN, queue__in=queue_ids).exists()
+    free = claims.unclaimed(now) & claims.awake(now)
+    return Case.objects.filter(free, status=Case.Status.OPEN, queue__in=queue_ids).exists()
 
 
 @transaction.atomic

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from cases import words
 from cases.models import Case, CaseEvent, Handling, Queue
@@ -36,14 +35,19 @@ class SnoozedError(Exception):
     """The case sleeps until a time: it is to be woken first. Nothing changed."""
 
 
-def awake(now: datetime | Now) -> Q:
+def awake(now: datetime) -> Q:
     """Cases that are not snoozed."""
     return Q(snoozed_until=None) | Q(snoozed_until__lte=now)
 
 
+def unclaimed(now: datetime) -> Q:
+    """Cases nobody works on."""
+    return Q(claimed_by=None) | Q(claimed_until__lt=now)
+
+
 def free_for(analyst: User, now: datetime) -> Q:
     """Cases nobody else works on."""
-    return Q(claimed_by=None) | Q(claimed_by=analyst) | Q(claimed_until__lt=now)
+    return unclaimed(now) | Q(claimed_by=analyst)
 
 
 @transaction.atomic
@@ -77,7 +81,7 @@ def claim_next(*, analyst: User, now: datetime, besides: Case | None = None, que
     """
     worked = desk_of(analyst).worked
     queue_ids = worked if queue is None else worked & {queue.id}
-    free = (Q(claimed_by=None) | Q(claimed_until__lt=now)) & awake(now) & ~Q(id__in=[besides.id] if besides else [])
+    free = unclaimed(now) & awake(now) & ~Q(id__in=[besides.id] if besides else [])
     fresh = free & ~Q(id__in=_skipped_lately(analyst, now))
     candidates = heaviest(queue_ids, fresh, now=now, limit=_CANDIDATES).select_for_update(skip_locked=True)
     # Second, whatever is left: the skipped, or a crowd has locked every candidate.

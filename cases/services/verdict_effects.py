@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from cases import words
 from cases.models import Case, CaseEvent, Verdict, VerdictEffect
@@ -63,8 +63,14 @@ def is_held(outcome: str) -> bool:
 
 def block_of(case: Case) -> ListEntry | None:
     """The block that an earlier verdict on this very case put on its card, while it stands."""
-    blocks = ListEntry.objects.filter(kind=ListEntry.Kind.BLOCK, entity=ListEntry.Entity.CARD, value=case.card_id)
-    return blocks.filter(reason=_reason_for(Case.Verdict.FRAUD, case)).first()
+    return blocks_of([case]).first()
+
+
+def blocks_of(cases: Sequence[Case]) -> QuerySet[ListEntry]:
+    """The same of several cases."""
+    blocks = ListEntry.objects.filter(kind=ListEntry.Kind.BLOCK, entity=ListEntry.Entity.CARD)
+    reasons = [_reason_for(Case.Verdict.FRAUD, case) for case in cases]
+    return blocks.filter(value__in=[case.card_id for case in cases], reason__in=reasons)
 
 
 def settle_due(*, now: datetime) -> int:
