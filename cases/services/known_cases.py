@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from cases.models import Case, Check, FirstVerdict, KnownCase
 from cases.services.checks import WAITS_AT_MOST
+from cases.services.traces import record_change
 
 # As far back as cases are looked at: chargebacks come within 120 days, some later.
 LOOK_BACK = timedelta(days=180)
@@ -109,10 +110,13 @@ def mark(*, case: Case, truth: str, reason: str, actor: User, now: datetime) -> 
     KnownCase.objects.update_or_create(case=case, defaults=values)
     Check.objects.filter(_AT_REST, case=case).delete()
     _add(case, truth=truth, now=now)
+    record_change(case, actor=actor, text=f"Marked as known: {truth}, {reason}")
 
 
 @transaction.atomic
-def unmark(*, case: Case) -> None:
+def unmark(*, case: Case, actor: User) -> None:
     """Take the mark away; what reviewers said stays. Twice changes nothing."""
-    KnownCase.objects.filter(case=case).delete()
+    removed, _ = KnownCase.objects.filter(case=case).delete()
+    if removed:
+        record_change(case, actor=actor, text="Known no more")
     Check.objects.filter(_AT_REST, case=case).delete()

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
-from cases.models import Reviewer, ReviewSettings
+from cases.models import Display, Reviewer, ReviewSettings
+from cases.services.traces import record_change
 
 
 def current_settings() -> ReviewSettings:
@@ -13,12 +15,24 @@ def current_settings() -> ReviewSettings:
 
 
 @transaction.atomic
-def change_settings(*, values: Mapping[str, object], displays: Mapping[int, str]) -> None:
+def change_settings(*, values: Mapping[str, object], displays: Mapping[int, str], actor: User | None = None) -> None:
     """Set the desk's shares and rates, and what differs for each person by id (empty: nothing).
 
-    They act on claims and verdicts from now on; what was drawn or shown before stays.
+    They act on claims and verdicts from now on; what was drawn or shown before stays. What an `actor` changes stands in
+    the history of the row, before and after.
     """
-    current_settings()
-    ReviewSettings.objects.filter(id=1).update(**values)
+    before = ReviewSettings.objects.select_for_update().get(id=current_settings().id)
+    old = {name: getattr(before, name) for name in values}
+    changes = [f"{name}: {old[name]} to {value}" for name, value in values.items() if old[name] != value]
+    ReviewSettings.objects.filter(id=before.id).update(**values)
     for user_id, display in displays.items():
-        Reviewer.objects.update_or_create(user_id=user_id, defaults={"display": display})
+        reviewer, _ = Reviewer.objects.get_or_create(user_id=user_id)
+        if reviewer.display != display:
+            changes.append(f"{reviewer.user}: {_shown(reviewer.display)} to {_shown(display)}")
+            Reviewer.objects.filter(id=reviewer.id).update(display=display)
+    if actor is not None and changes:
+        record_change(before, actor=actor, text="; ".join(changes))
+
+
+def _shown(display: str) -> str:
+    return Display(display).label.lower() if display else "as the desk"

@@ -74,7 +74,7 @@ def mark_known(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
 def unmark_known(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     access.check_may_mark_known(request.user)
     case = access.get_visible_case(request.user, case_id)
-    known_cases.unmark(case=case)
+    known_cases.unmark(case=case, actor=request.user)
     messages.success(request, "This is no known case any more.")
     return redirect(case)
 
@@ -84,7 +84,7 @@ def review_settings(request: ConsoleRequest) -> HttpResponse:
     access.check_may_set_reviews(request.user)
     form = ReviewSettingsForm(request.POST or None, current=current_settings(), reviewers=queries.reviewers())
     if form.is_valid():
-        change_settings(values=form.values(), displays=form.displays())
+        change_settings(values=form.values(), displays=form.displays(), actor=request.user)
         messages.success(request, "Saved. It holds for claims and verdicts from now on.")
         return redirect("review_settings")
     return page(request, "cases/review_settings.html", {"form": form}, status=422 if form.errors else 200)

@@ -121,8 +121,8 @@ def test_a_second_mark_takes_the_place_of_the_first_and_can_be_taken_away(alice,
     assert KnownCase.objects.get().truth == "legitimate"
     assert Check.objects.get(kind="known").expected == "legitimate"
 
-    known_cases.unmark(case=case)
-    known_cases.unmark(case=case)
+    known_cases.unmark(case=case, actor=mia)
+    known_cases.unmark(case=case, actor=mia)
     assert not KnownCase.objects.exists()
     assert not Check.objects.filter(kind="known").exists()
 
@@ -142,7 +142,7 @@ def test_what_somebody_works_on_is_not_taken_away_by_a_new_mark(alice, bob, mia)
     check = take(bob, draw=ALWAYS_KNOWN)
 
     known_cases.mark(case=case, truth="legitimate", reason="y", actor=mia, now=NOON)
-    known_cases.unmark(case=case)
+    known_cases.unmark(case=case, actor=mia)
 
     assert list(Check.objects.filter(kind="known")) == [check]
 

@@ -1,6 +1,7 @@
 """Reviews, first verdicts, known cases and settings in the admin: to read."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from cases.services import known_cases
 from cases.services.review_settings import change_settings
@@ -31,3 +32,26 @@ def test_the_salt_is_not_shown(client, mia):
     text = client.get("/admin/cases/reviewsettings/1/change/").content.decode()
 
     assert "Salt" not in text
+
+
+def test_who_changed_the_settings_or_took_a_mark_away_stands_in_the_history(client, alice, mia):
+    review_everything()
+    case = decided_case(alice)
+    change_settings(values={"second_share": 0.0}, displays={alice.id: "always"}, actor=mia)
+    known_cases.mark(case=case, truth="fraud", reason="charged back", actor=mia, now=NOON)
+    known_cases.unmark(case=case, actor=mia)
+    client.force_login(mia)
+
+    settings, marks = (
+        client.get(f"/admin/cases/{row}/history/").content.decode() for row in ("reviewsettings/1", f"case/{case.id}")
+    )
+
+    assert "second_share: 1.0 to 0.0; alice: as the desk to score after the verdict" in settings
+    assert "Marked as known: fraud, charged back" in marks
+    assert "Known no more" in marks
+
+
+def test_settings_that_stay_as_they_were_leave_no_trace(client, mia):
+    change_settings(values={"second_share": 0.05}, displays={mia.id: ""}, actor=mia)
+
+    assert not LogEntry.objects.exists()
