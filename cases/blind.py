@@ -16,6 +16,7 @@ from cases import access
 from cases.services import checks
 from cases.views import checks as check_views
 from cases.views.pages import ConsoleRequest
+from cases.views.queue import HANDED_OUT
 
 # Views that show a case as it stood when they are told when; they change nothing.
 _AS_OF = {"case_graph", "case_places", "card_timeline", "shared_payments", "reason_numbers"}
@@ -32,7 +33,11 @@ class BlindReviewMiddleware(MiddlewareMixin):
             return None
         check = checks.held_by(request.user, case_id=case_id)
         if check is None:
-            return None
+            was_handed_out = request.session.get(HANDED_OUT) == str(case_id)
+            # What an open page sends after its review was taken back must not be answered with the verdict.
+            return (
+                check_views.gone(cast(ConsoleRequest, request)) if was_handed_out and request.method == "POST" else None
+            )
         try:
             access.get_reviewable_case(request.user, case_id)
         except PermissionDenied:

@@ -24,7 +24,7 @@ from cases.services import checks, presence
 from cases.services.review_settings import current_settings
 from cases.verdict_form import ReasonForm, VerdictForm
 from cases.views.pages import ConsoleRequest, go_on, page
-from cases.views.queue import open_next
+from cases.views.queue import HANDED_OUT, open_next
 
 _GONE = "You left this case for a while and it went back to the queue. Nothing was recorded."
 
@@ -41,7 +41,7 @@ def claim(request: ConsoleRequest, check: Check) -> HttpResponse:
     try:
         checks.renew(check, now=now())
     except checks.NotHeldError:
-        return _gone(request)
+        return gone(request)
     if not request.htmx:
         return redirect(check.case)
     context = {**_claim_context(check), "shows_score": check.variant != Variant.DATA_FIRST}
@@ -51,6 +51,7 @@ def claim(request: ConsoleRequest, check: Check) -> HttpResponse:
 @require_POST
 def release(request: ConsoleRequest, check: Check) -> HttpResponse:
     checks.give_back(check)
+    request.session.pop(HANDED_OUT, None)
     return redirect("queue")
 
 
@@ -123,7 +124,7 @@ def verdict(request: ConsoleRequest, check: Check) -> HttpResponse:
     try:
         checks.record(check, **said, decided_at=now())
     except checks.NotHeldError:
-        return _gone(request)
+        return gone(request)
     _tell(request, check, said["verdict"])
     return open_next(request)
 
@@ -135,7 +136,7 @@ def add_note(request: ConsoleRequest, check: Check) -> HttpResponse:
         try:
             checks.add_note(check, text=form.cleaned_data["note"])
         except checks.NotHeldError:
-            return _gone(request)
+            return gone(request)
         check.refresh_from_db(fields=["note"])
     status = 422 if form.errors else 200
     if request.htmx:
@@ -260,6 +261,7 @@ def _tell(request: ConsoleRequest, check: Check, said: str) -> None:
         messages.warning(request, format_html(told, card, truth, check.case.get_absolute_url()))
 
 
-def _gone(request: ConsoleRequest) -> HttpResponse:
+def gone(request: ConsoleRequest) -> HttpResponse:
+    """The lease ran out while the page was open, and somebody else is asked: without a word of the verdict."""
     messages.info(request, _GONE)
-    return redirect("queue")
+    return go_on(request, redirect("queue"))

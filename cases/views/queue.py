@@ -19,6 +19,9 @@ from cases.queries.sight import sight_of
 from cases.services import checks, claims
 from cases.views.pages import ConsoleRequest, page
 
+# In the session: the case that was handed out to be reviewed, until the person goes on to another.
+HANDED_OUT = "review"
+
 
 @require_safe
 def queue(request: ConsoleRequest) -> HttpResponse:
@@ -57,8 +60,10 @@ def next_case(request: ConsoleRequest) -> HttpResponse:
 
 def open_next(request: ConsoleRequest, *, besides: Case | None = None, queue: Queue | None = None) -> HttpResponse:
     """Go on to the next case, of one queue or all the user works on, or to the queue when no other waits."""
+    request.session.pop(HANDED_OUT, None)
     check = checks.take_next(analyst=request.user, now=now(), draw=SystemRandom().random(), queue=queue)
     if check is not None:
+        request.session[HANDED_OUT] = str(check.case_id)
         return redirect(check.case)
     case = claims.claim_next(analyst=request.user, now=now(), besides=besides, queue=queue)
     if case is None:

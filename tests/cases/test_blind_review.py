@@ -6,7 +6,7 @@ import pytest
 from django.utils.timezone import now
 
 from cases.models import Case, CaseEvent, Check
-from cases.services import checks, claims
+from cases.services import claims
 from cases.services.review_settings import change_settings
 from scoring.models import Label
 from tests.cases.reviewing import THEN, decided_case, in_review, review_everything, take
@@ -163,40 +163,6 @@ def test_notes_stay_with_the_review(client, bob, reviewed):
     assert CaseEvent.objects.filter(case=reviewed, kind="note").count() == events
 
 
-def test_the_open_page_keeps_the_review(client, bob, reviewed):
-    client.force_login(bob)
-    until = Check.objects.get().taken_until
-
-    response = client.post(f"{reviewed.get_absolute_url()}claim/", {"renew": "on"}, headers={"HX-Request": "true"})
-
-    assert "Yours while this page is open" in response.content.decode()
-    assert SAID.findall(response.content.decode()) == []
-    assert Check.objects.get().taken_until > until
-
-
-def test_who_may_review_no_more_keeps_no_review(client, bob, reviewed):
-    client.force_login(bob)
-    bob.groups.clear()
-
-    response = client.post(f"{reviewed.get_absolute_url()}verdict/", {"verdict": "fraud"})
-
-    assert response.status_code == 403
-    assert SAID.findall(response.content.decode()) == []
-    assert (Check.objects.get().analyst, Check.objects.get().verdict) == (None, "")
-
-
-@pytest.mark.parametrize("action", ["skip", "release"])
-def test_a_review_is_given_back_and_does_not_come_again(client, bob, reviewed, action):
-    client.force_login(bob)
-    client.get(reviewed.get_absolute_url())
-
-    client.post(f"{reviewed.get_absolute_url()}{action}/", {"note": ""})
-
-    check = Check.objects.get()
-    assert (check.analyst, check.taken_until) == (None, None)
-    assert take(bob, now=now()) is None
-
-
 def test_a_skip_that_is_too_long_shows_the_page_again(client, bob, reviewed):
     client.force_login(bob)
 
@@ -231,17 +197,6 @@ def test_whatever_else_is_asked_of_the_case_is_refused(client, bob, reviewed, me
     assert response.status_code == 403
     assert SAID.findall(body(response)) == []
     assert reviewed.events.count() == events
-
-
-def test_a_review_that_went_back_meanwhile_is_refused_without_a_word_of_the_verdict(client, bob, reviewed, monkeypatch):
-    client.force_login(bob)
-    held = Check.objects.select_related("case", "analyst").get()
-    checks.give_back(held)
-    monkeypatch.setattr("cases.blind.checks.held_by", lambda *args, **kwargs: held)
-
-    for action, sent in (("verdict", {"verdict": "fraud"}), ("claim", {}), ("notes", {"note": "x"})):
-        response = client.post(f"{reviewed.get_absolute_url()}{action}/", sent, follow=True)
-        assert "went back to the queue" in response.content.decode()
 
 
 def test_a_reviewer_who_sees_data_first_sees_no_score(client, alice, bob):
@@ -289,17 +244,6 @@ def test_a_known_case_tells_nothing_where_the_desk_does_not_want_it(client, bob,
 
     assert "known case" not in response.content.decode()
     assert "Legitimate. Case closed." in response.content.decode()
-
-
-def test_next_hands_out_the_review_at_the_address_of_the_case(client, alice, bob, monkeypatch):
-    review_everything(second_rate=0.5)
-    make_case(card_id="waits")
-    case = decided_case(alice, decided_at=THEN)
-    monkeypatch.setattr("cases.views.queue.SystemRandom.random", lambda self: 0.2)
-    client.force_login(bob)
-
-    assert client.post("/next/").url == case.get_absolute_url()
-    assert Check.objects.get().analyst == bob
 
 
 def test_twice_the_history_takes_as_many_queries(
