@@ -1,6 +1,7 @@
 """How the desk is doing, for Prometheus, as the record says it. The names are a contract."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, Q
@@ -9,15 +10,21 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cases.models import Case, Queue
+from cases.models import Case, Queue, Verdict
+
+# The task worker looks each second, and the clock every ten.
+_SETTLED_WITHIN = timedelta(minutes=1)
 
 
 class CaseCollector(Collector):
-    """Open cases of each queue, and those over their time. Nothing while PostgreSQL is away."""
+    """Open cases of each queue, those over their time, and verdicts that should have taken effect.
+
+    Nothing while PostgreSQL is away.
+    """
 
     def collect(self) -> Iterator[Metric]:
         try:
-            families = _of_queues()
+            families = [*_of_queues(), _of_verdicts()]
         except (DatabaseError, InterfaceError):
             return
         yield from families
@@ -35,3 +42,11 @@ def _of_queues() -> list[Metric]:
         waiting.add_metric([slug], row["open"])
         overdue.add_metric([slug], row["over"])
     return [waiting, overdue]
+
+
+def _of_verdicts() -> Metric:
+    """Above 0 the task worker is away, or a verdict's effects fail: the log says which and why."""
+    late = Verdict.objects.filter(state=Verdict.State.WAITING, effects_at__lt=Now() - _SETTLED_WITHIN)
+    overdue = GaugeMetricFamily("fraud_verdicts_overdue", "Verdicts that should have taken effect a minute ago")
+    overdue.add_metric([], late.count())
+    return overdue

@@ -1,15 +1,12 @@
-"""Managers edit queues in the admin; and what Prometheus is told of them."""
+"""Managers edit queues in the admin."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, transaction
-from django.utils.timezone import now
-from prometheus_client import CollectorRegistry
 
-from cases.metrics import CaseCollector
 from cases.models import Queue
 from cases.services.queues import default_queue
-from tests.factories import HOUR, make_case, make_queue, make_user
+from tests.factories import make_case, make_queue, make_user
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/cases/queue/add/"
@@ -147,26 +144,6 @@ def test_a_second_default_queue_is_not_made_where_none_was_left():
     Queue.objects.filter(is_default=True).delete()
 
     assert default_queue() == default_queue()
-
-
-def test_prometheus_is_told_how_many_cases_wait_and_how_many_are_late():
-    queue = make_queue()
-    make_case(queue=queue, due_at=now() - HOUR)
-    make_case(queue=queue, due_at=now() + HOUR)
-    registry = CollectorRegistry()
-    registry.register(CaseCollector())
-
-    def sample(name, slug):
-        return registry.get_sample_value(name, {"queue": slug})
-
-    assert (sample("fraud_cases_open", "large"), sample("fraud_cases_overdue", "large")) == (2, 1)
-    assert sample("fraud_cases_open", default_queue().slug) == 0
-
-
-def test_the_figures_are_among_the_metrics(client):
-    make_case(queue=make_queue())
-
-    assert b'fraud_cases_open{queue="large"} 1.0' in client.get("/metrics").content
 
 
 def test_leads_are_members_of_the_queue_the_migration_made():
