@@ -1,42 +1,21 @@
 """One verdict on many cases: what it says it will do, what it does, and what it passes over."""
 
 from decimal import Decimal
-from functools import partial
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
-from django.utils.timezone import now
 
-from cases.models import ApprovalLimit, Case, CaseEvent
-from cases.services import bulk, claims, verdict_effects, verdicts
-from scoring.models import Label
+from cases.models import ApprovalLimit, Case
+from cases.services import verdict_effects, verdicts
 from scoring.services.lists import add_list_entry
-from tests.cases.test_alerts import in_threads
-from tests.factories import MINUTE, NOON, flag, make_case, make_decision, make_user
+from tests.cases.choosing import chosen, seen
+from tests.factories import NOON, make_case, make_decision, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
-@pytest.fixture
-def alices(client, alice):
-    client.force_login(alice)
-    return client
-
-
-def chosen(cases) -> dict:
-    return {"case": [str(case.id) for case in cases], "back": "currency=EUR"}
-
-
-def seen(cases, **others) -> dict:
-    return {"case": [f"{case.id}:{case.alert_count}" for case in cases], "verdict": "fraud", **others}
-
-
-def post(client, cases, **others):
-    return client.post("/queue/selected/verdict/", seen(cases, **others), follow=True)
-
-
-def test_the_page_says_what_one_verdict_would_do(alices):
+def test_the_page_says_what_one_verdict_would_do(as_alice):
     same = {"merchant_id": "m-1", "merchant_name": HOSTILE, "device_id": "d-1"}
     cases = [
         make_case(decisions=[make_decision(card_id="card-1", amount=Decimal(5), **same)], stake=Decimal(5)),
@@ -46,7 +25,7 @@ def test_the_page_says_what_one_verdict_would_do(alices):
         ),
     ]
 
-    response = alices.get("/queue/selected/", chosen(cases))
+    response = as_alice.get("/queue/selected/", chosen(cases))
 
     text = response.content.decode()
     assert response.status_code == 200
@@ -62,7 +41,7 @@ def test_the_page_says_what_one_verdict_would_do(alices):
     assert Case.objects.filter(status="open").count() == 2
 
 
-def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(alices, alice):
+def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(as_alice, alice):
     ApprovalLimit.objects.create(verdict="fraud", amount=100)
     large, small = (
         make_case(
@@ -82,7 +61,7 @@ def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(alices, al
         author=alice,
     )
 
-    text = alices.get("/queue/selected/", chosen([large, small])).content.decode()
+    text = as_alice.get("/queue/selected/", chosen([large, small])).content.decode()
 
     assert "refuse 2 held, label 4 payments of 2 cases fraud, close them; block no card; of 1 a second" in text
     assert (
@@ -91,7 +70,7 @@ def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(alices, al
     assert verdict_effects.block_of(small) is not None
 
 
-def test_a_mixed_group_warns_and_says_how_it_differs(alices):
+def test_a_mixed_group_warns_and_says_how_it_differs(as_alice):
     cases = [
         make_case(
             decisions=[
@@ -107,13 +86,13 @@ def test_a_mixed_group_warns_and_says_how_it_differs(alices):
         for n in range(3)
     ]
 
-    text = alices.get("/queue/selected/", chosen(cases)).content.decode()
+    text = as_alice.get("/queue/selected/", chosen(cases)).content.decode()
 
     assert "A mixed group." in text
     assert "3 merchants, 3 devices, 3 customers, 3 first reasons" in text
 
 
-def test_payments_below_the_first_of_a_case_count_for_what_is_shared(alices):
+def test_payments_below_the_first_of_a_case_count_for_what_is_shared(as_alice):
     one = make_case(decisions=[make_decision(card_id="a", merchant_id="m-1", device_id="", reasons=[])])
     other = make_case(
         decisions=[
@@ -122,95 +101,14 @@ def test_payments_below_the_first_of_a_case_count_for_what_is_shared(alices):
         ]
     )
 
-    assert "A mixed group." in alices.get("/queue/selected/", chosen([one, other])).content.decode()
+    assert "A mixed group." in as_alice.get("/queue/selected/", chosen([one, other])).content.decode()
 
 
-def test_one_verdict_decides_each_case_as_if_alone(alices, alice):
-    cases = [make_case() for _ in range(3)]
-    claims.claim(case=cases[0], analyst=alice, now=now())
-
-    response = post(alices, cases, typology="card_testing", note="same shop", back="currency=EUR")
-
-    assert response.redirect_chain == [("/queue/?currency=EUR", 302)]
-    assert "3 cases: fraud." in response.content.decode()
-    assert set(Case.objects.values_list("verdict", "typology", "decided_by")) == {("fraud", "card_testing", alice.id)}
-    assert verdict_effects.settle_due(now=now() + MINUTE) == 3
-    assert set(Label.objects.values_list("label", "source", "author", "note")) == {
-        ("fraud", "analyst", alice.id, "same shop")
-    }
-    assert CaseEvent.objects.filter(kind="verdict", actor=alice).count() == 3
-    assert not cases[0].handlings.filter(ended_at=None).exists()
-
-
-def test_inconclusive_closes_and_labels_nothing(alices):
-    post(alices, [make_case(), make_case()], verdict="inconclusive")
-
-    assert Case.objects.filter(verdict="inconclusive").count() == 2
-    verdict_effects.settle_due(now=now() + MINUTE)
-    assert not Label.objects.exists()
-
-
-def test_what_is_held_decided_or_grown_is_passed_over_and_named(alices, bob):
-    held = make_case(card_id="card-held")
-    decided = make_case(card_id="card-done")
-    grown = flag(make_decision(card_id="card-grew"))
-    free = make_case(card_id="card-free")
-    sent = seen([held, decided, grown, free])
-    claims.claim(case=held, analyst=bob, now=now())
-    verdicts.record(case=decided, analyst=bob, verdict="legitimate", typology="", note="", decided_at=now())
-    flag(make_decision(card_id="card-grew"))
-
-    response = alices.post("/queue/selected/verdict/", {**sent, "note": "kept <b>"})
-
-    text = response.content.decode()
-    assert response.status_code == 422
-    assert "1 case: fraud." in text
-    assert "•••• held was passed over: Bob is working on it." in text
-    assert "•••• done was passed over: Bob has decided it, legitimate." in text
-    assert "•••• grew was passed over: it has grown to 2 payments. Look again." in text
-    assert f'value="{grown.id}:2"' in text
-    assert "kept &lt;b&gt;" in text
-    assert set(Case.objects.filter(verdict="fraud").values_list("card_id", flat=True)) == {"card-free"}
-    verdict_effects.settle_due(now=now() + MINUTE)
-    assert Label.objects.filter(label="fraud").count() == 1
-
-
-def test_a_case_that_fails_in_the_middle_leaves_those_before_it_whole(alice, monkeypatch):
-    cases = [make_case(), make_case(), make_case()]
-    record = verdicts.record
-
-    def fail_at_the_second(*, case, **values):
-        if case == cases[1]:
-            raise RuntimeError("the database is away")
-        return record(case=case, **values)
-
-    monkeypatch.setattr(verdicts, "record", fail_at_the_second)
-    with pytest.raises(RuntimeError):
-        bulk.decide_all(
-            [(case, 1) for case in cases], analyst=alice, verdict="fraud", typology="", note="", decided_at=NOON
-        )
-
-    assert list(Case.objects.filter(status="decided")) == [cases[0]]
-    verdict_effects.settle_due(now=now() + MINUTE)
-    assert Label.objects.count() == 1
-
-
-def test_the_same_verdict_sent_twice_changes_nothing_the_second_time(alices, alice):
-    cases = [make_case(), make_case()]
-    post(alices, cases)
-
-    response = post(alices, cases, verdict="legitimate")
-
-    assert "passed over: Alice has decided it, fraud." in response.content.decode()
-    verdict_effects.settle_due(now=now() + MINUTE)
-    assert list(Label.objects.values_list("label", flat=True)) == ["fraud", "fraud"]
-
-
-def test_cases_that_were_decided_meanwhile_are_left_out_of_the_page(alices, bob):
+def test_cases_that_were_decided_meanwhile_are_left_out_of_the_page(as_alice, bob):
     decided, still_open = make_case(card_id="card-done"), make_case(card_id="card-open")
     verdicts.record(case=decided, analyst=bob, verdict="fraud", typology="", note="", decided_at=NOON)
 
-    text = alices.get("/queue/selected/", chosen([decided, still_open])).content.decode()
+    text = as_alice.get("/queue/selected/", chosen([decided, still_open])).content.decode()
 
     assert "1 of the chosen cases is open no more" in text
     assert "1 case, 1 payment, one verdict" in text
@@ -225,8 +123,8 @@ def test_cases_that_were_decided_meanwhile_are_left_out_of_the_page(alices, bob)
         ({"case": [str(uuid4()) for _ in range(101)]}, "At most 100 cases at once. You chose 101."),
     ],
 )
-def test_a_selection_that_does_not_do_is_refused_in_words(alices, values, says):
-    response = alices.get("/queue/selected/", values)
+def test_a_selection_that_does_not_do_is_refused_in_words(as_alice, values, says):
+    response = as_alice.get("/queue/selected/", values)
 
     assert response.status_code == 422
     assert says in response.content.decode()
@@ -241,49 +139,25 @@ def test_a_selection_that_does_not_do_is_refused_in_words(alices, values, says):
         ({"case": []}, "Choose a case first."),
     ],
 )
-def test_a_verdict_that_does_not_do_changes_nothing(alices, case, values, says):
+def test_a_verdict_that_does_not_do_changes_nothing(as_alice, case, values, says):
     sent = {**seen([case]), **values}
     sent["case"] = [text.format(id=case.id) for text in sent["case"]]
 
-    response = alices.post("/queue/selected/verdict/", sent)
+    response = as_alice.post("/queue/selected/verdict/", sent)
 
     assert response.status_code == 422
     assert says in response.content.decode()
     assert Case.objects.get().status == "open"
 
 
-def test_more_than_a_hundred_are_refused_by_the_service_too(alice, case):
-    with pytest.raises(bulk.TooManyCasesError):
-        bulk.decide_all([(case, 1)] * 101, analyst=alice, verdict="fraud", typology="", note="", decided_at=NOON)
-
-    verdict_effects.settle_due(now=now() + MINUTE)
-    assert not Label.objects.exists()
-
-
-def test_the_way_back_stays_in_the_queue(alices, case):
-    response = alices.post("/queue/selected/verdict/", seen([case], back="?next=//evil.example&x=/../"))
+def test_the_way_back_stays_in_the_queue(as_alice, case):
+    response = as_alice.post("/queue/selected/verdict/", seen([case], back="?next=//evil.example&x=/../"))
 
     assert response.url == "/queue/?next=%2F%2Fevil.example&x=%2F..%2F"
 
 
-def test_of_several_verdicts_the_time_to_undo_is_told_unless_all_wait_for_a_second_person(alices):
-    ApprovalLimit.objects.create(verdict="fraud", amount=100)
-    large, small, larger = (
-        make_case(decisions=[make_decision(card_id=f"card-{amount}", amount=Decimal(amount))])
-        for amount in (500, 5, 900)
-    )
-
-    mixed = post(alices, [large, small]).content.decode()
-    waiting = post(alices, [larger]).content.decode()
-
-    assert "2 cases: fraud. 1 case of them wait for a second person." in mixed
-    assert "data-undo-when" in mixed
-    assert "1 case of them wait" in waiting
-    assert "data-undo-when" not in waiting
-
-
-def test_the_keys_of_the_page_wait_a_moment_however_it_came(alices, case):
-    assert "data-key-guard" in alices.get("/queue/selected/", chosen([case])).content.decode()
+def test_the_keys_of_the_page_wait_a_moment_however_it_came(as_alice, case):
+    assert "data-key-guard" in as_alice.get("/queue/selected/", chosen([case])).content.decode()
 
 
 @pytest.mark.parametrize("role", ["manager", "auditor"])
@@ -299,36 +173,10 @@ def test_who_only_looks_sees_no_boxes_and_decides_nothing(client, case, role):
     assert Case.objects.get().status == "open"
 
 
-def test_twice_the_cases_take_as_many_queries_to_look_at(alices, django_assert_num_queries):
+def test_twice_the_cases_take_as_many_queries_to_look_at(as_alice, django_assert_num_queries):
     cases = [make_case() for _ in range(4)]
     with django_assert_num_queries(15):
-        alices.get("/queue/selected/", chosen(cases[:2]))
+        as_alice.get("/queue/selected/", chosen(cases[:2]))
 
     with django_assert_num_queries(15):
-        alices.get("/queue/selected/", chosen(cases))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_opposite_verdicts_on_the_same_cases_each_case_gets_one():
-    people = [make_user(username=f"analyst{n}") for n in range(2)]
-    cases = [make_case() for _ in range(12)]
-
-    def decide(person, verdict):
-        return bulk.decide_all(
-            [(case, 1) for case in cases],
-            analyst=person,
-            verdict=verdict,
-            typology="",
-            note="",
-            decided_at=NOON,
-        )
-
-    results = in_threads(partial(decide, people[0], "fraud"), partial(decide, people[1], "legitimate"))
-
-    assert sum(len(result.said) for result in results) == len(cases)
-    assert sum(len(result.passed_over) for result in results) == len(cases)
-    verdict_effects.settle_due(now=now() + MINUTE)
-    assert set(Label.objects.values_list("decision__alert__case_id", "label")) == set(
-        Case.objects.values_list("id", "verdict")
-    )
-    assert Label.objects.count() == len(cases)
+        as_alice.get("/queue/selected/", chosen(cases))

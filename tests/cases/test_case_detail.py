@@ -19,12 +19,6 @@ def url(case):
     return lambda name: reverse(name, args=[case.id])
 
 
-@pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
 def text_of(response):
     return response.content.decode()
 
