@@ -1,0 +1,21 @@
+"""Tables of scoring. Tables only; services write them."""
+
+from scoring.models.decision import Decision, Label, Outcome
+from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
+from scoring.models.policy import ListChange, ListEntry, Policy, Rule
+from scoring.models.registry import ApiKey, ModelVersion
+
+__all__ = [
+    "ApiKey",
+    "Decision",
+    "FeatureRebuild",
+    "Label",
+    "ListChange",
+    "ListEntry",
+    "ModelVersion",
+    "Outbox",
+    "Outcome",
+    "PendingFeatures",
+    "Policy",
+    "Rule",
+]

@@ -1,0 +1,62 @@
+"""What leaves or is counted after a decision is stored, and is not lost when a process dies in between."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Outbox(models.Model):
+    """Effects that leave after their decisions are stored: one row a batch and topic, deleted once delivered."""
+
+    class Topic(models.TextChoices):
+        DECISIONS = "decisions"
+        ALERTS = "alerts"
+        LABELS = "labels"
+        VERDICTS = "verdicts"
+        DEAD_LETTERS = "dead-letters"
+
+    topic = models.CharField(max_length=16, choices=Topic.choices)
+    # Ids of decisions (decisions, alerts, verdicts), labels or dead letters.
+    ids = ArrayField(models.BigIntegerField())
+    # What is published, encoded with its batch: MessagePack of [[key, body], ...].
+    payload = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.topic} x {len(self.ids)}"
+
+
+class PendingFeatures(models.Model):
+    """A batch whose payments and labels are recorded, and not yet known to be counted in the feature store.
+
+    Its id is the receipt that the store keeps with the states: whoever finds the row applies it, and it counts once.
+    """
+
+    writer = models.CharField(max_length=128, help_text="stream:<topic>, api, file:<name> or labels.")
+    decision_ids = ArrayField(models.BigIntegerField(), default=list)
+    label_ids = ArrayField(models.BigIntegerField(), default=list)
+    created_at = models.DateTimeField(db_default=Now())
+    settled_at = models.DateTimeField(null=True, help_text="When somebody else than the writer counted it.")
+
+    class Meta:
+        verbose_name_plural = "pending features"
+
+    def __str__(self) -> str:
+        return f"{self.writer}: {len(self.decision_ids)} payments, {len(self.label_ids)} labels"
+
+
+class FeatureRebuild(models.Model):
+    """A run that makes the feature store again from the record, and how far it is."""
+
+    token = models.CharField(max_length=32, unique=True)
+    feature_version = models.CharField(max_length=16)
+    pending = models.JSONField(default=list, help_text="Ids of the feature writes that were not settled when it began.")
+    last_decision_id = models.BigIntegerField(default=0)
+    last_label_id = models.BigIntegerField(default=0)
+    payments = models.BigIntegerField(default=0)
+    labels = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.token}: {self.payments} payments"
