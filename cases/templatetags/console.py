@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from cases import money, words
 from cases.agreement import Share
+from cases.charts.scale import percent
 from cases.entity import Entity
 from cases.models import Case, FeedEntry, Verdict, VerdictEffect
 from cases.sight import Sight
@@ -163,9 +164,7 @@ def moment(value: datetime, style: str = "minute") -> dict[str, object]:
     return {"value": value, "format": formats[style]}
 
 
-@register.filter
-def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+register.filter("percent", percent)
 
 
 @register.filter

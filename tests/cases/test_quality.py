@@ -183,8 +183,8 @@ def test_few_numbers_say_so_and_many_have_an_interval(as_mia, alice, bob):
         review(decided_case(alice, verdict=verdict, decided_at=now() - HOUR), bob, "fraud", at=now())
     text = as_mia.get("/quality/").content.decode()
     # 18 of 23.
-    assert "<b>78 %</b>" in text
-    assert "58 % – 90 %, of 23" in text
+    assert "<b>78%</b>" in text
+    assert "58% – 90%, of 23" in text
 
 
 def test_disagreements_are_listed_with_what_both_said_as_text(as_mia, alice, bob):
