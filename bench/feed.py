@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -20,43 +21,37 @@ from tests.browser import find_chromium
 SOCKETS = 200
 FLAGGED_A_SECOND = 50
 SECONDS = 20
-TOTAL = 2 * STEADY_RATE * SECONDS
+TOTAL = 3 * STEADY_RATE * SECONDS
 _AMOUNT = "4321.09"
 # What is flagged last needs its time to the screen.
 _AFTERGLOW_SECONDS = 5.0
 
 
 def measure(traffic: Traffic) -> dict[str, Any]:
-    """The same traffic without a browser and with two hundred; stream workers, relay and a web process run."""
+    """The same traffic alone, with two hundred bare sockets, and with a real browser beside them."""
     _flag_the_marked()
     with rig.web(workers=1) as port:
         rig.wait_for_policy()
-        site = f"http://127.0.0.1:{port}"
-        before = processor.used()
+        site, cookie = f"http://127.0.0.1:{port}", _cookie()
         alone = _send(traffic)
-        between = processor.used()
-        with _watchers(site, _cookie()) as said:
-            started = processor.used()
-            watched = _send(traffic)
+        with _watchers(site, cookie, chromium=""):
+            with_sockets = _send(traffic)
+        # Found here: the search runs an event loop of its own.
+        with _watchers(site, cookie, chromium=str(find_chromium())) as said:
+            with_browser = _send(traffic)
             time.sleep(_AFTERGLOW_SECONDS)
-            used = processor.used() - started
         seen = said["seen"]
-    waits = [seen[name] - produced for name, produced in watched.produced.items() if name in seen]
+    waits = [seen[name] - produced for name, produced in with_browser.steady.produced.items() if name in seen]
     return {
         "sockets": SOCKETS,
         "flagged_per_second": FLAGGED_A_SECOND,
         "rate": STEADY_RATE,
         "produced_to_seen": {**percentiles(waits), "entries": len(waits)},
         "entries_sent": said["entries_received"],
-        "scoring_alone": percentiles(alone.waits),
-        "scoring_watched": percentiles(watched.waits),
-        "processor_seconds_alone": _rounded(between - before),
-        "processor_seconds_watched": _rounded(used),
+        "scoring_alone": alone.figures(),
+        "scoring_with_sockets": with_sockets.figures(),
+        "scoring_with_browser": with_browser.figures(),
     }
-
-
-def _rounded(seconds: Counter[str]) -> dict[str, float]:
-    return {role: round(spent, 1) for role, spent in seconds.most_common() if spent >= 0.1}
 
 
 def _flag_the_marked() -> None:
@@ -71,8 +66,21 @@ def _flag_the_marked() -> None:
     )
 
 
-def _send(traffic: Traffic) -> Steady:
-    return produce_and_wait(_marked(traffic.take(STEADY_RATE * SECONDS), every=STEADY_RATE // FLAGGED_A_SECOND))
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    steady: Steady
+    processor_seconds: Counter[str]
+
+    def figures(self) -> dict[str, Any]:
+        """Produced to published, and who used the processors meanwhile."""
+        used = {role: round(spent, 1) for role, spent in self.processor_seconds.most_common() if spent >= 0.1}
+        return {**percentiles(self.steady.waits), "processor_seconds": used}
+
+
+def _send(traffic: Traffic) -> _Phase:
+    records = _marked(traffic.take(STEADY_RATE * SECONDS), every=STEADY_RATE // FLAGGED_A_SECOND)
+    before = processor.used()
+    return _Phase(produce_and_wait(records), processor.used() - before)
 
 
 def _marked(records: Sequence[Record], *, every: int) -> list[Record]:
@@ -95,11 +103,10 @@ def _cookie() -> str:
 
 
 @contextmanager
-def _watchers(site: str, cookie: str) -> Iterator[dict[str, Any]]:
-    """Two hundred sockets and a browser in a process of their own; what they say stands in the dict afterwards."""
+def _watchers(site: str, cookie: str, *, chromium: str) -> Iterator[dict[str, Any]]:
+    """Sockets, and a browser if one is named, in a process of their own; what they say is in the dict afterwards."""
     said: dict[str, Any] = {}
-    # Found here: the search runs an event loop of its own.
-    command = [sys.executable, "-m", "bench.watchers", site, cookie, str(SOCKETS), str(find_chromium())]
+    command = [sys.executable, "-m", "bench.watchers", site, cookie, str(SOCKETS), chromium]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=rig.BASE_DIR, stdin=pipe, stdout=pipe, text=True) as process:
         if process.stdout is None or process.stdout.readline().strip() != "ready":

@@ -1,6 +1,10 @@
 // The live page: new entries go on top, as text; pause closes the connection and resume asks for what was missed.
+// They are drawn four times a second at most: nobody reads faster, and a browser that draws each by itself does little
+// else when many come.
 {
   const MAX_ROWS = 200;
+  const DRAW_MS = 250;
+  const MARKED_AT_ONCE = 5;
   const rows = document.querySelector("[data-live-rows]");
   const template = document.querySelector("[data-live-row]");
   const pause = document.querySelector("[data-live-pause]");
@@ -19,7 +23,6 @@
     cell("time").dateTime = entry.decided_at;
     cell("card").href = entry.case_url;
     cell("reason").title = entry.reason;
-    row.firstElementChild.classList.add("arrived");
     return row;
   };
 
@@ -28,10 +31,27 @@
     return { outcome: data.getAll("outcome"), min_stake: Math.max(0, Number(data.get("min_stake")) || 0) };
   };
 
-  document.addEventListener("feed:entries", (event) => {
+  let waiting = [];
+  let drawnAt = -DRAW_MS;
+
+  const draw = () => {
+    const entries = waiting.splice(0);
+    const added = new DocumentFragment();
+    // The newest first; what would fall off at the end is not built.
+    entries.slice(-MAX_ROWS).reverse().forEach((entry) => added.append(build(entry)));
+    // A mark on each of many marks none, and all those fading marks would be painted sixty times a second.
+    if (entries.length <= MARKED_AT_ONCE) for (const row of added.children) row.classList.add("arrived");
     document.querySelector("[data-live-empty]")?.remove();
-    event.detail.entries.forEach((entry) => rows.prepend(build(entry)));
+    rows.prepend(added);
     while (rows.rows.length > MAX_ROWS) rows.lastElementChild.remove();
+    drawnAt = performance.now();
+    document.dispatchEvent(new CustomEvent("live:drawn", { detail: { entries } }));
+  };
+
+  document.addEventListener("feed:entries", (event) => {
+    if (!event.detail.entries.length) return;
+    if (!waiting.length) setTimeout(draw, Math.max(0, drawnAt + DRAW_MS - performance.now()));
+    waiting.push(...event.detail.entries);
   });
   document.addEventListener("feed:resync", () => {
     note.textContent = "Much has happened meanwhile: older entries are in the queue.";
