@@ -1,73 +1,99 @@
-"""Latency of `POST /api/v1/decisions/` at several numbers of connections."""
+"""Latency and throughput of `POST /api/v1/decisions/`, with its floor and the model call beside it in the same run."""
 
 import http.client
-import threading
+import json
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
 import numpy as np
 
-from bench.rig import wait_for, web
+from bench import rig
 from bench.stream import Record, Traffic
+from scoring.features.definitions import NAMES
 from scoring.services.keys import issue_key
+from scoring.services.models import champion
 
-CONNECTIONS = (1, 8, 32)
-WARM_UP, CALLS = 400, 2000
-TOTAL = WARM_UP + CALLS * len(CONNECTIONS)
+PATH = "/api/v1/decisions/"
+CONNECTIONS = (1, 8, 32, 64)
+WARM_UP, CALLS, SECONDS = 600, 4000, 20
+RATE = 200
+TOTAL = 2 * WARM_UP + CALLS * (len(CONNECTIONS) + 3) + 3 * RATE * SECONDS
+_MODEL_CALLS = 1000
 
 
 def measure(traffic: Traffic) -> dict[str, Any]:
-    """Two web processes; every call a new payment, keep-alive connections, one thread each."""
+    """Two web processes; every call a new payment on a kept-alive connection."""
     key = issue_key(name="bench", scopes=["decide"])
-    found: dict[str, Any] = {"connections": {}}
-    with web(workers=2) as port:
-        wait_for(lambda: _is_ready(port), seconds=120)
+    found: dict[str, Any] = {"model_call_ms": _model_call_ms()}
+    with rig.web(workers=2) as port:
+        rig.wait_for(lambda: _is_ready(port), seconds=120)
         _load(port, key, traffic.take(WARM_UP), connections=8)
-        for connections in CONNECTIONS:
-            found["connections"][str(connections)] = _load(port, key, traffic.take(CALLS), connections=connections)
-    return found
+        found["connections"] = {
+            str(connections): _load(port, key, traffic.take(CALLS), connections=connections)
+            for connections in CONNECTIONS
+        }
+        found["at_200"] = _load(port, key, traffic.take(RATE * SECONDS), connections=32, rate=RATE)
+        with rig.mute_valkey():
+            found["valkey_mute"] = _without_valkey(port, key, traffic)
+    with rig.web(workers=2, REDIS_URL="redis://127.0.0.1:1/0") as port:
+        rig.wait_for(lambda: _is_ready(port), seconds=120)
+        _load(port, key, traffic.take(WARM_UP), connections=8)
+        found["valkey_down"] = _without_valkey(port, key, traffic)
+    with rig.web(workers=2, application="bench.floor:application") as port:
+        rig.wait_for(lambda: _answers(port), seconds=60)
+        found["floor"] = _load(port, key, traffic.take(CALLS), connections=32)
+    return found | {"floor_rps": found["floor"]["rps"]}
+
+
+def _without_valkey(port: int, key: str, traffic: Traffic) -> dict[str, Any]:
+    return {
+        "at_200": _load(port, key, traffic.take(RATE * SECONDS), connections=32, rate=RATE),
+        "32": _load(port, key, traffic.take(CALLS), connections=32),
+    }
+
+
+def _model_call_ms() -> dict[str, float]:
+    """One payment through the champion alone."""
+    model = champion()
+    if model is None:
+        raise RuntimeError("the bench trained no model")
+    vector, times = np.zeros((1, len(NAMES)), np.float32), []
+    for _ in range(_MODEL_CALLS):
+        began = time.perf_counter()
+        model.score(vector)
+        times.append((time.perf_counter() - began) * 1000)
+    p50, p99 = (round(float(value), 2) for value in np.percentile(times, [50, 99]))
+    return {"p50": p50, "p99": p99}
 
 
 def _is_ready(port: int) -> bool:
+    return _status(port, "/readyz") == 200
+
+
+def _answers(port: int) -> bool:
+    return _status(port, "/") != 0
+
+
+def _status(port: int, path: str) -> int:
     try:
         caller = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        caller.request("GET", "/readyz")
-        return caller.getresponse().status == 200
+        caller.request("GET", path)
+        return caller.getresponse().status
     except OSError:
-        return False
+        return 0
 
 
-def _load(port: int, key: str, sent: list[Record], *, connections: int) -> dict[str, float]:
-    waits: list[float] = []
-    errors: list[int] = []
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-
-    def call(bodies: list[bytes]) -> None:
-        caller = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        for body in bodies:
-            began = time.perf_counter()
-            caller.request("POST", "/api/v1/decisions/", body, headers)
-            answer = caller.getresponse()
-            answer.read()
-            waits.append((time.perf_counter() - began) * 1000)
-            if answer.status != 201:
-                errors.append(answer.status)
-        caller.close()
-
-    bodies = [body for _, body in sent]
-    threads = [threading.Thread(target=call, args=(bodies[i::connections],)) for i in range(connections)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - began
-    p50, p95, p99, p999 = (round(float(value), 1) for value in np.percentile(waits, [50, 95, 99, 99.9]))
-    return {
-        "rps": round(len(waits) / seconds),
-        "p50_ms": p50,
-        "p95_ms": p95,
-        "p99_ms": p99,
-        "p999_ms": p999,
-        "errors": len(errors),
-    }
+def _load(port: int, key: str, sent: list[Record], *, connections: int, rate: int | None = None) -> dict[str, Any]:
+    told = {
+        "port": port, "path": PATH, "key": key, "connections": connections, "rate": rate,
+        "bodies": [body.decode() for _, body in sent],
+    }  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "-m", "bench.load"], input=json.dumps(told), stdout=subprocess.PIPE, text=True, check=True,
+        cwd=rig.BASE_DIR, env=os.environ | {"PYTHONPATH": str(rig.BASE_DIR)}, timeout=300,
+    )  # fmt: skip
+    figures: dict[str, Any] = json.loads(run.stdout)
+    return figures

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import redis
 
@@ -122,9 +123,9 @@ def wait_for_policy() -> None:
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """One of the product's processes, ended warmly."""
-    started = subprocess.Popen([sys.executable, *arguments], cwd=BASE_DIR)
+    started = subprocess.Popen([sys.executable, *arguments], cwd=BASE_DIR, env=os.environ | environment)
     try:
         yield started
     finally:
@@ -136,12 +137,23 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def web(workers: int) -> Iterator[int]:
+def web(workers: int, application: str = "fraudapp.asgi:application", **environment: str) -> Iterator[int]:
     """The web process on a free port; the port."""
     port = free_port()
-    arguments = ("-m", "uvicorn", "fraudapp.asgi:application", "--port", str(port), "--lifespan", "off")
-    with process(*arguments, "--no-access-log", "--log-level", "warning", "--workers", str(workers)):
+    arguments = ("-m", "uvicorn", application, "--port", str(port), "--lifespan", "off", "--workers", str(workers))
+    with process(*arguments, "--no-access-log", "--log-level", "warning", **environment):
         yield port
+
+
+@contextmanager
+def mute_valkey() -> Iterator[None]:
+    """Valkey takes connections and answers nothing."""
+    (valkey,) = [child for child in psutil.Process().children(recursive=True) if "valkey" in child.name()]
+    valkey.suspend()
+    try:
+        yield
+    finally:
+        valkey.resume()
 
 
 def wait_for(done: Callable[[], bool], *, seconds: float, every: float = 0.05) -> None:

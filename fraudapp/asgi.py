@@ -1,6 +1,8 @@
-"""ASGI entry: pages and REST by Django, `/ws/` by Channels behind session and Origin checks."""
+"""ASGI entry: decisions on a way of their own, all else of HTTP by Django, `/ws/` behind session and Origin checks."""
 
 import os
+from threading import Thread
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -10,16 +12,33 @@ _pages = get_asgi_application()
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.urls import path
+from django.urls import path, reverse
 
 from cases.live import FeedConsumer
 from cases.live_board import BoardConsumer
+from scoring.api.asgi import ScoringHandler
+from scoring.services.warming import warm_up
 
 _sockets = [path("ws/feed/", FeedConsumer.as_asgi()), path("ws/board/", BoardConsumer.as_asgi())]
 
+_decisions = ScoringHandler()
+_decision_paths = {reverse("decisions")}
+
+
+async def _http(scope: Any, receive: Any, send: Any) -> None:
+    handler = _decisions if scope["path"] in _decision_paths else _pages
+    await handler(scope, receive, send)
+
+
 application = ProtocolTypeRouter(
     {
-        "http": _pages,
+        "http": _http,
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(_sockets))),
     }
 )
+
+# Before the first payment comes: it would wait for libraries, compiled kernels and the model. In a thread, because the
+# server imports this on its event loop, where Django asks no database.
+_warming = Thread(target=warm_up, name="warm-up")
+_warming.start()
+_warming.join()

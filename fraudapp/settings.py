@@ -68,7 +68,11 @@ KINESIS_PRICES: dict[str, Any] = {
     },
 }
 # The synchronous path must not wait for a slow feature store: it answers degraded instead.
-FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
+FEATURE_STORE_TIMEOUT_SECONDS = env.float(
+    "FEATURE_STORE_TIMEOUT_SECONDS", default=0.01, validate=validate.Range(min=0.001)
+)
+# Who asks for a decision gets it or a refusal within this time. A payment terminal waits for some seconds in all.
+DECISION_PATIENCE_SECONDS = env.float("DECISION_PATIENCE_SECONDS", default=2.0, validate=validate.Range(min=0.1))
 # Of the default queue when it is made; from then on a manager sets it, as that of every queue.
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Range(min=1))
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)

@@ -9,8 +9,8 @@ from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
+from scoring.api.base import ApiView
 from scoring.api.problems import RETRY_AFTER, problem
 from scoring.api.schemas import (
     DecisionDetailSchema,
@@ -20,16 +20,16 @@ from scoring.api.schemas import (
     TransactionSchema,
 )
 from scoring.queries import RecordedDecision, as_recorded, decisions_of, features_of
-from scoring.services.decisions import Arrival, Writer, decide_transactions
+from scoring.services.decider import InProgressError, OverloadedError, decider
+from scoring.services.decisions import Arrival, ContendedError
 from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_labels
 from scoring.services.policy import NoPolicyError
-from scoring.services.store import sync_store
 from scoring.transaction import InvalidTransactionError, decode
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
-class DecisionsView(APIView):
+class DecisionsView(ApiView):
     """`POST decisions/`"""
 
     scope = "decide"
@@ -42,19 +42,21 @@ class DecisionsView(APIView):
             422: ProblemSchema, 503: ProblemSchema,
         },
     )  # fmt: skip
-    def post(self, request: Request) -> HttpResponse:
+    async def post(self, request: Request) -> HttpResponse:
         """Decide a payment. Sent again unchanged, the stored decision is given; changed under the same id, 409."""
         if request.content_type.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType(request.content_type)
         received_at = now()
         try:
             arrival = Arrival(decode(request._request.body, received_at=received_at), received_at, "api")
-            (result,) = decide_transactions([arrival], writer=Writer("api", sync_store(), is_patient=False))
+            (result,) = await decider().decide([arrival])
         except InvalidTransactionError as error:
             return problem(422, "This is not a transaction; nothing was stored.", errors=error.errors)
+        except (InProgressError, ContendedError):
+            return problem(409, "This transaction is being decided at this moment; ask again.", headers=RETRY_AFTER)
         except (OperationalError, InterfaceError):
             return problem(503, "The decision could not be recorded, so none was made.", headers=RETRY_AFTER)
-        except NoPolicyError as error:
+        except (OverloadedError, NoPolicyError) as error:
             return problem(503, str(error), headers=RETRY_AFTER)
         if result.decision is None:
             errors = [{"field": "transaction_id", "message": "was decided before with other content"}]
@@ -62,7 +64,7 @@ class DecisionsView(APIView):
         return _json(result.decision, status=201 if result.is_new else 200)
 
 
-class DecisionView(APIView):
+class DecisionView(ApiView):
     """`GET decisions/{transaction_id}/`"""
 
     scope = "read"
@@ -82,7 +84,7 @@ class DecisionView(APIView):
         return _json(detail)
 
 
-class LabelsView(APIView):
+class LabelsView(ApiView):
     """`POST labels/`"""
 
     scope = "label"

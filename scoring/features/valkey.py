@@ -10,6 +10,7 @@ from typing import Any, cast
 import redis
 from redis.utils import str_if_bytes
 
+from scoring.breaker import Breaker
 from scoring.features.definitions import DAY, HOUR, VERSION
 from scoring.features.states import (
     FeatureStoreError,
@@ -109,9 +110,13 @@ class _Server:
 
 
 class ValkeyStore:
-    """States in one Valkey, each under its own key. A cluster is not supported: a batch's keys lie on all its nodes."""
+    """States in one Valkey, each under its own key. A cluster is not supported: a batch's keys lie on all its nodes.
 
-    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+    With a `breaker`, a server that keeps failing is not asked, which is an error as if it had been.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float, breaker: Breaker | None = None) -> None:
+        self._breaker = breaker
         self._client = redis.Redis.from_url(
             url,
             socket_timeout=timeout_seconds,
@@ -124,7 +129,7 @@ class ValkeyStore:
         self.is_contended = False
 
     def read(self, keys: Sequence[str]) -> tuple[bytes, list[bytes | None]]:
-        with _as_store_errors():
+        with self._as_store_errors():
             found = self._ask([b"MGET", _GENERATION, *map(str.encode, keys)])
         return usable_generation(found[0], self._building), found[1:]
 
@@ -137,7 +142,7 @@ class ValkeyStore:
             write.generation, b"%d" % STATE_SECONDS, b"%d" % RECEIPT_SECONDS, b"%d" % len(write.keys),
             b"%d" % LINGER_SECONDS, *write.before, *write.states,
         ]  # fmt: skip
-        with _as_store_errors():
+        with self._as_store_errors():
             answer = self._run(_WRITE, names, arguments)
         if answer == 1:
             raise FeatureStoreLostError("the store's generation changed")
@@ -145,7 +150,7 @@ class ValkeyStore:
         return _rows(answer) if answer else None
 
     def changed(self, keys: Sequence[str], before: Sequence[bytes]) -> dict[int, bytes | None]:
-        with _as_store_errors():
+        with self._as_store_errors():
             answer = self._run(_CHANGED, list(map(str.encode, keys)), before)
         self.is_contended = bool(answer)
         return _rows(answer)
@@ -153,23 +158,23 @@ class ValkeyStore:
     def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
         if not receipts:
             return []
-        with _as_store_errors():
+        with self._as_store_errors():
             found = self._ask([b"MGET", *map(_receipt_key, receipts)])
         return [value is not None for value in found]
 
     def generation(self) -> bytes | None:
-        with _as_store_errors():
+        with self._as_store_errors():
             return cast(bytes | None, self._client.get(_GENERATION))
 
     def begin_rebuild(self, token: str) -> None:
-        with _as_store_errors():
+        with self._as_store_errors():
             # First, so that no write of others comes after the sweep.
             self._client.set(_GENERATION, building_generation(token))
             for keys in _chunks(self._client.scan_iter(match=f"{_PREFIX}*", count=1000)):
                 self._client.unlink(*keys)
 
     def finish_rebuild(self, token: str) -> None:
-        with _as_store_errors():
+        with self._as_store_errors():
             is_ours = self._run(_FINISH, [_GENERATION], [building_generation(token), token.encode()])
         if not is_ours:
             raise FeatureStoreLostError("another rebuild is under way")
@@ -178,6 +183,19 @@ class ValkeyStore:
         view = copy(self)
         view._building = building_generation(token)
         return view
+
+    @contextmanager
+    def _as_store_errors(self) -> Iterator[None]:
+        if self._breaker is not None and not self._breaker.allows():
+            raise FeatureStoreError("it failed just before and was not asked again")
+        try:
+            yield
+        except redis.RedisError as error:
+            if self._breaker is not None:
+                self._breaker.failed()
+            raise FeatureStoreError(str(error)) from error
+        if self._breaker is not None:
+            self._breaker.succeeded()
 
     def _run(self, script: str, keys: Sequence[bytes], arguments: Sequence[bytes | memoryview]) -> Any:
         rest = [b"%d" % len(keys), *keys, *arguments]
@@ -217,14 +235,6 @@ def _packed(command: Sequence[bytes | memoryview]) -> bytes:
 @cache
 def _sha1(script: str) -> bytes:
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
-
-
-@contextmanager
-def _as_store_errors() -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        raise FeatureStoreError(str(error)) from error
 
 
 def _receipt_key(receipt: str) -> bytes:

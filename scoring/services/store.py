@@ -4,13 +4,18 @@ from functools import cache
 
 from django.conf import settings
 
+from scoring.breaker import Breaker
 from scoring.features.live import StateStore, ValkeyStore
 
 
 @cache
 def sync_store() -> StateStore:
-    """For answers somebody waits for: gives up fast."""
-    return ValkeyStore(settings.REDIS_URL, timeout_seconds=settings.FEATURE_STORE_TIMEOUT_SECONDS)
+    """For answers somebody waits for: gives up fast, and does not ask a store that keeps failing."""
+    return ValkeyStore(
+        settings.REDIS_URL,
+        timeout_seconds=settings.FEATURE_STORE_TIMEOUT_SECONDS,
+        breaker=Breaker("the feature store", open_seconds=1.0),
+    )
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scoring.services.decider import forget_outages
 from scoring.services.keys import SCOPES, issue_key
 from scoring.services.store import batch_store, sync_store
 from tests.scoring.api_calls import Caller
@@ -13,6 +14,7 @@ def _fresh_stores() -> None:
     """Tests change where the stores are."""
     sync_store.cache_clear()
     batch_store.cache_clear()
+    forget_outages()
 
 
 @pytest.fixture

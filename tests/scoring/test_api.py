@@ -4,9 +4,9 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.timezone import now
 
-from scoring.api import views
 from scoring.features.definitions import VERSION
 from scoring.models import ApiKey, Decision, Label
+from scoring.services import decider
 from scoring.services.features import settle_features
 from scoring.services.keys import SCOPES, issue_key, revoke_key
 from scoring.services.labels import LABELS_WRITER, apply_labels
@@ -111,7 +111,7 @@ def test_a_database_that_fails_while_deciding_gives_no_decision(api, monkeypatch
     def fail(*arguments, **options):
         raise error("gone")
 
-    monkeypatch.setattr(views, "decide_transactions", fail)
+    monkeypatch.setattr(decider, "decide_transactions", fail)
 
     response = api.post(DECISIONS, body_of())
 

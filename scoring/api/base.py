@@ -1,0 +1,39 @@
+"""What all calls of the API share."""
+
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class ApiView(APIView):
+    """DRF's view on an event loop: a handler that is a coroutine is awaited, any other runs in the request's thread.
+
+    `scope` names the scope that the caller's key must have.
+    """
+
+    scope: str
+    view_is_async = True
+
+    async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        """The steps of DRF's own dispatch, which knows no coroutines."""
+        self.args, self.kwargs = args, kwargs
+        self.request: Request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        try:
+            await sync_to_async(self.initial)(self.request, *args, **kwargs)
+            response: Any = await self._handle(self.request, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(self.request, response, *args, **kwargs)
+        return self.response
+
+    async def _handle(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        method = (request.method or "").lower()
+        handler = getattr(self, method, None) if method in self.http_method_names else None
+        handler = handler or self.http_method_not_allowed
+        if iscoroutinefunction(handler):
+            return await handler(request, *args, **kwargs)
+        return await sync_to_async(handler)(request, *args, **kwargs)

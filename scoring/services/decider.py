@@ -1,0 +1,187 @@
+"""Deciding for callers who wait: what comes while a batch is under way is decided together with the next one.
+
+A payment by itself costs 6 ms, most of it for the way to the database and back and for starting model and rules; with
+63 others it costs a quarter of one. So the callers of a process share batches: alone, a caller waits for nobody, and
+when many come the batches grow instead of the queue.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from scoring.breaker import Breaker
+from scoring.services.decisions import Arrival, ContendedError, Result, Writer, decide_transactions
+from scoring.services.policy import NoPolicyError
+from scoring.services.store import sync_store
+
+# Of payments decided together. Larger ones take longer than a caller should wait for others.
+MAX_BATCH = 64
+# Beyond this a caller would wait for longer than it is ready to.
+MAX_WAITING = 1_000
+# Not the fault of one of the payments: deciding them one by one would fail as well.
+_NOT_OF_ONE = (OperationalError, InterfaceError, NoPolicyError)
+
+Decide = Callable[[Sequence[Arrival]], list[Result]]
+
+
+class OverloadedError(Exception):
+    """Too many wait, or an answer took too long. What was sent may have been decided: sending it again tells."""
+
+
+class InProgressError(Exception):
+    """A payment of this id is being decided at this moment."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Payments of one caller, which are decided in one batch, and the caller's answer."""
+
+    arrivals: Sequence[Arrival]
+    answer: asyncio.Future[list[Result]]
+
+    @property
+    def names(self) -> set[str]:
+        return {arrival.transaction.transaction_id for arrival in self.arrivals}
+
+    def succeed(self, results: list[Result]) -> None:
+        if not self.answer.done():
+            self.answer.set_result(results)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Decider:
+    """Batches of one event loop, decided one after the other in a thread of their own."""
+
+    def __init__(self, decide: Decide, *, patience_seconds: float) -> None:
+        self._decide_now = decide
+        self._patience_seconds = patience_seconds
+        self._jobs: deque[_Job] = deque()
+        self._has_jobs = asyncio.Event()
+        self._under_way: set[str] = set()
+        self._batch_since: float | None = None
+        self._lane: asyncio.Task[None] | None = None
+
+    def is_under_way(self, transaction_id: str) -> bool:
+        """Whether a payment of this id waits here or is being decided."""
+        return transaction_id in self._under_way
+
+    async def decide(self, arrivals: Sequence[Arrival]) -> list[Result]:
+        """Decide payments, at most MAX_BATCH, in their order; one result each, as `decide_transactions` gives them.
+
+        Raises:
+            InProgressError: one of them is being decided for another caller.
+            OverloadedError: there is no answer in time.
+            OperationalError, InterfaceError: the database failed; nothing was recorded.
+            NoPolicyError: nothing can be decided.
+        """
+        job = _Job(arrivals, asyncio.get_running_loop().create_future())
+        self._admit(job)
+        try:
+            # An answer that nobody waits for any more is cancelled: a payment that was not begun is then left out.
+            return await asyncio.wait_for(job.answer, self._patience_seconds)
+        except TimeoutError as error:
+            raise OverloadedError("There was no decision in time.") from error
+
+    def _admit(self, job: _Job) -> None:
+        if not self._under_way.isdisjoint(job.names):
+            raise InProgressError
+        if len(self._under_way) + len(job.arrivals) > MAX_WAITING or self._is_stalled():
+            raise OverloadedError("More payments wait than can be decided in time.")
+        self._jobs.append(job)
+        self._under_way |= job.names
+        self._has_jobs.set()
+        if self._lane is None or self._lane.done():
+            self._lane = asyncio.create_task(self._work())
+
+    def _is_stalled(self) -> bool:
+        """Whether the batch under way takes longer than any caller waits: the database does not answer."""
+        return self._batch_since is not None and time.monotonic() - self._batch_since > self._patience_seconds
+
+    async def _work(self) -> None:
+        # The thread that `sync_to_async` uses in this context is ours alone: nothing else of the process, no page and
+        # no socket of a browser, is waited for.
+        async with ThreadSensitiveContext():
+            while True:
+                await self._has_jobs.wait()
+                await self._decide(self._take())
+                if not self._jobs:
+                    self._has_jobs.clear()
+
+    def _take(self) -> list[_Job]:
+        batch: list[_Job] = []
+        size = 0
+        while self._jobs and (not batch or size + len(self._jobs[0].arrivals) <= MAX_BATCH):
+            job = self._jobs.popleft()
+            if job.answer.done():
+                self._under_way -= job.names
+                continue
+            batch.append(job)
+            size += len(job.arrivals)
+        return batch
+
+    async def _decide(self, batch: list[_Job]) -> None:
+        self._batch_since = time.monotonic()
+        try:
+            results = await sync_to_async(self._decide_now)([one for job in batch for one in job.arrivals])
+        except Exception as error:
+            await self._fail(batch, error)
+        else:
+            rest = iter(results)
+            for job in batch:
+                job.succeed([next(rest) for _ in job.arrivals])
+        finally:
+            self._batch_since = None
+            self._under_way.difference_update(*(job.names for job in batch))
+
+    async def _fail(self, batch: list[_Job], error: Exception) -> None:
+        """Let the error be that of the caller who has it; the others get their answers."""
+        if len(batch) == 1 or isinstance(error, _NOT_OF_ONE):
+            for job in batch:
+                job.fail(error)
+        else:
+            for job in batch:
+                await self._decide([job])
+
+
+_database = Breaker("the database", failures=2, open_seconds=1.0)
+forget_outages = _database.reset
+
+
+def decide_for_callers(arrivals: Sequence[Arrival]) -> list[Result]:
+    """Decide a batch, degraded where a part is down; a database that keeps failing is asked once a second only."""
+    if not arrivals:
+        return []
+    if not _database.allows():
+        raise OperationalError("The database failed just before.")
+    try:
+        results = decide_transactions(arrivals, writer=Writer("api", sync_store(), is_patient=False))
+    except ContendedError:
+        raise
+    except (OperationalError, InterfaceError):
+        _database.failed()
+        # The next batch is to have a new connection; this thread answers no requests, so nobody else sees to it.
+        connection.close_if_unusable_or_obsolete()
+        raise
+    _database.succeeded()
+    return results
+
+
+_deciders: WeakKeyDictionary[asyncio.AbstractEventLoop, Decider] = WeakKeyDictionary()
+
+
+def decider() -> Decider:
+    """The decider of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _deciders:
+        _deciders[loop] = Decider(decide_for_callers, patience_seconds=settings.DECISION_PATIENCE_SECONDS)
+    return _deciders[loop]
