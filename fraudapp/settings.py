@@ -69,6 +69,8 @@ KINESIS_PRICES: dict[str, Any] = {
 }
 # The synchronous path must not wait for a slow feature store: it answers degraded instead.
 FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
+# Without it /metrics asks for an API key with the scope `read`.
+METRICS_ARE_OPEN = env.bool("METRICS_ARE_OPEN", default=False)
 # Of the default queue when it is made; from then on a manager sets it, as that of every queue.
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Range(min=1))
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
@@ -254,8 +256,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Decides card payments while they are authorised.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["scoring.api.keys.IsKnown"],
+    "SERVE_AUTHENTICATION": [
+        "scoring.api.keys.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "OAS_VERSION": "3.1.0",
 }
 
