@@ -69,6 +69,8 @@ KINESIS_PRICES: dict[str, Any] = {
 }
 # The synchronous path must not wait for a slow feature store: it answers degraded instead.
 FEATURE_STORE_TIMEOUT_SECONDS = env.float("FEATURE_STORE_TIMEOUT_SECONDS", default=0.25)
+# Calls a second of an API key that has no limit of its own; a payment of a batch is a call.
+API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=1000, validate=validate.Range(min=1))
 # Without it /metrics asks for an API key with the scope `read`.
 METRICS_ARE_OPEN = env.bool("METRICS_ARE_OPEN", default=False)
 # Of the default queue when it is made; from then on a manager sets it, as that of every queue.
@@ -245,6 +247,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["scoring.api.keys.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["scoring.api.keys.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["scoring.api.throttles.KeyRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["scoring.api.parsers.FlatJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

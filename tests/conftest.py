@@ -14,6 +14,7 @@ def _clean_process() -> None:
     from scoring.services import key_book
     from scoring.services.models import forget_champion
     from scoring.services.policy import forget_policy
+    from scoring.services.rate_limits import rate_limiter
     from scoring.services.store import batch_store
     from tests.feature_store import open_empty
 
@@ -24,6 +25,7 @@ def _clean_process() -> None:
     forget_champion()
     forget_counts()
     key_book.forget()
+    rate_limiter.cache_clear()
 
 
 @pytest.fixture(autouse=True)
