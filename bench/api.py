@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import rig
+from bench import processor, rig
 from bench.stream import Record, Traffic
 from scoring.features.definitions import NAMES
 from scoring.services.keys import issue_key
@@ -91,9 +91,11 @@ def _load(port: int, key: str, sent: list[Record], *, connections: int, rate: in
         "port": port, "path": PATH, "key": key, "connections": connections, "rate": rate,
         "bodies": [body.decode() for _, body in sent],
     }  # fmt: skip
+    before = processor.used()
     run = subprocess.run(
         [sys.executable, "-m", "bench.load"], input=json.dumps(told), stdout=subprocess.PIPE, text=True, check=True,
         cwd=rig.BASE_DIR, env=os.environ | {"PYTHONPATH": str(rig.BASE_DIR)}, timeout=300,
     )  # fmt: skip
-    figures: dict[str, Any] = json.loads(run.stdout)
-    return figures
+    used = processor.used() - before
+    spent = {role: round(seconds / len(sent) * 1e6) for role, seconds in used.most_common() if seconds > 0}
+    return {**json.loads(run.stdout), "processor_us_per_call": spent}

@@ -23,7 +23,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         body += message["body"]
         is_whole = not message.get("more_body", False)
-    decode(body, received_at=datetime.now(UTC))
+    if body:
+        decode(body, received_at=datetime.now(UTC))
     answer = _encoder.encode(_ANSWER)
     headers = [*_HEADERS, (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 201, "headers": headers})

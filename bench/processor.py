@@ -8,6 +8,7 @@ _ROLES = (
     ("--stream", "stream_workers"),
     ("celery", "task_worker"),
     ("uvicorn", "web"),
+    ("multiprocessing", "web"),
     ("bench.watchers", "browsers"),
     ("chrom", "browsers"),
     ("postgres", "postgresql"),

@@ -73,6 +73,10 @@ FEATURE_STORE_TIMEOUT_SECONDS = env.float(
 )
 # Who asks for a decision gets it or a refusal within this time. A payment terminal waits for some seconds in all.
 DECISION_PATIENCE_SECONDS = env.float("DECISION_PATIENCE_SECONDS", default=2.0, validate=validate.Range(min=0.1))
+# Calls a second of an API key that has no limit of its own; a payment of a batch is a call.
+API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=1000, validate=validate.Range(min=1))
+# Without it /metrics asks for an API key with the scope `read`.
+METRICS_ARE_OPEN = env.bool("METRICS_ARE_OPEN", default=False)
 # Of the default queue when it is made; from then on a manager sets it, as that of every queue.
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Range(min=1))
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
@@ -247,6 +251,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["scoring.api.keys.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["scoring.api.keys.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["scoring.api.throttles.KeyRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["scoring.api.parsers.FlatJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -258,8 +263,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Decides card payments while they are authorised.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["scoring.api.keys.IsKnown"],
+    "SERVE_AUTHENTICATION": [
+        "scoring.api.keys.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "OAS_VERSION": "3.1.0",
 }
 

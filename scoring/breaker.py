@@ -1,4 +1,4 @@
-"""Keeps callers away from a part that fails, and lets one try now and then whether it is back."""
+"""Not asking a part again that has just failed: each question would cost its whole time-out."""
 
 import logging
 import threading
@@ -9,31 +9,28 @@ logger = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Opens after `failures` in a row; then one caller every `open_seconds` may try, and closes it by succeeding.
+    """Opens after `failures` in a row; then one caller every `open_seconds` tries while the others go on without.
 
-    Whoever is let through says afterwards how it went, by `succeeded` or `failed`. Safe to share between threads.
+    Safe to share among threads. `clock`: seconds, never going back.
     """
 
     def __init__(
-        self, name: str, *, failures: int = 3, open_seconds: float = 1.0, clock: Callable[[], float] = time.monotonic
+        self, name: str, *, failures: int = 1, open_seconds: float = 2.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._name = name
-        self._allowed = failures
-        self._open_seconds = open_seconds
-        self._clock = clock
+        self._name, self._allowed, self._open_seconds, self._clock = name, failures, open_seconds, clock
         self._lock = threading.Lock()
         self._failures = 0
         self._next_try = 0.0
 
     def allows(self) -> bool:
-        """Whether to ask the part. An open breaker says yes to one caller at a time."""
+        """Whether to ask the part now. Who is let through says `succeeded` or `failed` afterwards."""
         with self._lock:
             if self._failures < self._allowed:
                 return True
-            now = self._clock()
-            if now < self._next_try:
+            if self._clock() < self._next_try:
                 return False
-            self._next_try = now + self._open_seconds
+            # The one who tries may never come back to tell; the next one tries then.
+            self._next_try = self._clock() + self._open_seconds
             return True
 
     def succeeded(self) -> None:
@@ -41,18 +38,15 @@ class Breaker:
             was_open = self._failures >= self._allowed
             self._failures = 0
         if was_open:
-            logger.warning("%s answers again", self._name)
+            logger.info("%s answers again", self._name)
 
     def failed(self) -> None:
         with self._lock:
             self._failures += 1
+            self._next_try = self._clock() + self._open_seconds
             opens = self._failures == self._allowed
-            if self._failures >= self._allowed:
-                self._next_try = self._clock() + self._open_seconds
         if opens:
-            logger.error(
-                "%s failed %s times in a row: it is asked every %s s", self._name, self._allowed, self._open_seconds
-            )
+            logger.warning("%s does not answer; going on without it", self._name)
 
     def reset(self) -> None:
         """Start as a new process does."""

@@ -2,9 +2,9 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 
 from scoring.api import health
+from scoring.api.documentation import SchemaView
 from scoring.api.views import DecisionsView, DecisionView, LabelsView
 
 # Console pages ask for a login by middleware; these ask for an API key in their own way.
@@ -12,8 +12,8 @@ urlpatterns = [
     path("api/v1/decisions/", login_not_required(DecisionsView.as_view()), name="decisions"),
     path("api/v1/decisions/<str:transaction_id>/", login_not_required(DecisionView.as_view()), name="decision"),
     path("api/v1/labels/", login_not_required(LabelsView.as_view()), name="labels"),
-    path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
+    path("api/schema/", login_not_required(SchemaView.as_view()), name="schema"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("metrics", login_not_required(health.MetricsView.as_view()), name="metrics"),
 ]

@@ -9,10 +9,12 @@ from django.conf import settings
 
 @pytest.fixture(autouse=True)
 def _clean_process() -> None:
-    """Each test starts with a feature store that knows nobody, and a process that remembers no policy and no model."""
+    """Each test starts with a feature store that knows nobody, and a process that remembers nothing."""
     from cases.queries.queue import forget_counts
+    from scoring.services import key_book
     from scoring.services.models import forget_champion
     from scoring.services.policy import forget_policy
+    from scoring.services.rate_limits import rate_limiter
     from scoring.services.store import batch_store
     from tests.feature_store import open_empty
 
@@ -22,6 +24,8 @@ def _clean_process() -> None:
     forget_policy()
     forget_champion()
     forget_counts()
+    key_book.forget()
+    rate_limiter.cache_clear()
 
 
 @pytest.fixture(autouse=True)

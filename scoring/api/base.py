@@ -4,8 +4,12 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.timezone import now
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+from scoring.api.keys import bearer_of
+from scoring.services import key_book
 
 
 class ApiView(APIView):
@@ -23,7 +27,10 @@ class ApiView(APIView):
         self.request: Request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
         try:
-            await sync_to_async(self.initial)(self.request, *args, **kwargs)
+            if key_book.is_stale():
+                key = bearer_of(request.headers.get("Authorization", ""))
+                await sync_to_async(key_book.refresh)(key, at=now())
+            self.initial(self.request, *args, **kwargs)
             response: Any = await self._handle(self.request, *args, **kwargs)
         except Exception as error:
             response = self.handle_exception(error)

@@ -1,6 +1,6 @@
 """For what watches: liveness, readiness with each dependency named, Prometheus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import redis
 from django.conf import settings
@@ -8,8 +8,16 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
+from scoring.api.base import ApiView
+from scoring.api.keys import HasScope
 from scoring.metrics import exposition
 from scoring.services.models import champion
 from scoring.services.policy import NoPolicyError, policy_in_force
@@ -31,11 +39,32 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ready": is_ready, "parts": parts}, status=200 if is_ready else 503)
 
 
-@login_not_required
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Counters of this process, or of all that share PROMETHEUS_MULTIPROC_DIR, and the streams' figures."""
-    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+class _AnyAnswer(BaseContentNegotiation):
+    """Watchers ask for formats of their own and take the one there is."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class MetricsView(ApiView):
+    """`GET /metrics`, with a key that may read unless METRICS_ARE_OPEN."""
+
+    scope = "read"
+    content_negotiation_class = _AnyAnswer
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [] if settings.METRICS_ARE_OPEN else [HasScope()]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Counters of this process, or of all that share PROMETHEUS_MULTIPROC_DIR, and the streams' figures."""
+        return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _state(check: Callable[[], None]) -> str:

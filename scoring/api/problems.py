@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
-from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
+from rest_framework.exceptions import APIException, NotAuthenticated, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -32,6 +32,12 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | Js
     headers = {name: value for name, value in response.items() if name.lower() not in ("content-type", "allow")}
     if isinstance(error, NotAuthenticated):
         return problem(401, "Send an API key: `Authorization: Bearer <api key>`.", headers=headers)
+    if isinstance(error, Throttled):
+        return problem(
+            429,
+            f"This API key has used up its calls; come again in {headers.get('Retry-After', 1)} s.",
+            headers=headers,
+        )
     if isinstance(error, ValidationError):
         return problem(422, "The request is not valid.", errors=_errors_of(error.detail), headers=headers)
     detail = str(error.detail) if isinstance(error, APIException) else str(response.data.get("detail", ""))

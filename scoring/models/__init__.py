@@ -1,9 +1,10 @@
 """Tables of scoring. Tables only; services write them."""
 
+from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Label, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
 from scoring.models.policy import ListChange, ListEntry, Policy, Rule
-from scoring.models.registry import ApiKey, ModelVersion
+from scoring.models.registry import ModelVersion
 
 __all__ = [
     "ApiKey",

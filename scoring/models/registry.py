@@ -1,6 +1,5 @@
-"""Trained models, and the keys of those who ask."""
+"""Trained models."""
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -33,17 +32,3 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} ({self.stage})"
-
-
-class ApiKey(models.Model):
-    """A key of the payment system. Only its SHA-256 is kept: 32 random bytes need no slow hash."""
-
-    name = models.CharField(max_length=64)
-    prefix = models.CharField(max_length=12)
-    sha256 = models.CharField(max_length=64, unique=True)
-    scopes = ArrayField(models.CharField(max_length=8), default=list)
-    created_at = models.DateTimeField(db_default=Now())
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}...)"

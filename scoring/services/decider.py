@@ -153,7 +153,7 @@ class Decider:
                 await self._decide([job])
 
 
-_database = Breaker("the database", failures=2, open_seconds=1.0)
+_database = Breaker("The database", failures=2, open_seconds=1.0)
 forget_outages = _database.reset
 
 

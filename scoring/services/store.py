@@ -14,7 +14,7 @@ def sync_store() -> StateStore:
     return ValkeyStore(
         settings.REDIS_URL,
         timeout_seconds=settings.FEATURE_STORE_TIMEOUT_SECONDS,
-        breaker=Breaker("the feature store", open_seconds=1.0),
+        breaker=Breaker("The feature store", failures=3, open_seconds=1.0),
     )
 
 

@@ -29,7 +29,8 @@ def test_prometheus_is_told_how_many_cases_wait_and_how_many_are_late():
     assert sample("fraud_cases_open", default_queue().slug) == 0
 
 
-def test_the_figures_are_among_the_metrics(client):
+def test_the_figures_are_among_the_metrics(client, settings):
+    settings.METRICS_ARE_OPEN = True
     make_case(queue=make_queue())
 
     assert b'fraud_cases_open{queue="large"} 1.0' in client.get("/metrics").content

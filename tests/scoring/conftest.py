@@ -5,6 +5,7 @@ import pytest
 from scoring.services.decider import forget_outages
 from scoring.services.keys import SCOPES, issue_key
 from scoring.services.store import batch_store, sync_store
+from tests.factories import make_user
 from tests.scoring.api_calls import Caller
 from tests.scoring.payments import publish
 
@@ -20,4 +21,4 @@ def _fresh_stores() -> None:
 @pytest.fixture
 def api(db, client) -> Caller:
     publish()
-    return Caller(client, issue_key(name="shop", scopes=SCOPES))
+    return Caller(client, issue_key(name="shop", scopes=SCOPES, user=make_user(username="program")))

@@ -162,7 +162,7 @@ def _ensure_views() -> None:
 
 def _ensure_api_key(key: str) -> None:
     if not ApiKey.objects.filter(sha256=digest(key)).exists():
-        issue_key(name="demo", scopes=SCOPES, key=key)
+        issue_key(name="demo", scopes=SCOPES, key=key, user=User.objects.get(username=DESK[0]))
 
 
 def _ensure_policy() -> None:

@@ -1,0 +1,107 @@
+"""How many calls a second an API key may make, counted over all web processes.
+
+The counter is a sliding window: what was let in during this second, and of the second before the share that is less
+than a second ago. A fixed window would let twice the limit through around its edge, and a log of each call would cost
+memory with the limit. Refused calls do not count, so a program that comes too often still gets its share.
+"""
+
+import logging
+from functools import cache, cached_property
+
+import redis
+from django.conf import settings
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from scoring.breaker import Breaker
+from scoring.services.key_book import KeyFacts
+
+logger = logging.getLogger(__name__)
+
+# A call must not wait for the counting of it.
+TIMEOUT_SECONDS = 0.010
+_PREFIX = "rate"
+
+
+class TooManyAtOnceError(Exception):
+    """One call asks for more than its key may have in a second, so it can never be let in. Says how many it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"is more than this key may send in a second; send at most {limit} at once")
+
+
+class RateLimiter:
+    """Counts calls in Valkey, and in this process's memory while Valkey does not answer.
+
+    period_seconds: the window that a key's limit is for.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, period_seconds: int = 1) -> None:
+        self._period = period_seconds
+        self._breaker = Breaker("The counter of calls")
+        options = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
+        # Never again after a time-out: that would be another one.
+        self._shared = RedisStorage(url, key_prefix=_PREFIX, retry=Retry(NoBackoff(), 0), **options)  # type: ignore[arg-type]
+
+    @cached_property
+    def _own(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    def hit(self, facts: KeyFacts, *, cost: int = 1) -> float | None:
+        """Count a call of a key, as `cost` calls; None lets it in, else the seconds until it would be.
+
+        Raises:
+            TooManyAtOnceError: nothing was counted.
+        """
+        limit = facts.rate_limit or settings.API_RATE_LIMIT
+        if cost > limit:
+            raise TooManyAtOnceError(limit)
+        item = RateLimitItemPerSecond(limit, self._period, namespace="key")
+        if self._breaker.allows():
+            try:
+                wait = self._count(self._shared, item, facts, cost)
+            except redis.RedisError as error:
+                logger.debug("calls are counted in this process: %s", error)
+                self._breaker.failed()
+            else:
+                self._breaker.succeeded()
+                return wait
+        return self._count(self._own, item, facts, cost)
+
+    def _count(
+        self, storage: RedisStorage | MemoryStorage, item: RateLimitItem, facts: KeyFacts, cost: int
+    ) -> float | None:
+        if SlidingWindowCounterRateLimiter(storage).hit(item, str(facts.id), cost=cost):
+            return None
+        window = storage.get_sliding_window(item.key_for(str(facts.id)), self._period)
+        return seconds_until_free(window, limit=item.amount, cost=cost, period=self._period)
+
+
+def seconds_until_free(window: tuple[int, float, int, float], *, limit: int, cost: int, period: float) -> float:
+    """Seconds until `cost` more fit, if nobody else comes.
+
+    window: calls of the period before, seconds that some of them still count, calls of this period, seconds until
+    these no longer count.
+    """
+    before, before_left, current, current_left = window
+    room = limit - cost
+    if current > room:
+        # Not in this period: it becomes the one before, and its calls fade over the next.
+        return max(0.0, current_left - period * room / current)
+    if before == 0:
+        return 0.0
+    return max(0.0, before_left - period * (room - current) / before)
+
+
+@cache
+def rate_limiter() -> RateLimiter:
+    """The one of this process."""
+    return RateLimiter(settings.REDIS_URL)
+
+
+def hit(facts: KeyFacts, *, cost: int = 1) -> float | None:
+    """Count a call; see `RateLimiter.hit`."""
+    return rate_limiter().hit(facts, cost=cost)

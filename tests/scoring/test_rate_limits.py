@@ -1,0 +1,195 @@
+"""Calls of a key are counted over all processes, and in each one while Valkey is away."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from limits.storage import MemoryStorage
+from rest_framework.exceptions import Throttled, ValidationError
+
+from scoring.api.throttles import count_calls
+from scoring.services import rate_limits
+from scoring.services.key_book import KeyFacts
+from scoring.services.rate_limits import RateLimiter, TooManyAtOnceError, seconds_until_free
+from tests.scoring.api_calls import DECISIONS, Caller, problem_of
+
+NOWHERE = "redis://127.0.0.1:1/0"
+# So long that no test sees its end.
+PERIOD = 3600
+Process = Callable[..., RateLimiter]
+
+
+@pytest.fixture
+def process(settings) -> Process:
+    """Makes the limiter of one more web process; one that a busy machine makes wait does not give Valkey up."""
+
+    def make(url: str = settings.REDIS_URL) -> RateLimiter:
+        return RateLimiter(url, timeout_seconds=30.0, period_seconds=PERIOD)
+
+    return make
+
+
+def facts(key_id: int = 1, *, rate_limit: int | None = 3) -> KeyFacts:
+    return KeyFacts(key_id, "shop", frozenset(["decide"]), None, rate_limit, None)
+
+
+def let_in(limiter: RateLimiter, calls: int, key: KeyFacts | None = None) -> int:
+    return sum(limiter.hit(key or facts()) is None for _ in range(calls))
+
+
+@pytest.mark.parametrize("url", ["valkey", "memory"])
+def test_a_key_gets_its_limit_and_no_more(process, url):
+    limiter = process() if url == "valkey" else process(NOWHERE)
+
+    assert let_in(limiter, 5) == 3
+    assert limiter.hit(facts()) > 0
+
+
+def test_two_processes_share_one_budget(process):
+    first, second = process(), process()
+
+    assert [let_in(one, 1) for one in (first, second, first, second, first)] == [1, 1, 1, 0, 0]
+
+
+def test_keys_do_not_share_a_budget(process):
+    limiter = process()
+    let_in(limiter, 3)
+
+    assert let_in(limiter, 5, facts(2)) == 3
+
+
+def test_a_key_without_a_limit_has_that_of_the_settings(process, settings):
+    settings.API_RATE_LIMIT = 2
+
+    assert let_in(process(), 5, facts(rate_limit=None)) == 2
+
+
+def test_a_call_that_is_worth_several_counts_as_several(process):
+    limiter = process()
+
+    assert limiter.hit(facts(), cost=2) is None
+    assert limiter.hit(facts(), cost=2) is not None
+    assert limiter.hit(facts()) is None
+
+
+def test_refused_calls_use_nothing_up(process):
+    limiter = process()
+    limiter.hit(facts(), cost=2)
+    for _ in range(10):
+        limiter.hit(facts(), cost=3)
+
+    assert limiter.hit(facts()) is None
+
+
+def test_a_call_worth_more_than_the_limit_is_told_so_and_not_to_come_again(process):
+    limiter = process()
+
+    with pytest.raises(TooManyAtOnceError, match="at most 3 at once"):
+        limiter.hit(facts(), cost=4)
+    assert let_in(limiter, 5) == 3
+
+
+def test_while_valkey_is_away_each_process_counts_for_itself_and_says_so_once(process, caplog):
+    first, second = process(NOWHERE), process(NOWHERE)
+
+    assert (let_in(first, 5), let_in(second, 5)) == (3, 3)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The counter of calls does not answer; going on without it"
+    ] * 2
+
+
+def test_valkey_that_is_back_is_asked_again_after_a_while(process, monkeypatch):
+    limiter, other = process(NOWHERE), process()
+    assert let_in(limiter, 5) == 3
+
+    monkeypatch.setattr(limiter, "_shared", other._shared)
+    assert let_in(limiter, 5) == 0
+    monkeypatch.setattr(limiter._breaker, "_clock", lambda: float("inf"))
+
+    assert let_in(limiter, 5) == 3
+    assert let_in(other, 5) == 0
+
+
+def test_what_is_counted_in_valkey_does_not_stay_there(process, valkey):
+    process().hit(facts())
+
+    (key,) = valkey.scan_iter("rate:*")
+    assert 0 < valkey.ttl(key) <= 2 * PERIOD
+
+
+# --- when to come again --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("window", "cost", "seconds"),
+    [
+        ((0, 0.0, 10, 2.0), 1, 1.1),  # just filled: all but one must be a period old
+        ((0, 0.0, 10, 2.0), 10, 2.0),  # all of them
+        ((10, 0.5, 5, 1.5), 1, 0.1),  # what is left of the period before fades soon enough
+        ((0, 0.0, 3, 1.5), 1, 0.0),  # there is room
+    ],
+)
+def test_the_wait_is_until_enough_calls_have_faded(window, cost, seconds):
+    assert seconds_until_free(window, limit=10, cost=cost, period=1) == pytest.approx(seconds)
+
+
+@given(st.data())
+def test_after_the_wait_the_call_fits_and_it_never_exceeds_two_periods(data):
+    limit = data.draw(st.integers(1, 50))
+    cost = data.draw(st.integers(1, limit))
+    before, current = data.draw(st.integers(0, limit)), data.draw(st.integers(0, limit))
+    passed = data.draw(st.floats(0, 1))
+
+    wait = seconds_until_free((before, 1 - passed, current, 2 - passed), limit=limit, cost=cost, period=1)
+
+    at = passed + wait
+    counted = before * (1 - at) + current if at < 1 else current * max(0.0, 2 - at)
+    assert counted + cost <= limit + 1e-6
+    assert 0 <= wait <= 2
+
+
+def test_both_counters_tell_the_same_of_a_window(process):
+    shared, own = process()._shared, MemoryStorage()
+    for storage in (shared, own):
+        storage.acquire_sliding_window_entry("x", 10, PERIOD, 4)
+        before, before_left, current, current_left = storage.get_sliding_window("x", PERIOD)
+        assert (before, before_left, current) == (0, 0.0, 4)
+        assert PERIOD < current_left <= 2 * PERIOD
+
+
+# --- the answer ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def narrow(process, monkeypatch) -> None:
+    """This process lets two calls in."""
+    limiter = process()
+    monkeypatch.setattr(rate_limits, "rate_limiter", lambda: limiter)
+
+
+def test_a_key_that_comes_too_often_is_told_when_to_come_again(api, narrow, settings):
+    settings.API_RATE_LIMIT = 2
+    answers = [api.get(f"{DECISIONS}nobody/") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    assert int(answers[2]["Retry-After"]) >= 1
+    assert answers[2]["Retry-After"] in problem_of(answers[2], 429)["detail"]
+
+
+def test_a_call_without_a_key_uses_nobody_s_calls_up(api, client, narrow, settings):
+    settings.API_RATE_LIMIT = 1
+    for key in ("", "fk_wrong"):
+        problem_of(Caller(client, key).get(f"{DECISIONS}nobody/"), 401)
+
+    assert api.get(f"{DECISIONS}nobody/").status_code == 404
+
+
+def test_a_call_worth_several_is_counted_before_anything_is_done_for_it(narrow):
+    count_calls(facts(rate_limit=2), 2)
+
+    with pytest.raises(Throttled) as refused:
+        count_calls(facts(rate_limit=2), 1)
+    with pytest.raises(ValidationError, match="at most 2 at once"):
+        count_calls(facts(rate_limit=2), 3)
+    assert refused.value.wait >= 1
