@@ -22,7 +22,7 @@ from scoring.services.warming import warm_up
 _sockets = [path("ws/feed/", FeedConsumer.as_asgi()), path("ws/board/", BoardConsumer.as_asgi())]
 
 _decisions = ScoringHandler()
-_decision_paths = {reverse("decisions")}
+_decision_paths = {reverse("decisions"), reverse("batch")}
 
 
 async def _http(scope: Any, receive: Any, send: Any) -> None:

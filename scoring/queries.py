@@ -73,9 +73,16 @@ def as_recorded(decision: Decision) -> RecordedDecision:
     )
 
 
+_STORED = "SELECT id FROM scoring_decision WHERE transaction_id = ANY(%s)"
+
+
 def decisions_of(transaction_ids: Sequence[str]) -> dict[str, Decision]:
     """Stored decisions by transaction id. An id with NUL, which PostgreSQL takes in no text, has none."""
-    found = Decision.objects.filter(transaction_id__any=[name for name in transaction_ids if "\x00" not in name])
+    # Mostly none: the ids are looked for without the model's thirty columns, which take longer than the index.
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [[name for name in transaction_ids if "\x00" not in name]])
+        known = [row[0] for row in cursor.fetchall()]
+    found = Decision.objects.filter(id__in=known) if known else ()
     return {decision.transaction_id: decision for decision in found}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.timezone import now
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -44,3 +45,14 @@ class ApiView(APIView):
         if iscoroutinefunction(handler):
             return await handler(request, *args, **kwargs)
         return await sync_to_async(handler)(request, *args, **kwargs)
+
+
+def json_body(request: Request) -> bytes:
+    """The bytes of a body that a decoder of ours reads.
+
+    Raises:
+        UnsupportedMediaType: it says it is something else than JSON.
+    """
+    if request.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(request.content_type)
+    return request._request.body

@@ -16,10 +16,14 @@ RETRY_AFTER = {"Retry-After": "1"}
 
 def problem(status: int, detail: str, *, errors: Errors = (), headers: dict[str, str] | None = None) -> JsonResponse:
     """A problem that is no exception."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    if errors:
-        body["errors"] = list(errors)
+    body = problem_body(status, detail, errors=errors)
     return JsonResponse(body, status=status, content_type="application/problem+json", headers=headers)
+
+
+def problem_body(status: int, detail: str, *, errors: Errors = ()) -> dict[str, Any]:
+    """The problem as data."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return body | {"errors": list(errors)} if errors else body
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | JsonResponse | None:

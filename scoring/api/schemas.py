@@ -56,6 +56,10 @@ class DecisionDetailSchema(DecisionSchema):
     feature_version = serializers.CharField()
 
 
+class BatchSchema(serializers.Serializer[None]):
+    transactions = serializers.ListField(child=TransactionSchema(), min_length=1, max_length=1000)
+
+
 class LabelSchema(serializers.Serializer[None]):
     transaction_id = serializers.CharField(max_length=64)
     label = serializers.ChoiceField(Label.Value.choices)  # type: ignore[assignment]  # a field named as an option
@@ -75,3 +79,15 @@ class ProblemSchema(serializers.Serializer[None]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     errors = ErrorSchema(many=True, required=False)  # type: ignore[assignment]
+
+
+class BatchResultSchema(serializers.Serializer[None]):
+    """A decision or a problem, with the status that the payment would have had in a call of its own."""
+
+    status = serializers.IntegerField()
+    decision = DecisionSchema(required=False)
+    problem = ProblemSchema(required=False)
+
+
+class BatchResultsSchema(serializers.Serializer[None]):
+    results = BatchResultSchema(many=True)

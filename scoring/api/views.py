@@ -1,17 +1,14 @@
 """The scoring API: decide a payment, look a decision up, say what a payment was."""
 
-from typing import Any
-
 import msgspec
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from scoring.api.base import ApiView
-from scoring.api.problems import RETRY_AFTER, problem
+from scoring.api.answers import NOT_DECIDED, conflict, json_response, not_a_transaction, not_decided, status_of
+from scoring.api.base import ApiView, json_body
+from scoring.api.problems import problem
 from scoring.api.schemas import (
     DecisionDetailSchema,
     DecisionSchema,
@@ -19,14 +16,11 @@ from scoring.api.schemas import (
     ProblemSchema,
     TransactionSchema,
 )
-from scoring.queries import RecordedDecision, as_recorded, decisions_of, features_of
-from scoring.services.decider import InProgressError, OverloadedError, decider
-from scoring.services.decisions import Arrival, ContendedError
+from scoring.queries import as_recorded, decisions_of, features_of
+from scoring.services.decider import decider
+from scoring.services.decisions import Arrival
 from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_labels
-from scoring.services.policy import NoPolicyError
 from scoring.transaction import InvalidTransactionError, decode
-
-_encoder = msgspec.json.Encoder(decimal_format="string")
 
 
 class DecisionsView(ApiView):
@@ -39,29 +33,22 @@ class DecisionsView(ApiView):
         request=TransactionSchema,
         responses={
             201: DecisionSchema, 200: DecisionSchema, 401: ProblemSchema, 403: ProblemSchema, 409: ProblemSchema,
-            422: ProblemSchema, 503: ProblemSchema,
+            415: ProblemSchema, 422: ProblemSchema, 429: ProblemSchema, 503: ProblemSchema,
         },
     )  # fmt: skip
     async def post(self, request: Request) -> HttpResponse:
         """Decide a payment. Sent again unchanged, the stored decision is given; changed under the same id, 409."""
-        if request.content_type.partition(";")[0].strip().lower() != "application/json":
-            raise UnsupportedMediaType(request.content_type)
         received_at = now()
         try:
-            arrival = Arrival(decode(request._request.body, received_at=received_at), received_at, "api")
+            arrival = Arrival(decode(json_body(request), received_at=received_at), received_at, "api")
             (result,) = await decider().decide([arrival])
         except InvalidTransactionError as error:
-            return problem(422, "This is not a transaction; nothing was stored.", errors=error.errors)
-        except (InProgressError, ContendedError):
-            return problem(409, "This transaction is being decided at this moment; ask again.", headers=RETRY_AFTER)
-        except (OperationalError, InterfaceError):
-            return problem(503, "The decision could not be recorded, so none was made.", headers=RETRY_AFTER)
-        except (OverloadedError, NoPolicyError) as error:
-            return problem(503, str(error), headers=RETRY_AFTER)
+            return not_a_transaction(error).as_response()
+        except NOT_DECIDED as error:
+            return not_decided(error).as_response()
         if result.decision is None:
-            errors = [{"field": "transaction_id", "message": "was decided before with other content"}]
-            return problem(409, "This transaction id stands for another payment.", errors=errors)
-        return _json(result.decision, status=201 if result.is_new else 200)
+            return conflict().as_response()
+        return json_response(result.decision, status=status_of(result))
 
 
 class DecisionView(ApiView):
@@ -81,7 +68,7 @@ class DecisionView(ApiView):
             "features": features_of(decision),
             "feature_version": decision.feature_version,
         }
-        return _json(detail)
+        return json_response(detail)
 
 
 class LabelsView(ApiView):
@@ -102,8 +89,4 @@ class LabelsView(ApiView):
         except LabelTimeError:
             errors = [{"field": "known_at", "message": "is in the future, or before 1970"}]
             return problem(422, "The label cannot be known then; nothing was stored.", errors=errors)
-        return _json(schema.data, status=201)
-
-
-def _json(body: RecordedDecision | dict[str, Any], *, status: int = 200) -> HttpResponse:
-    return HttpResponse(_encoder.encode(body), content_type="application/json", status=status)
+        return json_response(schema.data, status=201)

@@ -113,8 +113,9 @@ class Decider:
         async with ThreadSensitiveContext():
             while True:
                 await self._has_jobs.wait()
-                await self._decide(self._take())
-                if not self._jobs:
+                if batch := self._take():
+                    await self._decide(batch)
+                else:
                     self._has_jobs.clear()
 
     def _take(self) -> list[_Job]:
@@ -159,8 +160,6 @@ forget_outages = _database.reset
 
 def decide_for_callers(arrivals: Sequence[Arrival]) -> list[Result]:
     """Decide a batch, degraded where a part is down; a database that keeps failing is asked once a second only."""
-    if not arrivals:
-        return []
     if not _database.allows():
         raise OperationalError("The database failed just before.")
     try:

@@ -107,7 +107,8 @@ def _decide_once(arrivals: Sequence[Arrival], writer: Writer, learnt: Sequence[K
     # A batch that did not speak with the store cannot know whether it was restarted.
     due = writer.settled.due() if writer.settled is not None and batch.pending is not None else []
     with transaction.atomic():
-        PendingFeatures.objects.filter(id__in=due).delete()
+        if due:
+            PendingFeatures.objects.filter(id__in=due).delete()
         receipt = _record(batch, recorded, writer, [fraud.label_id for fraud in learnt])
         writer.before_commit(conflicts)
     committed = time.monotonic()

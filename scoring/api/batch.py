@@ -1,0 +1,98 @@
+"""Many payments in one call."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, cast
+
+import msgspec
+from django.http import HttpResponse
+from django.utils.timezone import now
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from scoring.api.answers import (
+    NOT_DECIDED,
+    Refusal,
+    conflict,
+    json_response,
+    not_a_transaction,
+    not_decided,
+    status_of,
+)
+from scoring.api.base import ApiView, json_body
+from scoring.api.problems import problem
+from scoring.api.schemas import BatchResultsSchema, BatchSchema, ProblemSchema
+from scoring.api.throttles import count_calls
+from scoring.services.decider import MAX_BATCH, Decider, InProgressError, decider
+from scoring.services.decisions import Arrival, Result
+from scoring.services.key_book import KeyFacts
+from scoring.transaction import InvalidTransactionError, decode
+
+MAX_TRANSACTIONS = 1_000
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    transactions: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MAX_TRANSACTIONS)]
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+class BatchView(ApiView):
+    """`POST decisions/batch/`"""
+
+    scope = "decide"
+    # Each payment counts as a call.
+    throttle_classes = ()
+
+    @extend_schema(
+        operation_id="decide_batch",
+        request=BatchSchema,
+        responses={
+            200: BatchResultsSchema, 401: ProblemSchema, 403: ProblemSchema, 413: ProblemSchema, 415: ProblemSchema,
+            422: ProblemSchema, 429: ProblemSchema, 503: ProblemSchema,
+        },
+    )  # fmt: skip
+    async def post(self, request: Request) -> HttpResponse:
+        """Decide up to 1,000 payments in their order; one result each. One that is refused does not sink the others."""
+        try:
+            sent = _decoder.decode(json_body(request)).transactions
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            errors = [{"field": "transactions", "message": str(error).partition(" - at ")[0]}]
+            return problem(422, "This is not a batch; nothing was stored.", errors=errors)
+        count_calls(cast(KeyFacts, request.auth), len(sent))
+        results: list[dict[str, Any]] = []
+        for part in _parts(sent):
+            results += await _decide(part)
+        return json_response({"results": results})
+
+
+def _parts(sent: Sequence[msgspec.Raw]) -> Iterator[Sequence[msgspec.Raw]]:
+    """Parts small enough that single payments of other callers come in between."""
+    return (sent[start : start + MAX_BATCH] for start in range(0, len(sent), MAX_BATCH))
+
+
+async def _decide(part: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
+    lane = decider()
+    read = [_read(one, lane) for one in part]
+    arrivals = [one for one in read if isinstance(one, Arrival)]
+    try:
+        decided = iter(await lane.decide(arrivals) if arrivals else [])
+    except NOT_DECIDED as error:
+        refusal = not_decided(error)
+        return [(one if isinstance(one, Refusal) else refusal).as_result() for one in read]
+    return [one.as_result() if isinstance(one, Refusal) else _result(next(decided)) for one in read]
+
+
+def _read(raw: msgspec.Raw, lane: Decider) -> Arrival | Refusal:
+    received_at = now()
+    try:
+        arrival = Arrival(decode(bytes(raw), received_at=received_at), received_at, "api")
+    except InvalidTransactionError as error:
+        return not_a_transaction(error)
+    return not_decided(InProgressError()) if lane.is_under_way(arrival.transaction.transaction_id) else arrival
+
+
+def _result(result: Result) -> dict[str, Any]:
+    if result.decision is None:
+        return conflict().as_result()
+    return {"status": status_of(result), "decision": result.decision}

@@ -1,0 +1,171 @@
+"""Callers share batches: what comes during one is decided with the next, and each gets its own answer."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from scoring.services.decider import MAX_BATCH, MAX_WAITING, Decider, InProgressError, OverloadedError
+from scoring.services.decisions import Arrival, Result
+from scoring.transaction import decode
+from tests.scoring.payments import body_of
+
+
+def arrival_of(name: str) -> Arrival:
+    at = now()
+    return Arrival(decode(body_of(transaction_id=name), received_at=at), at, "api")
+
+
+class Engine:
+    """Decides nothing, and remembers in what batches it was asked. Waits while it is held."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.threads: set[int] = set()
+        self.may_go = threading.Event()
+        self.may_go.set()
+        self.has_begun = threading.Event()
+        self.poison = ""
+
+    def __call__(self, arrivals) -> list[Result]:
+        names = [arrival.transaction.transaction_id for arrival in arrivals]
+        self.batches.append(names)
+        self.threads.add(threading.get_ident())
+        self.has_begun.set()
+        assert self.may_go.wait(20)
+        if self.poison in names:
+            raise ValueError(f"{self.poison} cannot be decided")
+        return [Result(arrival, None, is_new=False) for arrival in arrivals]
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+def run(engine: Engine, scene: Callable[[Decider], Coroutine[Any, Any, Any]], *, patience_seconds: float = 20.0) -> Any:
+    async def play() -> Any:
+        return await scene(Decider(engine, patience_seconds=patience_seconds))
+
+    return asyncio.run(play())
+
+
+async def _while_held(engine: Engine, lane: Decider, names: list[str]) -> list[asyncio.Task[list[Result]]]:
+    """One call is being decided, the others of these names wait behind it."""
+    engine.may_go.clear()
+    engine.has_begun.clear()
+    first = asyncio.create_task(lane.decide([arrival_of("first")]))
+    await asyncio.to_thread(engine.has_begun.wait, 20)
+    others = [asyncio.create_task(lane.decide([arrival_of(name)])) for name in names]
+    await asyncio.sleep(0)
+    return [first, *others]
+
+
+def test_what_comes_during_a_batch_is_decided_together_with_the_next(engine):
+    async def scene(lane: Decider) -> list[list[Result]]:
+        tasks = await _while_held(engine, lane, ["a", "b", "c"])
+        engine.may_go.set()
+        return await asyncio.gather(*tasks)
+
+    answers = run(engine, scene)
+
+    assert engine.batches == [["first"], ["a", "b", "c"]]
+    assert [one.arrival.transaction.transaction_id for (one,) in answers] == ["first", "a", "b", "c"]
+
+
+def test_all_batches_run_in_one_thread_that_is_not_the_callers(engine):
+    async def scene(lane: Decider) -> None:
+        for name in "abc":
+            await lane.decide([arrival_of(name)])
+
+    run(engine, scene)
+
+    assert len(engine.threads) == 1
+    assert threading.get_ident() not in engine.threads
+
+
+def test_a_batch_stays_small_enough_to_wait_for(engine):
+    async def scene(lane: Decider) -> None:
+        tasks = await _while_held(engine, lane, [f"t{number}" for number in range(2 * MAX_BATCH + 1)])
+        engine.may_go.set()
+        await asyncio.gather(*tasks)
+
+    run(engine, scene)
+
+    assert [len(batch) for batch in engine.batches] == [1, MAX_BATCH, MAX_BATCH, 1]
+
+
+def test_the_same_payment_twice_at_once_is_in_progress(engine):
+    async def scene(lane: Decider) -> None:
+        (first,) = await _while_held(engine, lane, [])
+        with pytest.raises(InProgressError):
+            await lane.decide([arrival_of("first")])
+        engine.may_go.set()
+        await first
+        # And not for ever.
+        await lane.decide([arrival_of("first")])
+
+    run(engine, scene)
+
+    assert engine.batches == [["first"], ["first"]]
+
+
+def test_a_payment_that_cannot_be_decided_does_not_sink_its_neighbours(engine):
+    engine.poison = "b"
+
+    async def scene(lane: Decider) -> list[Any]:
+        tasks = await _while_held(engine, lane, ["a", "b", "c"])
+        engine.may_go.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, a, b, c = run(engine, scene)
+
+    assert [len(one) for one in (first, a, c)] == [1, 1, 1]
+    assert isinstance(b, ValueError)
+
+
+def test_who_waits_too_long_is_told_and_what_was_not_begun_is_left_out(engine):
+    async def scene(lane: Decider) -> None:
+        tasks = await _while_held(engine, lane, ["late"])
+        for task in tasks:
+            with pytest.raises(OverloadedError):
+                await task
+        engine.may_go.set()
+        while lane.is_under_way("late"):
+            await asyncio.sleep(0.01)
+        await lane.decide([arrival_of("next")])
+
+    run(engine, scene, patience_seconds=0.2)
+
+    assert engine.batches == [["first"], ["next"]]
+
+
+def test_while_a_batch_hangs_new_callers_are_refused_at_once(engine):
+    async def scene(lane: Decider) -> None:
+        (first,) = await _while_held(engine, lane, [])
+        with pytest.raises(OverloadedError):
+            await first
+        with pytest.raises(OverloadedError):
+            await lane.decide([arrival_of("next")])
+        assert not lane.is_under_way("next")
+        engine.may_go.set()
+
+    run(engine, scene, patience_seconds=0.2)
+
+    assert engine.batches == [["first"]]
+
+
+def test_more_than_can_be_decided_in_time_are_refused_at_once(engine):
+    async def scene(lane: Decider) -> None:
+        tasks = await _while_held(engine, lane, [f"t{number}" for number in range(MAX_WAITING - 1)])
+        with pytest.raises(OverloadedError):
+            await lane.decide([arrival_of("one-too-many")])
+        engine.may_go.set()
+        await asyncio.gather(*tasks)
+
+    run(engine, scene)
+
+    assert sum(map(len, engine.batches)) == MAX_WAITING
