@@ -77,7 +77,8 @@ class WebhookEndpointAdmin(admin.ModelAdmin):
     actions = ("send_test_message", "rotate", "rotate_at_once", "switch_off", "switch_on")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
-        return super().get_queryset(request).annotate(waiting=Count("deliveries", filter=_WAITING))
+        endpoints: QuerySet[WebhookEndpoint] = super().get_queryset(request)
+        return endpoints.annotate(waiting=Count("deliveries", filter=_WAITING))
 
     @admin.display(description="messages waiting")
     def waiting(self, endpoint: Any) -> int:

@@ -15,7 +15,7 @@ class WebhookEndpoint(models.Model):
     description = models.CharField(max_length=200, blank=True, default="")
     is_active = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=200, blank=True, default="")
-    # Since then it is told of every verdict; nobody looks what it missed before.
+    # Since it was made, or last switched on: of what is decided from then on it misses nothing.
     active_since = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(db_default=Now())

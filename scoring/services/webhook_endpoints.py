@@ -50,7 +50,7 @@ def rotate_secret(endpoint: WebhookEndpoint, *, overlap: timedelta = OVERLAP, no
     Those of before sign beside it until `overlap` is over, and are forgotten at the next rotation after that.
     """
     # Two who rotate at once have one current secret after another, not a failure.
-    WebhookEndpoint.objects.select_for_update().get(id=endpoint.id)
+    WebhookEndpoint.objects.select_for_update(no_key=True).get(id=endpoint.id)
     ends_at = now + overlap
     WebhookSecret.objects.filter(endpoint=endpoint, ends_at__lte=now).delete()
     WebhookSecret.objects.filter(endpoint=endpoint, ends_at__gt=ends_at).update(ends_at=ends_at)

@@ -6,7 +6,7 @@ sender that dies lets its lease run out, and somebody sends the message again; r
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -46,7 +46,7 @@ class Claimed:
     leased_until: datetime
     claimed_at: datetime
     # As they were shown; none when SECRET_KEY opens none of them.
-    secret_texts: tuple[str, ...]
+    secret_texts: tuple[str, ...] = field(repr=False)
 
 
 def claim_due(*, now: datetime, room: int) -> list[Claimed]:
@@ -55,8 +55,8 @@ def claim_due(*, now: datetime, room: int) -> list[Claimed]:
     # In no fixed order, so that none is always the last one.
     endpoints = WebhookEndpoint.objects.filter(is_active=True, id__in=due.values("endpoint")).order_by("?")
     claimed: list[Claimed] = []
-    for endpoint in endpoints:
-        claimed += _claim_of(endpoint, now=now, most=min(PER_ENDPOINT, room - len(claimed)))
+    for endpoint_id in endpoints.values_list("id", flat=True):
+        claimed += _claim_of(endpoint_id, now=now, most=min(PER_ENDPOINT, room - len(claimed)))
     return claimed
 
 
@@ -65,7 +65,13 @@ def _is_free(now: datetime) -> Q:
 
 
 @transaction.atomic
-def _claim_of(endpoint: WebhookEndpoint, *, now: datetime, most: int) -> list[Claimed]:
+def _claim_of(endpoint_id: int, *, now: datetime, most: int) -> list[Claimed]:
+    # One worker at a time, or two would each count the same room. It stands in the way of no verdict: what refers to
+    # the row can be written beside this lock.
+    free = WebhookEndpoint.objects.select_for_update(no_key=True, skip_locked=True)
+    endpoint = free.filter(id=endpoint_id, is_active=True).first()
+    if endpoint is None:
+        return []
     waiting = WebhookDelivery.objects.filter(endpoint=endpoint, state=WebhookDelivery.State.WAITING)
     most -= waiting.filter(leased_until__gt=now).count()
     if most <= 0:
@@ -118,14 +124,14 @@ def record(claimed: Claimed, answer: Answer, *, now: datetime) -> None:
     if answer.is_delivered:
         _close(claimed, now)
     else:
-        _put_off(claimed, now)
+        _put_off(claimed, answer, now)
     if answer.status == GONE:
         _switch_off(claimed, now)
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL's texts hold no NUL."""
-    return text.replace("\0", "\ufffd")
+    """PostgreSQL's texts hold no NUL and no half of a character."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _close(claimed: Claimed, now: datetime) -> None:
@@ -136,14 +142,14 @@ def _close(claimed: Claimed, now: datetime) -> None:
     )
 
 
-def _put_off(claimed: Claimed, now: datetime) -> None:
+def _put_off(claimed: Claimed, answer: Answer, now: datetime) -> None:
     # Only while the lease is ours: who took it over since decides what is next.
     ours = WebhookDelivery.objects.filter(id=claimed.delivery_id, leased_until=claimed.leased_until)
     if now >= claimed.give_up_at:
         ours.update(state=WebhookDelivery.State.FAILED, leased_until=None, attempts=F("attempts") + 1)
         return
     ours.update(
-        next_attempt_at=min(now + _delay_after(claimed.attempts), claimed.give_up_at),
+        next_attempt_at=min(now + max(_delay_after(claimed.attempts), _asked_for(answer)), claimed.give_up_at),
         leased_until=None,
         attempts=F("attempts") + 1,
     )
@@ -151,6 +157,11 @@ def _put_off(claimed: Claimed, now: datetime) -> None:
 
 def _delay_after(attempts: int) -> timedelta:
     return DELAYS[min(attempts, len(DELAYS) - 1)] * _chance.uniform(1 - JITTER, 1 + JITTER)
+
+
+def _asked_for(answer: Answer) -> timedelta:
+    """How long the receiver wants to be left alone, but no longer than we would leave it ourselves."""
+    return min(timedelta(seconds=answer.retry_after), DELAYS[-1])
 
 
 def _switch_off(claimed: Claimed, now: datetime) -> None:

@@ -32,11 +32,15 @@ class RefusedAddressError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call went: a status and how its body began, or in words why there is none."""
+    """How a call went: a status and how its body began, or in words why there is none.
+
+    retry_after: seconds the receiver wants to be left alone; 0: it has not said.
+    """
 
     duration_ms: int
     status: int | None = None
     body: bytes = b""
+    retry_after: int = 0
     error: str = ""
 
     @property
@@ -154,15 +158,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, backend: httpcore
     """Call an endpoint once. Follows no redirect, reads no more than ANSWER_BYTES, raises nothing."""
     began = time.monotonic()
     try:
-        status, beginning = _exchange(httpcore.URL(url), body, headers, backend)
+        status, beginning, retry_after = _exchange(httpcore.URL(url), body, headers, backend)
     except Exception as error:
         return Answer(_since(began), error=_in_words(error)[:_ERROR_LENGTH])
-    return Answer(_since(began), status=status, body=beginning)
+    return Answer(_since(began), status=status, body=beginning, retry_after=retry_after)
 
 
 def _exchange(
     url: httpcore.URL, body: bytes, headers: Mapping[str, str], backend: httpcore.NetworkBackend
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, int]:
     own = [("host", _host_of(url)), ("content-type", "application/json"), ("user-agent", "fraudapp-webhooks/1")]
     timeouts = {"connect": CONNECT_SECONDS, "write": ANSWER_SECONDS, "read": ANSWER_SECONDS}
     trust = _trust(settings.WEBHOOK_CA_FILE) if url.scheme == b"https" else None
@@ -176,7 +180,7 @@ def _exchange(
             extensions={"timeout": timeouts},
         ) as response,
     ):
-        return response.status, _beginning(response)
+        return response.status, _beginning(response), _retry_after(response)
 
 
 def _host_of(url: httpcore.URL) -> str:
@@ -196,6 +200,12 @@ def _beginning(response: httpcore.Response) -> bytes:
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
         return read[:ANSWER_BYTES]
     return read[:ANSWER_BYTES]
+
+
+def _retry_after(response: httpcore.Response) -> int:
+    """Seconds of `Retry-After` (RFC 9110, 10.2.3). Its other form, a date, is left out: clocks differ."""
+    said = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"")
+    return int(said) if said.isdigit() and len(said) < 10 else 0
 
 
 def _since(began: float) -> int:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,6 +18,7 @@ from cases.services import verdict_effects, verdicts
 from scoring.models import WebhookAttempt, WebhookDelivery
 from scoring.services.webhook_endpoints import create_endpoint, disable_endpoint, enable_endpoint, rotate_secret
 from scoring.services.webhooks import redeliver, send_test
+from scoring.webhooks.signing import new_secret
 from streams.webhooks.courier import Courier
 from streams.webhooks.deliveries import DELAYS, JITTER, LEASE, PER_ENDPOINT, claim_due, record
 from streams.webhooks.posting import Answer
@@ -55,6 +58,25 @@ def test_a_receiver_of_its_own_finds_the_signature_genuine(shop):
     assert headers["webhook-timestamp"] == str(int((NOON + MINUTE).timestamp()))
     assert json.loads(body)["action"] == "release"
     assert (only().state, only().delivered_at, only().attempts) == ("delivered", NOON + MINUTE, 1)
+
+
+def test_the_receiver_of_the_documentation_takes_what_is_sent(shop):
+    (block,) = re.findall(r"```python\n(.+?)```", (settings.BASE_DIR / "docs/webhooks.md").read_text(), re.DOTALL)
+    documented: dict[str, Any] = {}
+    exec(block, documented)
+    endpoint, former = create_endpoint(name="shop", url=shop.url, author=None, now=now())
+    current = rotate_secret(endpoint, now=now())
+    send_test(endpoint, now=now())
+
+    deliver(now())
+
+    ((_, headers, body),) = shop.got
+    for secret in (former, current):
+        assert documented["is_genuine"](secret, headers, body)
+        assert not documented["is_genuine"](secret, headers, body + b" ")
+        old = headers | {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 301)}
+        assert not documented["is_genuine"](secret, old, body)
+    assert not documented["is_genuine"](new_secret(), headers, body)
 
 
 def test_both_secrets_sign_until_the_former_one_ends(shop):
@@ -121,6 +143,21 @@ def test_what_nobody_takes_is_tried_ever_less_often_and_given_up_after_a_day(sho
     assert only().state == "failed"
     deliver(NOON + 2 * DAY)
     assert len(shop.got) == len(times)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("90", 90), ("1", DELAYS[0].seconds), ("999999", DELAYS[-1].seconds), ("soon", 5), ("9" * 20, 5)],
+)
+def test_who_asks_for_a_pause_gets_it_within_reason(shop, asked, seconds):
+    make_endpoint(shop.url)
+    leave()
+    shop.replies = [answer(429, **{"retry-after": asked})]
+
+    deliver(NOON)
+
+    pause = (only().next_attempt_at - NOON).total_seconds()
+    assert (1 - JITTER) * seconds <= pause <= (1 + JITTER) * seconds
 
 
 def test_an_endpoint_that_is_gone_is_switched_off_and_told_no_more(shop):
