@@ -1,23 +1,25 @@
 """What verdicts on held payments had to cause for webhooks: a message for each endpoint, and somebody who sends it."""
 
 from datetime import timedelta
+from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from cases.models import Verdict, VerdictPayment
+from cases.models import Alert, Case, Verdict, VerdictPayment
 from scoring.models import Outcome, WebhookDelivery, WebhookEndpoint
 from streams.ledger.effects import OVERDUE_AFTER
 from streams.ledger.log import Span
 from streams.ledger.report import Check
 
+_Row = TypeVar("_Row", bound=Model)
 # An endpoint that is being made or switched on is seen by transactions that begin a moment later.
 _SEEN_AFTER = timedelta(minutes=1)
 
 
 def check_webhooks(check: Check, span: Span) -> None:
-    """Each held payment of a verdict was told to the endpoints that are active since before, and messages are sent."""
-    check.count("webhook messages", _made_in(span).count())
+    """What was said of each held payment was told to the endpoints active since before, and messages are sent."""
+    check.count("webhook messages", _within(WebhookDelivery.objects.all(), span, "created_at").count())
     _check_sending(check)
     for endpoint in WebhookEndpoint.objects.filter(is_active=True).order_by("id"):
         _check_told(check, span, endpoint)
@@ -35,28 +37,41 @@ def _check_sending(check: Check) -> None:
 
 
 def _check_told(check: Check, span: Span, endpoint: WebhookEndpoint) -> None:
-    told = WebhookDelivery.objects.filter(
-        endpoint=endpoint, decision=OuterRef("decision"), created_at=OuterRef("verdict__settled_at")
-    )
-    payments = VerdictPayment.objects.filter(
-        ~Exists(told),
-        verdict__state=Verdict.State.DONE,
-        verdict__settled_at__gt=endpoint.active_since + _SEEN_AFTER,
+    since = endpoint.active_since + _SEEN_AFTER
+    messages = WebhookDelivery.objects.filter(endpoint=endpoint, decision=OuterRef("decision"))
+    by_people = _within(_spoken(), span, "verdict__settled_at").filter(
+        ~Exists(messages.filter(created_at=OuterRef("verdict__settled_at"))),
+        verdict__settled_at__gt=since,
         decision__outcome=Outcome.REVIEW,
-    ).exclude(label="")
-    if span.since is not None:
-        payments = payments.filter(verdict__settled_at__gte=span.since)
-    if span.until is not None:
-        payments = payments.filter(verdict__settled_at__lte=span.until)
-    for verdict_id, name in payments.order_by("id").values_list("verdict_id", "decision__transaction_id")[:5]:
-        check.fault(f"webhook {endpoint} was not told of {name} by verdict {verdict_id}", number=0)
-    check.faults += payments.count()
+    )
+    _report(check, f"webhook {endpoint} was not told what a verdict says of", by_people)
+    by_clock = _within(_closed_by_clock(), span, "case__decided_at").filter(
+        ~Exists(messages.filter(created_at=OuterRef("case__decided_at"))), case__decided_at__gt=since
+    )
+    _report(check, f"webhook {endpoint} was not told what the clock says of", by_clock)
 
 
-def _made_in(span: Span) -> QuerySet[WebhookDelivery]:
-    made = WebhookDelivery.objects.all()
+def _spoken() -> QuerySet[VerdictPayment]:
+    return VerdictPayment.objects.filter(verdict__state=Verdict.State.DONE).exclude(label="")
+
+
+def _closed_by_clock() -> QuerySet[Alert]:
+    """Held payments in cases that nobody decided in time, without those that people have spoken about."""
+    people = _spoken().filter(decision=OuterRef("decision"))
+    closed = Alert.objects.filter(case__status=Case.Status.DECIDED, case__decided_by=None)
+    held = closed.filter(~Exists(people), decision__outcome=Outcome.REVIEW)
+    return held.exclude(case__verdict=Case.Verdict.INCONCLUSIVE)
+
+
+def _report(check: Check, words: str, payments: QuerySet[Any]) -> None:
+    names = list(payments.order_by("id").values_list("decision__transaction_id", flat=True)[:5])
+    for name in names:
+        check.fault(f"{words} {name}", number=0)
+    if names:
+        check.faults += payments.count()
+
+
+def _within(rows: QuerySet[_Row], span: Span, time: str) -> QuerySet[_Row]:
     if span.since is not None:
-        made = made.filter(created_at__gte=span.since)
-    if span.until is not None:
-        made = made.filter(created_at__lte=span.until)
-    return made
+        rows = rows.filter(**{f"{time}__gte": span.since})
+    return rows if span.until is None else rows.filter(**{f"{time}__lte": span.until})

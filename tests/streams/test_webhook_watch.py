@@ -6,7 +6,7 @@ import pytest
 from django.utils.timezone import now
 from prometheus_client import CollectorRegistry
 
-from cases.services import verdict_effects, verdicts
+from cases.services import deadlines, verdict_effects, verdicts
 from scoring.models import WebhookDelivery, WebhookEndpoint
 from scoring.services.webhook_endpoints import create_endpoint, disable_endpoint
 from scoring.services.webhooks import PATIENCE, send_test
@@ -15,7 +15,7 @@ from streams.ledger.report import Check
 from streams.ledger.webhooks import check_webhooks
 from streams.webhooks.deliveries import claim_due
 from streams.webhooks.metrics import WebhookCollector
-from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_user
+from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_queue, make_user
 from tests.streams.ledger_world import broken
 from tests.streams.webhook_world import leave, make_endpoint
 
@@ -87,9 +87,23 @@ def test_a_message_that_is_missing_is_found():
     name = decide_at(NOON + HOUR)
     WebhookDelivery.objects.all().delete()
 
-    (fault,) = faults()
-    assert fault.startswith(f"webhook shop was not told of {name} by verdict ")
+    assert faults() == [f"webhook shop was not told what a verdict says of {name}"]
     assert faults(until=NOON) == faults(since=NOON + DAY) == []
+
+
+def test_a_message_of_the_clock_that_is_missing_is_found():
+    make_endpoint()
+    WebhookEndpoint.objects.update(active_since=now() - DAY)
+    queue = make_queue(on_timeout="decide", default_verdict="legitimate")
+    held, declined = make_decision(), make_decision(outcome="decline")
+    make_case(queue=queue, decisions=[held, declined], due_at=now() - HOUR)
+    deadlines.watch_deadlines(now=now())
+    assert faults() == []
+
+    WebhookDelivery.objects.all().delete()
+
+    assert faults() == [f"webhook shop was not told what the clock says of {held.transaction_id}"]
+    assert faults(until=now() - HOUR) == []
 
 
 def test_an_endpoint_need_not_know_what_was_decided_before_it_was_there_or_while_it_was_off():

@@ -1,13 +1,15 @@
 """What is told to endpoints, and what people ask for."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from cases.models import Verdict
 from cases.services import deadlines, verdict_effects, verdicts
-from scoring.models import Outbox, WebhookDelivery
+from scoring.models import Outbox, WebhookDelivery, WebhookEndpoint
 from scoring.services.webhook_endpoints import create_endpoint, disable_endpoint
 from scoring.services.webhooks import EndpointDisabledError, Message, leave_messages, redeliver, send_test
 from streams.outbox import relay_outbox
@@ -76,6 +78,32 @@ def test_the_same_message_is_left_once():
     leave_messages([message], now=NOON + HOUR)
 
     assert only().created_at == NOON
+
+
+def test_a_worker_that_claims_holds_up_no_verdict_and_no_other_worker(transactional_db):
+    endpoint = make_endpoint()
+    leave()
+    is_claiming, go_on = threading.Event(), threading.Event()
+
+    def claim() -> None:
+        with transaction.atomic():
+            WebhookEndpoint.objects.select_for_update(no_key=True).get(id=endpoint.id)
+            is_claiming.set()
+            go_on.wait(30)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        claiming = other.submit(claim)
+        assert is_claiming.wait(30)
+        try:
+            with connection.cursor() as cursor, transaction.atomic():
+                cursor.execute("SET LOCAL lock_timeout = '5s'")
+                leave()
+                assert claim_due(now=NOON, room=1) == []
+        finally:
+            go_on.set()
+        claiming.result()
+    assert len(claim_due(now=NOON, room=2)) == 2
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------
