@@ -56,7 +56,8 @@ def claim_due(*, now: datetime, room: int) -> list[Claimed]:
     endpoints = WebhookEndpoint.objects.filter(is_active=True, id__in=due.values("endpoint")).order_by("?")
     claimed: list[Claimed] = []
     for endpoint_id in endpoints.values_list("id", flat=True):
-        claimed += _claim_of(endpoint_id, now=now, most=min(PER_ENDPOINT, room - len(claimed)))
+        if len(claimed) < room:
+            claimed += _claim_of(endpoint_id, now=now, room=room - len(claimed))
     return claimed
 
 
@@ -65,7 +66,7 @@ def _is_free(now: datetime) -> Q:
 
 
 @transaction.atomic
-def _claim_of(endpoint_id: int, *, now: datetime, most: int) -> list[Claimed]:
+def _claim_of(endpoint_id: int, *, now: datetime, room: int) -> list[Claimed]:
     # One worker at a time, or two would each count the same room. It stands in the way of no verdict: what refers to
     # the row can be written beside this lock.
     free = WebhookEndpoint.objects.select_for_update(no_key=True, skip_locked=True)
@@ -73,11 +74,9 @@ def _claim_of(endpoint_id: int, *, now: datetime, most: int) -> list[Claimed]:
     if endpoint is None:
         return []
     waiting = WebhookDelivery.objects.filter(endpoint=endpoint, state=WebhookDelivery.State.WAITING)
-    most -= waiting.filter(leased_until__gt=now).count()
-    if most <= 0:
-        return []
+    most = min(room, PER_ENDPOINT - waiting.filter(leased_until__gt=now).count())
     due = waiting.filter(_is_free(now), next_attempt_at__lte=now).order_by("next_attempt_at", "id")
-    rows = list(due.select_for_update(skip_locked=True)[:most])
+    rows = list(due.select_for_update(skip_locked=True)[: max(most, 0)])
     leased_until = now + LEASE
     WebhookDelivery.objects.filter(id__in=[row.id for row in rows]).update(leased_until=leased_until)
     texts = _secrets_of(endpoint, now)

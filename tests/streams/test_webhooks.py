@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
+from django.utils.timezone import now
 
 from cases.models import Verdict
 from cases.services import deadlines, verdict_effects, verdicts
@@ -17,7 +18,9 @@ from streams.source import VERDICTS
 from streams.webhooks.deliveries import claim_due
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_queue, make_user
 from tests.streams.flow import sent_out
+from tests.streams.test_worker import Worker
 from tests.streams.webhook_world import SECOND, deliver, is_genuine, leave, make_endpoint, only
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +107,20 @@ def test_a_worker_that_claims_holds_up_no_verdict_and_no_other_worker(transactio
             go_on.set()
         claiming.result()
     assert len(claim_due(now=NOON, room=2)) == 2
+
+
+def test_the_process_of_the_task_worker_sends_what_is_due(transactional_db, shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.1/32")
+    send_test(make_endpoint(shop.url), now=now())
+    worker = Worker(tmp_path / "worker.log", "--without-gossip", "--without-mingle")
+
+    try:
+        wait_until(lambda: only().state == "delivered")
+    finally:
+        code = worker.stop()
+
+    assert shop.ids == [only().message_id]
+    assert code == 0, worker.text()[-3000:]
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------
