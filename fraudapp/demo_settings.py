@@ -55,6 +55,7 @@ def environment(given: Mapping[str, str], data: Path, kept: Mapping[str, Any]) -
         "MODEL_SIGNING_KEY": kept["model_signing_key"],
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "SECURE_TRANSPORT": "false",  # plain HTTP, and only from this machine
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",  # a receiver to try webhooks with
     }
     fixed = {
         "DEMO": "1",
