@@ -8,7 +8,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fraudapp.settings")
 
-from streams.worker import FeaturesStep, OutboxRelayStep, StreamStep, VerdictsStep
+from streams.worker import FeaturesStep, OutboxRelayStep, StreamStep, VerdictsStep, WebhooksStep
 
 app = Celery("fraudapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -20,6 +20,7 @@ app.steps["worker"].add(StreamStep)
 app.steps["worker"].add(OutboxRelayStep)
 app.steps["worker"].add(FeaturesStep)
 app.steps["worker"].add(VerdictsStep)
+app.steps["worker"].add(WebhooksStep)
 
 
 @setup_logging.connect

@@ -56,6 +56,7 @@ def environment(given: Mapping[str, str], data: Path, kept: Mapping[str, Any]) -
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "SECURE_TRANSPORT": "false",  # plain HTTP, and only from this machine
         "METRICS_ARE_OPEN": "true",
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",  # a receiver to try webhooks with
     }
     fixed = {
         "DEMO": "1",

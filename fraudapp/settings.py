@@ -2,12 +2,15 @@
 
 import os
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
 from environs import Env, validate
 from psycopg.conninfo import conninfo_to_dict
+
+from fraudapp.env import each_is_a_network, holds_certificates
 
 env = Env()
 
@@ -16,6 +19,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # --- what a deployment must give -------------------------------------------------------------------------------
 LONG = validate.Length(min=32, error="needs at least {min} characters, made at random")
 SECRET_KEY = env.str("SECRET_KEY", validate=LONG)
+# Former ones, while what they signed or encrypted is still in use.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Signs model artefacts: whoever can write the database must still not be able to load a model into a scorer.
 MODEL_SIGNING_KEY = env.str("MODEL_SIGNING_KEY", validate=LONG)
 DATABASE_URL = env.str("DATABASE_URL")
@@ -86,6 +91,11 @@ SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0
 VERDICT_UNDO_SECONDS = env.int("VERDICT_UNDO_SECONDS", default=20, validate=validate.Range(min=0))
 # What a fraud verdict does to the card unless the analyst chooses otherwise: days, 0 for ever, -1 no block.
 VERDICT_BLOCK_DAYS = env.int("VERDICT_BLOCK_DAYS", default=30, validate=validate.OneOf([-1, 0, 1, 7, 30, 90]))
+# Webhooks go to public addresses by https. To these networks (CIDR) they may go as well, there also by plain http.
+_networks: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[], validate=each_is_a_network)
+WEBHOOK_ALLOWED_NETWORKS = [ip_network(text.strip()) for text in _networks]
+# Authorities (PEM) whose certificates count besides the usual ones.
+WEBHOOK_CA_FILE = env.str("WEBHOOK_CA_FILE", default="", validate=holds_certificates)
 # Of a file that is kept with a case. It is held in memory while it comes in, and stands in the database.
 ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", default=10, validate=validate.Range(min=1, max=100))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).

@@ -253,3 +253,24 @@ class VerdictsStep(_ThreadStep):
         while not self.stopping.is_set():
             settle_due(now=now())
             self.stopping.wait(RELAY_SECONDS)
+
+
+class WebhooksStep(_ThreadStep):
+    """Sends the payment system's endpoints what becomes of held payments, and again where they did not take it."""
+
+    name = "webhooks"
+
+    def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.enabled = not stream
+
+    def work(self) -> None:
+        from django.utils.timezone import now
+
+        from streams.webhooks.courier import Courier
+
+        with Courier() as courier:
+            while not self.stopping.is_set():
+                courier.turn(now=now())
+                courier.rest(RELAY_SECONDS, self.stopping)
+            courier.finish(now=now)

@@ -34,6 +34,7 @@ _GROUP_MIGRATIONS = (
     "0010_figures",
     "0011_board",
     "0012_checks",
+    "0015_webhooks",
 )
 _number = count(1)
 

@@ -126,7 +126,7 @@ def _tell_of_held(cases: list[Case], *, verdict: str, now: datetime) -> dict[UUI
     held = Alert.objects.filter(~Exists(spoken.exclude(label="")), case__in=cases, decision__outcome=Outcome.REVIEW)
     lean = held.select_related("decision").only("case_id", "decision__card_id", "decision__transaction_id")
     rulings = [verdict_effects.Ruling(alert.decision, alert.case_id, verdict) for alert in lean.order_by("case", "id")]
-    verdict_effects.tell_payment_system(rulings, decided_at=now, by="clock")
+    verdict_effects.tell_payment_system(rulings, decided_at=now, by="clock", now=now)
     return {case_id: verdict_effects.told(of_case) for case_id, of_case in groupby(rulings, lambda one: one.case_id)}
 
 

@@ -21,6 +21,7 @@ from scoring.models import Decision, Label, ListChange, ListEntry, Outbox, Outco
 from scoring.services.labels import LabelStatement, record_labels
 from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.outbox import add_to_outbox
+from scoring.services.webhooks import Message, leave_messages
 
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -239,7 +240,7 @@ def _reason_for(said: str, case: Case) -> str:
 def _tell(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     held = _labelled(verdict).filter(decision__outcome=Outcome.REVIEW).select_related("decision").order_by("id")
     rulings = [Ruling(row.decision, verdict.case_id, row.label) for row in held]
-    tell_payment_system(rulings, decided_at=verdict.said_at, by=words.role(verdict.analyst))
+    tell_payment_system(rulings, decided_at=verdict.said_at, by=words.role(verdict.analyst), now=now)
     return told(rulings)
 
 
@@ -252,13 +253,15 @@ class Ruling:
     label: str
 
 
-def tell_payment_system(rulings: Sequence[Ruling], *, decided_at: datetime, by: str) -> None:
-    """Leave a message for each payment, in the caller's transaction; the relay publishes it on `verdicts`.
+def tell_payment_system(rulings: Sequence[Ruling], *, decided_at: datetime, by: str, now: datetime) -> None:
+    """Leave a message for each payment, in the caller's transaction: on the topic `verdicts`, and for each webhook.
 
     by: the role of who decided.
     """
-    messages = [(one.payment.card_id, _encoder.encode(_message(one, decided_at=decided_at, by=by))) for one in rulings]
+    bodies = [_encoder.encode(_message(one, decided_at=decided_at, by=by)) for one in rulings]
+    messages = [(one.payment.card_id, body) for one, body in zip(rulings, bodies, strict=True)]
     add_to_outbox(Outbox.Topic.VERDICTS, [one.payment.id for one in rulings], _framer.encode(messages))
+    leave_messages([Message(one.payment.id, body) for one, body in zip(rulings, bodies, strict=True)], now=now)
 
 
 def told(rulings: Iterable[Ruling]) -> str:

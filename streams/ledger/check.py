@@ -18,6 +18,7 @@ from streams.ledger.records import Fate, Placed, letters_of_valid_records, look_
 from streams.ledger.report import Check
 from streams.ledger.topic import check_topic
 from streams.ledger.verdicts import check_verdicts
+from streams.ledger.webhooks import check_webhooks
 from streams.source import DECISIONS, TRANSACTIONS, StreamError
 
 # What a broker keeps at least, whatever its settings. AWS knows no retention below a day.
@@ -47,6 +48,7 @@ def check_ledger(span: Span, *, sample: int, tell: Callable[[str], object]) -> l
     check_alerts(effects, span)
     check_feed(effects)
     check_verdicts(effects, span)
+    check_webhooks(effects, span)
     tell("reading the topic decisions")
     _check_topic(span, effects, answers, started)
     _check_features(features, span, sample, tell)

@@ -14,6 +14,9 @@ import pytest
         ("MODEL_SIGNING_KEY", "short", "at least 32 characters"),
         ("STREAM_URL", "ftp://somewhere", "must begin with valkey:// or kafka://"),
         ("STREAM_PARTITIONS", "four", "Not a valid integer"),
+        ("WEBHOOK_ALLOWED_NETWORKS", "10.1.0.0/16,10.0.0.1/8", "write networks such as 10.1.0.0/16"),
+        ("WEBHOOK_CA_FILE", "/nowhere.pem", "cannot be read as certificates"),
+        ("WEBHOOK_CA_FILE", __file__, "cannot be read as certificates"),
     ],
 )
 def test_a_bad_value_stops_the_start_and_is_named(name, value, said):

@@ -1,0 +1,1 @@
+"""Sends webhooks: which messages are due, the call itself, and what became of it."""
