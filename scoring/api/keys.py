@@ -36,7 +36,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer" or not key.isascii():
             raise AuthenticationFailed("Send `Authorization: Bearer <api key>`.")
         key, at = key.strip(), now()
-        if key_book.is_stale():
+        if key_book.is_stale(key):
             key_book.refresh(key, at=at)
         facts = key_book.find(key, at=at)
         if facts is not None:
