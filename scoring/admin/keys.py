@@ -13,6 +13,7 @@ from django.db.models import ForeignKey, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.timezone import now
 
 from scoring.admin.key_list import ScopeFilter, StateFilter, state_in_words
@@ -97,8 +98,13 @@ class ApiKeyAdmin(admin.ModelAdmin):
         return key.last_used_at
 
     @admin.display(description="followed by")
-    def followed_by(self, key: ApiKey) -> ApiKey | None:
-        return ApiKey.objects.filter(rotated_from=key).first()
+    def followed_by(self, key: ApiKey) -> str:
+        successor = ApiKey.objects.filter(rotated_from=key).first()
+        if successor is None:
+            return "-"
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:scoring_apikey_change", args=[successor.pk]), successor
+        )
 
     # --- adding ----------------------------------------------------------------------------------------------------
 
