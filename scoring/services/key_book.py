@@ -56,8 +56,9 @@ class KeyBook:
         self._lock = threading.Lock()
         self._keys: dict[str, tuple[KeyFacts, ApiKey]] = {}
         self._checked = float("-inf")
-        self._forgotten = 1  # how often; what a reading that began earlier found is not believed for long
-        self._seen = 0
+        # Another one for each change: what a reading that began before it found is not believed for long.
+        self._change = object()
+        self._read_change: object = None
         self._is_current = False
         self._used: dict[int, datetime] = {}
         self._written: dict[int, datetime] = {}
@@ -75,7 +76,7 @@ class KeyBook:
 
     def forget(self) -> None:
         """Have the keys read again before the next call is let in."""
-        self._forgotten += 1
+        self._change = object()
 
     def refresh(self, key: str = "", *, at: datetime | None = None) -> None:
         """Read the keys again and write who used them; the only one here that asks the database.
@@ -106,7 +107,7 @@ class KeyBook:
 
     def _must_wait(self, key: str) -> bool:
         """Whether the book as it is may be wrong about this key."""
-        if self._seen != self._forgotten:
+        if self._read_change is not self._change:
             return True
         is_unknown = bool(key) and digest(key) not in self._keys
         return is_unknown and self._is_current and self._is_older(UNKNOWN_SECONDS)
@@ -116,7 +117,7 @@ class KeyBook:
 
     def _follow(self, key: str, at: datetime | None) -> None:
         # Noted before the keys are read: one that changes meanwhile is read once more.
-        self._seen = self._forgotten
+        self._read_change = self._change
         try:
             with transaction.atomic():
                 self._keys = _read_keys()
