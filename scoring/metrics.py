@@ -16,6 +16,7 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 DEGRADED = Counter("fraud_degraded_total", "Decisions made without a part", ["part"])
+THROTTLED = Counter("fraud_api_throttled_total", "Calls refused because an API key had used up its own", ["key"])
 
 # Collectors whose figures come from the database, and so are the same whichever process is asked.
 FROM_RECORD = CollectorRegistry()

@@ -28,8 +28,8 @@ class ApiView(APIView):
         self.request: Request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
         try:
-            if key_book.is_stale():
-                key = bearer_of(request.headers.get("Authorization", ""))
+            key = bearer_of(request.headers.get("Authorization", ""))
+            if key_book.is_stale(key):
                 await sync_to_async(key_book.refresh)(key, at=now())
             self.initial(self.request, *args, **kwargs)
             response: Any = await self._handle(self.request, *args, **kwargs)

@@ -18,6 +18,12 @@ class ApiKey(models.Model):
         READ = "read"
         CASES = "cases"
 
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        REVOKED = "revoked"
+        EXPIRED = "expired"
+        CLOSED = "account closed"
+
     name = models.CharField(max_length=64)
     prefix = models.CharField(max_length=12)
     sha256 = models.CharField(max_length=64, unique=True)
@@ -60,12 +66,20 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}...)"
 
+    def state_at(self, at: datetime) -> State:
+        """What it is at a time; all but active let nobody in. Reads `user`."""
+        if self.revoked_at is not None:
+            return self.State.REVOKED
+        if self.expires_at is not None and self.expires_at <= at:
+            return self.State.EXPIRED
+        if self.user is not None and not self.user.is_active:
+            return self.State.CLOSED
+        return self.State.ACTIVE
+
     def why_ended(self, at: datetime) -> str:
         """Why it lets nobody in at a time, to follow "the key"; "" while it does. Reads `user`."""
-        if self.revoked_at is not None:
-            return "is revoked"
-        if self.expires_at is not None and self.expires_at <= at:
-            return "has expired"
-        if self.user is not None and not self.user.is_active:
-            return "acts for a person whose account is closed"
-        return ""
+        return {
+            self.State.REVOKED: "is revoked",
+            self.State.EXPIRED: "has expired",
+            self.State.CLOSED: "acts for a person whose account is closed",
+        }.get(self.state_at(at), "")

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 # Every process follows a key that was made, rotated or revoked elsewhere within this time.
 RECHECK_SECONDS = 2.0
+# A key that is not in the book may have been made elsewhere just now: it is looked for again, and seldom enough that
+# calls with invented keys cost the database nothing.
+UNKNOWN_SECONDS = 0.25
 # Its holder is told for so long that a key has ended; then it is unknown.
 REMEMBERED = timedelta(days=30)
 # `last_used_at` is written at most this often, by a process for a key.
@@ -53,15 +56,19 @@ class KeyBook:
         self._lock = threading.Lock()
         self._keys: dict[str, tuple[KeyFacts, ApiKey]] = {}
         self._checked = float("-inf")
-        self._forgotten = 1  # how often; what a reading that began earlier found is not believed for long
-        self._seen = 0
+        # Another one for each change: what a reading that began before it found is not believed for long.
+        self._change = object()
+        self._read_change: object = None
         self._is_current = False
         self._used: dict[int, datetime] = {}
         self._written: dict[int, datetime] = {}
 
-    def is_stale(self) -> bool:
-        """Whether to `refresh` before `find`. Not while somebody else does it and the book is only old."""
-        return self._seen != self._forgotten or (self._is_old() and not self._lock.locked())
+    def is_stale(self, key: str = "") -> bool:
+        """Whether to `refresh` before `find`: with the key of a call, sooner if that is unknown.
+
+        Not while somebody else reads a book that is only old.
+        """
+        return self._must_wait(key) or (self._is_older(RECHECK_SECONDS) and not self._lock.locked())
 
     def is_current(self) -> bool:
         """Whether the last reading succeeded: only then is a key that is not here none of ours."""
@@ -69,7 +76,7 @@ class KeyBook:
 
     def forget(self) -> None:
         """Have the keys read again before the next call is let in."""
-        self._forgotten += 1
+        self._change = object()
 
     def refresh(self, key: str = "", *, at: datetime | None = None) -> None:
         """Read the keys again and write who used them; the only one here that asks the database.
@@ -77,10 +84,10 @@ class KeyBook:
         While that does not answer the last known keys stay, and it is asked again RECHECK_SECONDS later. The key of
         the call that waits for this is used `at` now: its use is written at once.
         """
-        if not self._lock.acquire(blocking=self._seen != self._forgotten):
+        if not self._lock.acquire(blocking=self._must_wait(key)):
             return
         try:
-            if self._seen != self._forgotten or self._is_old():
+            if self._must_wait(key) or self._is_older(RECHECK_SECONDS):
                 self._follow(key, at)
         finally:
             self._lock.release()
@@ -98,12 +105,19 @@ class KeyBook:
         _, row = self._keys.get(digest(key), (None, None))
         return f"This API key {(row and row.why_ended(at)) or 'does not exist'}."
 
-    def _is_old(self) -> bool:
-        return self._clock() - self._checked > RECHECK_SECONDS
+    def _must_wait(self, key: str) -> bool:
+        """Whether the book as it is may be wrong about this key."""
+        if self._read_change is not self._change:
+            return True
+        is_unknown = bool(key) and digest(key) not in self._keys
+        return is_unknown and self._is_current and self._is_older(UNKNOWN_SECONDS)
+
+    def _is_older(self, seconds: float) -> bool:
+        return self._clock() - self._checked > seconds
 
     def _follow(self, key: str, at: datetime | None) -> None:
         # Noted before the keys are read: one that changes meanwhile is read once more.
-        self._seen = self._forgotten
+        self._read_change = self._change
         try:
             with transaction.atomic():
                 self._keys = _read_keys()

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -17,6 +17,7 @@ SCOPES = tuple(ApiKey.Scope.values)
 PREFIX_LENGTH = 12
 # So long a key that was rotated still works: a release of the program that holds it fits in.
 OVERLAP = timedelta(days=7)
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 class KeyEndedError(Exception):
@@ -87,7 +88,7 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = OVERLAP, at: datetime, by: U
         name=old.name,
         scopes=old.scopes,
         user=old.user,
-        expires_at=None if old.expires_at is None else at + (old.expires_at - old.created_at),
+        expires_at=None if old.expires_at is None else at + min(old.expires_at - old.created_at, _END - at),
         rate_limit=old.rate_limit,
         created_by=by,
         rotated_from=old,

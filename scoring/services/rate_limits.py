@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from scoring.breaker import Breaker
+from scoring.metrics import THROTTLED
 from scoring.services.key_book import KeyFacts
 
 logger = logging.getLogger(__name__)
@@ -103,5 +104,8 @@ def rate_limiter() -> RateLimiter:
 
 
 def hit(facts: KeyFacts, *, cost: int = 1) -> float | None:
-    """Count a call; see `RateLimiter.hit`."""
-    return rate_limiter().hit(facts, cost=cost)
+    """Count a call in this process's limiter, and in the metrics if it is refused; see `RateLimiter.hit`."""
+    wait = rate_limiter().hit(facts, cost=cost)
+    if wait is not None:
+        THROTTLED.labels(facts.name).inc()
+    return wait

@@ -8,14 +8,13 @@ from django.contrib.auth.models import Permission, User
 
 from scoring.features.definitions import NAMES, VERSION
 from scoring.models import ApiKey, ListEntry, Policy
-from scoring.services.keys import digest
 from streams.models import DeadLetter
 from tests.factories import make_decision, make_label, make_user
 from tests.scoring.payments import HUGE, LARGE, publish
+from tests.scoring.test_admin_keys import ADD_KEY
 from tests.scoring.test_admin_lists import ADD_ENTRY
 
 ADD_POLICY = "/admin/scoring/policy/add/"
-ADD_KEY = "/admin/scoring/apikey/add/"
 ALL_LISTS = ["decision", "label", "policy", "listentry", "listchange", "apikey", "modelversion"]
 
 
@@ -201,7 +200,7 @@ def test_a_list_asks_the_same_number_of_queries_with_twice_the_rows(
         make_label(decision, author=mia)
         publish(based_on=Policy.objects.count())
         ListEntry.objects.create(kind="block", entity="card", value=decision.card_id + str(decision.id), author=mia)
-        ApiKey.objects.create(name="x", prefix="x", sha256=str(decision.id))
+        ApiKey.objects.create(name="x", prefix="x", sha256=str(decision.id), scopes=["cases"], user=mia)
 
     def count() -> int:
         with django_assert_max_num_queries(50) as queries:
@@ -214,38 +213,6 @@ def test_a_list_asks_the_same_number_of_queries_with_twice_the_rows(
     fill()
 
     assert count() == once
-
-
-# --- keys ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_key_is_shown_once_and_kept_as_a_hash(client, mia):
-    response = client.post(ADD_KEY, {"name": "shop", "scopes": ["decide", "read"]}, follow=True)
-
-    (key,) = re.findall(r"fk_[\w-]{43}", text_of(response))
-    row = ApiKey.objects.get()
-    assert (row.name, row.scopes, row.sha256) == ("shop", ["decide", "read"], digest(key))
-    assert key not in text_of(client.get("/admin/scoring/apikey/"))
-    assert key not in text_of(client.get("/admin/"))
-
-
-def test_a_key_of_an_unknown_scope_or_of_none_is_refused(client, mia):
-    for scopes in ([], ["root"]):
-        assert client.post(ADD_KEY, {"name": "shop", "scopes": scopes}).status_code == 200
-
-    assert not ApiKey.objects.exists()
-
-
-def test_a_key_is_revoked_from_the_list_and_never_edited(client, mia):
-    client.post(ADD_KEY, {"name": "shop", "scopes": ["read"]})
-    row = ApiKey.objects.get()
-
-    assert client.post(f"/admin/scoring/apikey/{row.id}/change/", {"name": "other"}).status_code == 403
-    client.post("/admin/scoring/apikey/", {"action": "revoke", "_selected_action": [row.id]})
-
-    row.refresh_from_db()
-    assert row.revoked_at is not None
-    assert row.name == "shop"
 
 
 # --- dead letters --------------------------------------------------------------------------------------------------

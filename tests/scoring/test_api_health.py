@@ -28,7 +28,7 @@ def test_it_is_ready_without_a_model(api, client):
 
     assert response.status_code == 200
     assert response.json()["parts"] == {
-        "database": "ok", "policy": "ok", "feature_store": "ok", "model": "down: LookupError",
+        "database": "ok", "policy": "ok", "feature_store": "ok", "model": "down",
     }  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def test_it_is_not_ready_without_a_policy(db, client):
     response = client.get("/readyz")
 
     assert response.status_code == 503
-    assert response.json()["parts"]["policy"] == "down: NoPolicyError"
+    assert response.json()["parts"]["policy"] == "down"
 
 
 def test_it_is_not_ready_without_a_database(api, client, monkeypatch):
@@ -57,7 +57,7 @@ def test_it_is_ready_without_a_feature_store(api, client, settings):
     response = client.get("/readyz")
 
     assert response.status_code == 200
-    assert response.json()["parts"]["feature_store"] == "down: ConnectionError"
+    assert response.json()["parts"]["feature_store"] == "down"
 
 
 @pytest.mark.parametrize("url", ["/healthz", "/readyz", "/metrics"])

@@ -1,5 +1,7 @@
 """API keys: issued, rotated, revoked, and what a call with each is told."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -106,6 +108,14 @@ def test_a_key_that_expires_is_followed_by_one_of_as_long_a_life():
     new = row_of(rotate_key(old, at=NOON, by=None))
 
     assert new.expires_at == NOON + 90 * DAY
+
+
+def test_a_key_that_nearly_never_expires_can_be_rotated():
+    old = issue(expires_at=datetime(9999, 12, 30, tzinfo=UTC))
+
+    new = row_of(rotate_key(old, at=NOON, by=None))
+
+    assert new.expires_at.year == 9999
 
 
 @pytest.mark.parametrize("state", ["revoked", "expired", "rotated"])

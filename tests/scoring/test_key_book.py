@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from scoring.models import ApiKey
-from scoring.services.key_book import RECHECK_SECONDS, KeyBook
+from scoring.services.key_book import RECHECK_SECONDS, UNKNOWN_SECONDS, KeyBook
 from scoring.services.keys import digest, issue_key, revoke_key
 from tests.factories import DAY, MINUTE, NOON, make_user
 from tests.scoring.test_breaker import Clock
@@ -70,6 +70,27 @@ def test_a_book_that_is_not_old_is_not_read_again(book, django_assert_num_querie
 
     with django_assert_num_queries(0):
         book.refresh()
+
+
+def test_a_key_that_another_process_made_just_now_is_looked_for(book, clock):
+    known = issue_key(name="known", scopes=["read"])
+    book.refresh()
+    key = issue_key(name="new", scopes=["read"])
+    clock.seconds += UNKNOWN_SECONDS + 0.01
+
+    assert (book.is_stale(), book.is_stale(known), book.is_stale(key)) == (False, False, True)
+    book.refresh(key, at=NOON)
+    assert book.find(key, at=NOON)
+
+
+def test_invented_keys_do_not_have_the_keys_read_at_each_call(book, clock, django_assert_num_queries):
+    book.refresh()
+    clock.seconds += UNKNOWN_SECONDS + 0.01
+    book.refresh("fk_invented", at=NOON)
+
+    with django_assert_num_queries(0):
+        assert not book.is_stale("fk_invented")
+        book.refresh("fk_invented", at=NOON)
 
 
 def test_what_this_process_changes_is_read_at_once(book):
@@ -151,8 +172,9 @@ def test_a_database_that_is_away_is_not_asked_at_each_call(book, clock):
     with connection.execute_wrapper(fail):
         book.refresh()
 
-    assert not book.is_stale()
-    clock.seconds += RECHECK_SECONDS + 0.1
+    clock.seconds += UNKNOWN_SECONDS + 0.01
+    assert not book.is_stale("fk_unknown")
+    clock.seconds += RECHECK_SECONDS
     book.refresh()
     assert book.is_current()
 

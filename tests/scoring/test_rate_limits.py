@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limits.storage import MemoryStorage
+from prometheus_client import REGISTRY
 from rest_framework.exceptions import Throttled, ValidationError
 
 from scoring.api.throttles import count_calls
@@ -175,6 +176,17 @@ def test_a_key_that_comes_too_often_is_told_when_to_come_again(api, narrow, sett
     assert [answer.status_code for answer in answers] == [404, 404, 429]
     assert int(answers[2]["Retry-After"]) >= 1
     assert answers[2]["Retry-After"] in problem_of(answers[2], 429)["detail"]
+
+
+def test_prometheus_is_told_which_key_comes_too_often(narrow):
+    def refused() -> float:
+        return REGISTRY.get_sample_value("fraud_api_throttled_total", {"key": "shop"}) or 0.0
+
+    before = refused()
+    for _ in range(5):
+        rate_limits.hit(facts())
+
+    assert refused() == before + 2
 
 
 def test_a_call_without_a_key_uses_nobody_s_calls_up(api, client, narrow, settings):
