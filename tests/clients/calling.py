@@ -27,14 +27,42 @@ DECIDED = {
     "card_id": "card-1",
     "case_id": None,
 }
+ALICE = {"username": "alice", "name": "Alice A."}
 CASE = {
     "id": "7d9f2c1e-0000-4000-8000-000000000001",
     "status": "open",
     "card_id": "card-1",
-    "stake": "1186.55",
-    "currency": "EUR",
+    "queue": {"slug": "general", "title": "General"},
     "opened_at": "2026-11-20T12:00:00Z",
     "due_at": "2026-11-20T13:00:00Z",
+    "seconds_left": 3600,
+    "claim": {**ALICE, "until": "2026-11-20T12:05:00Z"},
+    "snoozed_until": None,
+    "alert_count": 2,
+    "amount": "1249.00",
+    "currency": "EUR",
+    "is_score_hidden": False,
+    "stake": "1186.55",
+    "score": 0.95,
+    "top_reason": "7 payments in the last hour; 1 is usual",
+    "merchant_id": "m-1",
+    "tags": ["ring-7"],
+    "verdict": "",
+    "typology": "",
+    "decided_by": None,
+    "decided_at": None,
+}
+SAID = {
+    "id": 17,
+    "verdict": "fraud",
+    "note": "n",
+    "said_by": ALICE,
+    "said_at": "2026-11-20T12:00:00Z",
+    "state": "waiting",
+    "needs_approval": False,
+    "undo_until": "2026-11-20T12:00:20Z",
+    "labels": {"c-1": "legitimate", "c-2": "none"},
+    "effects": [],
 }
 
 

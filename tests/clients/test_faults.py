@@ -1,6 +1,5 @@
 """What both clients do when something is in the way: what is tried again, for how long, and what the caller is told."""
 
-import logging
 import socket
 
 import pytest
@@ -21,7 +20,7 @@ from fraudapp_client import (
     UnavailableError,
     Verdict,
 )
-from tests.clients.calling import CASE, DECIDED, payment
+from tests.clients.calling import CASE, DECIDED, SAID, payment
 from tests.clients.faulty_server import (
     answer,
     cut_short,
@@ -123,9 +122,12 @@ def test_the_caller_is_told_that_a_verdict_may_have_been_recorded(connect, fault
 
 @pytest.mark.parametrize(("call", "given"), ONCE_ONLY)
 def test_what_the_server_did_not_take_on_is_sent_again(connect, faulty, call, given):
-    faulty.will(problem(429, Retry_After="0"), problem(503, Retry_After="0"), answer(200, CASE))
+    done = {"record_verdict": SAID, "add_note": {"text": "text", "at": "2026-11-20T12:00:00Z"}}
+    faulty.will(problem(429, Retry_After="0"), problem(503, Retry_After="0"), answer(200, done.get(call, CASE)))
 
-    assert getattr(connect(faulty.url), call)(CASE["id"], *given).id == CASE["id"]
+    getattr(connect(faulty.url, patience=60.0), call)(CASE["id"], *given)
+
+    assert len(faulty.received) == 3
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,16 @@ def test_a_refusal_without_a_problem_is_known_by_its_status(connect, faulty, bod
 
     with pytest.raises(ForbiddenError, match="403 Forbidden"):
         connect(faulty.url).decide(payment())
+
+
+def test_which_of_several_conflicts_it_is_can_be_asked(connect, faulty):
+    said = {"status": 409, "detail": "Bob works on this case", "refusal": "claimed", "claimed_by": "bob"}
+    faulty.will(answer(409, said))
+
+    with pytest.raises(ConflictError, match="Bob works") as caught:
+        connect(faulty.url).claim_case(CASE["id"])
+
+    assert (caught.value.refusal, caught.value.problem.raw) == ("claimed", said)
 
 
 def test_a_redirect_is_not_followed_and_names_the_address(connect, faulty):
@@ -215,70 +227,3 @@ def test_a_date_that_has_passed_or_is_none_means_soon(connect, faulty, date):
     faulty.will(problem(503, Retry_After=date), DECISION)
 
     assert connect(faulty.url, **PATIENT).decide(payment()).outcome == "review"
-
-
-# --- connections and the key ---------------------------------------------------------------------------------------
-
-
-def test_calls_share_a_connection(connect, faulty):
-    faulty.will(DECISION)
-    client = connect(faulty.url, **PATIENT)
-
-    for _ in range(3):
-        client.decide(payment())
-
-    assert len({sent.port for sent in faulty.received}) == 1
-
-
-def test_a_connection_with_a_late_answer_on_it_is_not_used_again(connect, faulty):
-    faulty.will(DECISION, hang, DECISION)
-    client = connect(faulty.url, **QUICK)
-
-    assert [client.decide(payment()).outcome for _ in range(2)] == ["review", "review"]
-    assert len({sent.port for sent in faulty.received}) == 2
-
-
-def test_the_key_is_in_no_text(connect, faulty, caplog):
-    caplog.set_level(logging.DEBUG)
-    faulty.will(problem(503, Retry_After="0"), drop, problem(401))
-    client = connect(faulty.url, "fk_very_secret", **PATIENT)
-
-    with pytest.raises(AuthenticationError) as caught:
-        client.decide(payment())
-
-    assert faulty.received[0].headers["Authorization"] == "Bearer fk_very_secret"
-    assert "again in" in caplog.text
-    for text in (repr(client), str(caught.value), repr(caught.value), caplog.text):
-        assert "very_secret" not in text
-    assert faulty.url in repr(client)
-
-
-@pytest.mark.parametrize("key", ["", "fk secret", "fk_secret\r\nX: 1", "fk_schlüssel"])
-def test_what_cannot_be_a_key_is_not_sent_and_not_quoted(connect, key):
-    with pytest.raises(ValueError, match="API key") as caught:
-        connect("http://127.0.0.1:1", key)
-
-    assert not key or key not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "127.0.0.1:8000", "ftp://a.example", "http://", "http://u:p@a.example", "http://a.example/?x=1", "http://a:x"],
-)
-def test_an_address_that_is_none_is_refused(connect, url):
-    with pytest.raises(ValueError, match="address"):
-        connect(url)
-
-
-def test_a_server_may_stand_below_a_path(connect, faulty):
-    faulty.will(DECISION)
-
-    connect(f"{faulty.url}/fraud/").decide(payment())
-
-    assert faulty.received[0].path == "/fraud/api/v1/decisions/"
-
-
-@pytest.mark.parametrize("limits", [{"deadline": 0}, {"attempt_timeout": -1}, {"patience": 0}])
-def test_no_time_at_all_is_refused(connect, limits):
-    with pytest.raises(ValueError, match="time limits"):
-        connect("http://127.0.0.1:1", **limits)

@@ -1,7 +1,7 @@
 """Client of the fraudapp API: decide card payments, say what they were, work on cases."""
 
 from fraudapp_client.async_client import AsyncClient
-from fraudapp_client.casework import Case, Verdict
+from fraudapp_client.casework import Case, Claim, Note, Person, Queue, RecordedVerdict, Verdict
 from fraudapp_client.client import Client
 from fraudapp_client.errors import (
     ApiError,
@@ -26,6 +26,7 @@ from fraudapp_client.payments import (
     DecisionDetail,
     Difference,
     Label,
+    Missing,
     Outcome,
     Reason,
     Reproduction,
@@ -39,6 +40,7 @@ __all__ = [
     "BadAnswerError",
     "BatchResult",
     "Case",
+    "Claim",
     "Client",
     "ConflictError",
     "Decision",
@@ -50,12 +52,17 @@ __all__ = [
     "InProgressError",
     "InvalidRequestError",
     "Label",
+    "Missing",
     "NoAnswerError",
     "NotFoundError",
+    "Note",
     "Outcome",
+    "Person",
     "Problem",
+    "Queue",
     "RateLimitedError",
     "Reason",
+    "RecordedVerdict",
     "Reproduction",
     "TemporaryError",
     "Transaction",

@@ -10,7 +10,7 @@ import httpx
 
 from fraudapp_client import calls, connection
 from fraudapp_client.calls import Answer, Call, Filter
-from fraudapp_client.casework import Case, Verdict
+from fraudapp_client.casework import Case, Note, RecordedVerdict, Verdict
 from fraudapp_client.exchange import Came, Send, exchange
 from fraudapp_client.payments import BatchResult, Decision, DecisionDetail, Label, Reproduction, Transaction
 from fraudapp_client.times import ATTEMPT, DEADLINE, PATIENCE, times
@@ -97,11 +97,19 @@ class AsyncClient:
         """Give a case back."""
         return await self._run(calls.release_case(case_id), deadline)
 
-    async def record_verdict(self, case_id: str, said: Verdict, *, deadline: float | None = None) -> Case:
+    async def next_case(self, *, queue: str = "", deadline: float | None = None) -> Case | None:
+        """Claim the case that weighs most and nobody works on, of one queue or of all. None when none waits."""
+        return await self._run(calls.next_case(queue), deadline)
+
+    async def record_verdict(self, case_id: str, said: Verdict, *, deadline: float | None = None) -> RecordedVerdict:
         """Decide a case. Not sent twice: without an answer, look at the case."""
         return await self._run(calls.record_verdict(case_id, said), deadline)
 
-    async def add_note(self, case_id: str, text: str, *, deadline: float | None = None) -> Case:
+    async def undo_verdict(self, case_id: str, *, deadline: float | None = None) -> Case:
+        """Take back one's verdict before it takes effect."""
+        return await self._run(calls.undo_verdict(case_id), deadline)
+
+    async def add_note(self, case_id: str, text: str, *, deadline: float | None = None) -> Note:
         return await self._run(calls.add_note(case_id, text), deadline)
 
     async def _run(self, call: Call[Answer], deadline: float | None) -> Answer:

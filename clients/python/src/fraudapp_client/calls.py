@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from fraudapp_client.casework import Case, CasePage, Verdict, read_case, read_case_page
+from fraudapp_client.casework import (
+    Case,
+    CasePage,
+    Note,
+    RecordedVerdict,
+    Verdict,
+    read_case,
+    read_case_page,
+    read_next_case,
+    read_verdict,
+)
 from fraudapp_client.errors import BadAnswerError
 from fraudapp_client.payments import (
     BatchResult,
@@ -104,14 +114,23 @@ def release_case(case_id: str) -> Call[Case]:
     return Call("release_case", "POST", f"{_case_path(case_id)}release/", read_case, b"{}", is_repeatable=False)
 
 
-def record_verdict(case_id: str, said: Verdict) -> Call[Case]:
-    body = _encode(said.as_json())
-    return Call("record_verdict", "POST", f"{_case_path(case_id)}verdict/", read_case, body, is_repeatable=False)
+def next_case(queue: str) -> Call[Case | None]:
+    body = _encode({"queue": queue} if queue else {})
+    return Call("next_case", "POST", "cases/next/", read_next_case, body, is_repeatable=False)
 
 
-def add_note(case_id: str, text: str) -> Call[Case]:
-    body = _encode({"text": text})
-    return Call("add_note", "POST", f"{_case_path(case_id)}notes/", read_case, body, is_repeatable=False)
+def record_verdict(case_id: str, said: Verdict) -> Call[RecordedVerdict]:
+    path, body = f"{_case_path(case_id)}verdict/", _encode(said.as_json())
+    return Call("record_verdict", "POST", path, read_verdict, body, is_repeatable=False)
+
+
+def undo_verdict(case_id: str) -> Call[Case]:
+    return Call("undo_verdict", "POST", f"{_case_path(case_id)}undo/", read_case, b"{}", is_repeatable=False)
+
+
+def add_note(case_id: str, text: str) -> Call[Note]:
+    path, body = f"{_case_path(case_id)}notes/", _encode({"note": text})
+    return Call("add_note", "POST", path, lambda data: read_object(Note, data), body, is_repeatable=False)
 
 
 def _case_path(case_id: str) -> str:

@@ -1,6 +1,8 @@
 """What can go wrong, one class for each thing a caller would do about it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +15,14 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why the server refused: RFC 9457."""
+    """Why the server refused: RFC 9457. `refusal`: which of several reasons, for programs. `raw`: all that it said."""
 
     status: int
     title: str = ""
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
+    refusal: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
         named = "; ".join(f"{error.field}: {error.message}" if error.field else error.message for error in self.errors)
@@ -70,6 +74,10 @@ class ApiError(FraudappError):
     @property
     def errors(self) -> tuple[FieldError, ...]:
         return self.problem.errors
+
+    @property
+    def refusal(self) -> str:
+        return self.problem.refusal
 
 
 class InvalidRequestError(ApiError):

@@ -7,8 +7,8 @@ everything but the waiting.
 import logging
 import random
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -75,7 +75,7 @@ def exchange(
     for attempt in count(1):
         came = yield Send(max(min(limits.attempt, ends_at - clock()), LEAST_ATTEMPT))
         if isinstance(came, httpx.Response) and came.is_success:
-            return call.read(parse(came.content))
+            return call.read(parse(came.content) if came.content else None)
         failure, cause = _failure(call, came, attempt)
         pause = _pause(failure, attempt, jitter)
         if not _may_repeat(call, failure) or clock() + pause + LEAST_ATTEMPT > ends_at:
@@ -107,15 +107,20 @@ def _refusal(response: httpx.Response) -> FraudappError:
 def _problem_of(response: httpx.Response) -> Problem:
     """As the server says it, or what the status says where something else answered."""
     try:
-        found = read_object(Problem, parse(response.content))
+        said = parse(response.content)
+        # The status of the answer counts, whatever its body says.
+        known = {"status": response.status_code, "raw": said}
+        found = read_object(Problem, {**said, **known} if isinstance(said, Mapping) else said)
     except BadAnswerError:
         found = Problem(response.status_code)
-    title = found.title or HTTPStatus(response.status_code).phrase if _is_known(response.status_code) else found.title
-    return Problem(response.status_code, title, found.detail, found.errors)
+    return found if found.title else replace(found, title=_phrase(response.status_code))
 
 
-def _is_known(status: int) -> bool:
-    return status in HTTPStatus.__members__.values()
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def _retry_after(response: httpx.Response) -> float | None:

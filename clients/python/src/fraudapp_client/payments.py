@@ -124,12 +124,21 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Something a decision was made with that is no longer kept."""
+
+    what: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """A decision computed again from the record. `missing` names what is no longer there to compute it with."""
+    """A decision made again from the record. `same`: all of it could be, and is as it was recorded."""
 
     same: bool
+    transaction_id: str = ""
     differences: tuple[Difference, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
