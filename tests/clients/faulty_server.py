@@ -2,11 +2,13 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -136,11 +138,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty_server() -> Iterator[FaultyServer]:
+def faulty_server(*, certificate: Path | None = None) -> Iterator[FaultyServer]:
+    """On a free port; with TLS where a certificate is given."""
     told = FaultyServer()
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.told = told
         told.url = f"http://127.0.0.1:{server.server_address[1]}"
+        if certificate is not None:
+            told.url = told.url.replace("http", "https", 1)
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+            # Each connection's thread shakes hands: a caller that breaks off must not hold up the others.
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
