@@ -11,7 +11,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from fraudapp_client import AsyncClient, Client
-from scoring.services.keys import SCOPES, issue_key
+from scoring.services.keys import issue_key
 from tests.clients.faulty_server import FaultyServer, faulty_server
 from tests.scoring.payments import body_of, publish
 from tests.waiting import wait_until
@@ -76,9 +76,9 @@ def server(django_db_setup) -> Iterator[str]:
 
 @pytest.fixture
 def site(server, transactional_db) -> Site:
-    """The product, with a policy in force and a key for everything: it has decided a payment."""
+    """The product, with a policy in force and a key for payments: it has decided one."""
     publish()
-    key = issue_key(name="shop", scopes=SCOPES)
+    key = issue_key(name="shop", scopes=["decide", "label", "read"])
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def has_decided() -> bool:
