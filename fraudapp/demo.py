@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -160,6 +161,7 @@ class Demo:
         tell(f"\nReady: {facts['url']}\n")
         for user in credentials["users"]:
             tell(f"  {user['username']:<8} {user['password']:<26} {user['role']}")
+        tell(f"\nDecide a payment:\n  {first_call(facts['url'], self.announcement)}")
         tell(f"\nAPI key and addresses: {self.announcement}\nLogs: {self.logs}\nStop: Ctrl-C, or `make stop`.")
 
     def start_detached(self) -> None:
@@ -240,6 +242,22 @@ def on_stop_signals(handler: object) -> None:
 
 def _request_stop(*_: object) -> NoReturn:
     raise StopRequestedError
+
+
+def first_call(url: str, announcement: Path) -> str:
+    """A line for a shell that decides a payment. It reads the key from the file: what is printed may be kept."""
+    key = f"""$(sed -n 's/.*"api_key": "\\(.*\\)",/\\1/p' {shlex.quote(str(announcement))})"""
+    payment = {
+        "transaction_id": "mine-'$(date +%s)'",
+        "occurred_at": "'$(date -u +%FT%TZ)'",
+        "amount": "1249.00",
+        "currency": "EUR",
+        "card_id": "card-000001",
+        "merchant_id": "shop-1",
+        "channel": "ecommerce",
+    }
+    headers = f"-H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json'"
+    return f"curl -s {url}/api/v1/decisions/ {headers} -d '{json.dumps(payment)}'"
 
 
 def show(text: str) -> None:

@@ -1,18 +1,12 @@
 """A browser and the whole web process (pages and WebSocket) on the test database."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from psycopg.conninfo import make_conninfo
 
-from fraudapp.embedded import free_port
+from tests import web_process
 from tests.browser import FLAGS, find_chromium
 from tests.factories import PASSWORD
 
@@ -40,45 +34,14 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def process_environment(django_db_setup) -> dict[str, str]:
     """What the product's own processes need to run on the test database."""
-    database = connection.settings_dict
-    given = {
-        "DJANGO_SETTINGS_MODULE": "tests.e2e.settings",
-        "DATABASE_URL": make_conninfo(
-            dbname=database["NAME"],
-            user=database["USER"],
-            password=database["PASSWORD"],
-            host=database["HOST"],
-            port=database["PORT"],
-        ),
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "LOG_LEVEL": "WARNING",
-    }
-    return {**os.environ, **given}
+    return web_process.process_environment()
 
 
 @pytest.fixture(scope="session")
 def server(process_environment) -> Iterator[str]:
-    """Run uvicorn on the test database; returns its address."""
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "fraudapp.asgi:application", "--port", str(port)]
-    with subprocess.Popen([*command, "--log-level", "warning"], env=process_environment) as process:
-        try:
-            _wait_until_open(port, process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server did not start"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError("the server did not start in time")
+    """The web process; returns its address."""
+    with web_process.web_process(process_environment) as address:
+        yield address
 
 
 @pytest.fixture
