@@ -14,9 +14,11 @@ Errors = Sequence[dict[str, str]]
 RETRY_AFTER = {"Retry-After": "1"}
 
 
-def problem(status: int, detail: str, *, errors: Errors = (), headers: dict[str, str] | None = None) -> JsonResponse:
-    """A problem that is no exception."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(
+    status: int, detail: str, *, errors: Errors = (), headers: dict[str, str] | None = None, **more: object
+) -> JsonResponse:
+    """A problem that is no exception; `more` are further members, for programs to act on."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     if errors:
         body["errors"] = list(errors)
     return JsonResponse(body, status=status, content_type="application/problem+json", headers=headers)

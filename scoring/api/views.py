@@ -13,15 +13,17 @@ from rest_framework.views import APIView
 
 from scoring.api.problems import RETRY_AFTER, problem
 from scoring.api.schemas import (
+    LABEL_EXAMPLE,
     DecisionDetailSchema,
     DecisionSchema,
     LabelSchema,
     ProblemSchema,
     TransactionSchema,
 )
+from scoring.models import Label
 from scoring.queries import RecordedDecision, as_recorded, decisions_of, features_of
 from scoring.services.decisions import Arrival, Writer, decide_transactions
-from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_labels
+from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_label
 from scoring.services.policy import NoPolicyError
 from scoring.services.store import sync_store
 from scoring.transaction import InvalidTransactionError, decode
@@ -87,20 +89,42 @@ class LabelsView(APIView):
 
     scope = "label"
 
-    @extend_schema(operation_id="label", request=LabelSchema, responses={201: LabelSchema, 422: ProblemSchema})
+    @extend_schema(
+        operation_id="label",
+        request=LabelSchema,
+        responses={
+            201: LabelSchema, 200: LabelSchema, 400: ProblemSchema, 401: ProblemSchema, 403: ProblemSchema,
+            413: ProblemSchema, 415: ProblemSchema, 422: ProblemSchema, 503: ProblemSchema,
+        },
+        examples=[LABEL_EXAMPLE],
+    )  # fmt: skip
     def post(self, request: Request) -> HttpResponse:
-        """Say what a payment was: a chargeback, an issuer's report, a customer's word."""
+        """Say what a payment was: a chargeback, an issuer's report, a customer's word.
+
+        Said again, the same statement is one label: 200 with what was stored the first time. A key that acts for a
+        console user makes them the label's author.
+        """
         schema = LabelSchema(data=request.data)
         schema.is_valid(raise_exception=True)
         try:
-            record_labels([LabelStatement(**schema.validated_data)], author=None)
+            label, is_new = record_label(LabelStatement(**schema.validated_data), author_id=request.auth.user_id)
         except UnknownTransactionError:
             errors = [{"field": "transaction_id", "message": "was never decided here"}]
             return problem(422, "The label names no payment; nothing was stored.", errors=errors)
         except LabelTimeError:
             errors = [{"field": "known_at", "message": "is in the future, or before 1970"}]
             return problem(422, "The label cannot be known then; nothing was stored.", errors=errors)
-        return _json(schema.data, status=201)
+        return _json(_said(label), status=201 if is_new else 200)
+
+
+def _said(label: Label) -> dict[str, Any]:
+    return {
+        "transaction_id": label.decision.transaction_id,
+        "label": label.label,
+        "source": label.source,
+        "known_at": label.known_at,
+        "note": label.note,
+    }
 
 
 def _json(body: RecordedDecision | dict[str, Any], *, status: int = 200) -> HttpResponse:
