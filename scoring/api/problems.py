@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: `application/problem+json` with `errors[{field, message}]`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,10 +15,16 @@ RETRY_AFTER = {"Retry-After": "1"}
 
 
 def problem(
-    status: int, detail: str, *, errors: Errors = (), headers: dict[str, str] | None = None, **more: object
+    status: int,
+    detail: str,
+    *,
+    errors: Errors = (),
+    headers: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> JsonResponse:
     """A problem that is no exception; `more` are further members, for programs to act on."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(more or {})}
     if errors:
         body["errors"] = list(errors)
     return JsonResponse(body, status=status, content_type="application/problem+json", headers=headers)

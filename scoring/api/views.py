@@ -104,10 +104,11 @@ class LabelsView(APIView):
         Said again, the same statement is one label: 200 with what was stored the first time. A key that acts for a
         console user makes them the label's author.
         """
+        key: Any = request.auth
         schema = LabelSchema(data=request.data)
         schema.is_valid(raise_exception=True)
         try:
-            label, is_new = record_label(LabelStatement(**schema.validated_data), author_id=request.auth.user_id)
+            label, is_new = record_label(LabelStatement(**schema.validated_data), author_id=key.user_id)
         except UnknownTransactionError:
             errors = [{"field": "transaction_id", "message": "was never decided here"}]
             return problem(422, "The label names no payment; nothing was stored.", errors=errors)
