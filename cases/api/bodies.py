@@ -153,4 +153,4 @@ _ONLY_WITH = {
 
 
 class HistoryParameters(StrictSerializer):
-    before = serializers.CharField(max_length=80, required=False, default="", help_text="`older` of the page before.")
+    before = serializers.CharField(max_length=80, default="", allow_blank=True, help_text="`older` of the page before.")

@@ -32,8 +32,8 @@ class TransactionSchema(serializers.Serializer[None]):
 
 
 class ReasonSchema(serializers.Serializer[None]):
-    code = serializers.CharField()
-    words = serializers.CharField()
+    code = serializers.CharField(help_text="Of a feature, a rule or a list.")
+    words = serializers.CharField(help_text="For people.")
     contribution = serializers.FloatField(required=False, help_text="Log-odds this adds to the score.")
 
 
