@@ -118,22 +118,23 @@ def test_the_list_is_narrowed(program, alice, parameters, found):
     assert sorted(listed(program, parameters)) == found
 
 
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ("state=open", "state"), ("status=closed", "status"), ("status=merged", "status"), ("limit=0", "limit"),
-        ("limit=101", "limit"), ("limit=x", "limit"), ("limit=10&limit=20", "limit"), ("queue=nowhere", "queue"),
-        ("queue=", "queue"), ("card=", "card"), ("card=%00", "card"), (f"card={'x' * 65}", "card"),
-        ("claimed=me", "claimed"), ("opened_since=today", "opened_since"), ("amount_from=-1", "amount_from"),
-        ("opened_since=2026-11-20T12:00:00", "opened_since"), ("amount_to=1e99999", "amount_to"),
-        ("amount_to=NaN", "amount_to"), ("currency=eur", "currency"), ("country=Norway", "country"),
-        ("cursor=x", "cursor"), ("cursor=%00", "cursor"), ("cursor=%C3%A5", "cursor"),
-        (f"cursor={'A' * 499}", "cursor"),
-        ("limit=" + "9" * 5000, "limit"), ("tag=%F0%9F%8F%B4" * 20, "tag"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_asked_is_named(program, case, parameters, field):
-    assert fields_named(program.get(f"{CASES}?{parameters}")) == {field}
+WRONG = [
+    ("state=open", "state"), ("status=closed", "status"), ("status=merged", "status"), ("limit=0", "limit"),
+    ("limit=101", "limit"), ("limit=x", "limit"), ("limit=10&limit=20", "limit"), ("queue=nowhere", "queue"),
+    ("queue=", "queue"), ("card=", "card"), ("card=%00", "card"), (f"card={'x' * 65}", "card"),
+    ("claimed=me", "claimed"), ("opened_since=today", "opened_since"), ("amount_from=-1", "amount_from"),
+    ("opened_since=2026-11-20T12:00:00", "opened_since"), ("amount_to=1e99999", "amount_to"),
+    ("amount_to=NaN", "amount_to"), ("currency=eur", "currency"), ("country=Norway", "country"),
+    ("cursor=x", "cursor"), ("cursor=%00", "cursor"), ("cursor=%C3%A5", "cursor"),
+    (f"cursor={'A' * 499}", "cursor"),
+    ("limit=" + "9" * 5000, "limit"), ("tag=%F0%9F%8F%B4" * 20, "tag"),
+]  # fmt: skip
+
+
+def test_what_cannot_be_asked_is_named(program, case):
+    found = [fields_named(program.get(f"{CASES}?{parameters}")) for parameters, _ in WRONG]
+
+    assert found == [{field} for _, field in WRONG]
 
 
 def test_a_queue_one_is_no_member_of_cannot_be_asked_for(program):
