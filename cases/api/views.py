@@ -3,7 +3,7 @@
 from random import SystemRandom
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.utils.timezone import now
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -64,10 +64,10 @@ def _after(given: dict[str, str]) -> Place | None:
         raise serializers.ValidationError({"cursor": message}) from error
 
 
-def _address(request: HttpRequest | Request, cursor: str) -> str:
-    asked: QueryDict = request.GET.copy()
+def _address(request: Request, cursor: str) -> str:
+    asked = request.query_params.copy()
     asked["cursor"] = cursor
-    return request.build_absolute_uri(f"{request.path}?{asked.urlencode()}")
+    return f"{request.path}?{asked.urlencode()}"
 
 
 class CaseView(APIView):

@@ -14,8 +14,8 @@ from scoring.models import ListEntry
 from scoring.services.lists import add_list_entry
 from tests.cases.case_calls import CASES, at, calls_for
 from tests.cases.reviewing import THEN, decided_case, review_everything, take
-from tests.factories import HOUR, MINUTE, NOON, REASONS, make_case, make_decision, make_label, make_queue, make_user
-from tests.scoring.api_calls import fields_named, problem_of
+from tests.factories import HOUR, MINUTE, REASONS, make_case, make_decision, make_label, make_queue, make_user
+from tests.scoring.api_calls import problem_of
 
 HIDDEN = {"score", "anomaly_score", "reasons", "rule_hits"}
 
@@ -231,32 +231,6 @@ def test_others_cases_under_blind_review_say_nothing_in_what_is_related(alice, b
     assert take(bob, now=now()) is not None
 
     assert read(calls_for(bob), waiting)["related"][0]["payments"][0]["label"] == ""
-
-
-# --- history -------------------------------------------------------------------------------------------------------
-
-
-def test_the_history_goes_on_page_by_page(program, alice, case):
-    for number in range(70):
-        notes.add_note(case=case, author=alice, text=f"note {number}", now=NOON + number * MINUTE)
-
-    texts, before = [], ""
-    for _ in range(3):
-        answer = program.get(f"{at(case, 'history/')}?before={before}").json()
-        texts += [entry["text"] for entry in answer["entries"] if entry["title"] == "Note"]
-        before = answer["older"]
-
-    assert texts == [f"note {number}" for number in reversed(range(70))]
-    assert before == ""
-
-
-@pytest.mark.parametrize("before", ["x", "%00", "2026-99-99T00:00:00.000000Z_e1", "9" * 81])
-def test_a_place_no_history_has_is_refused(program, case, before):
-    assert fields_named(program.get(f"{at(case, 'history/')}?before={before}")) == {"before"}
-
-
-def test_unknown_parameters_of_the_history_are_named(program, case):
-    assert fields_named(program.get(f"{at(case, 'history/')}?after=x")) == {"after"}
 
 
 # --- what the schema says, and queries -----------------------------------------------------------------------------
