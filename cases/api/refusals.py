@@ -1,6 +1,7 @@
 """What the services refuse, as problems a program can act on: each says which it is in `refusal`."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from django.http import JsonResponse
 
@@ -10,6 +11,11 @@ from cases.models import Case
 from cases.services import approvals, checks, claims, escalations, queues, reopening, verdicts
 from cases.services.tags import MAX_TAGS, TooManyTagsError
 from scoring.api.problems import problem
+
+Kind = Literal[
+    "claimed", "not_open", "grown", "snoozed", "released", "nobody", "moved", "too_late", "not_decided",
+    "has_open_case", "nothing_waits",
+]  # fmt: skip
 
 
 def answer(refusal: Exception, case: Case) -> JsonResponse:
@@ -52,11 +58,11 @@ def _field(name: str, message: str) -> JsonResponse:
     return problem(422, "The request is not valid.", errors=[{"field": name, "message": message}])
 
 
-def _conflict(kind: str, said: str, **more: object) -> JsonResponse:
+def _conflict(kind: Kind, said: str, **more: object) -> JsonResponse:
     return problem(409, said, more={"refusal": kind, **more})
 
 
-def _as_said(kind: str, said: str) -> Callable[[Exception, Case], JsonResponse]:
+def _as_said(kind: Kind, said: str) -> Callable[[Exception, Case], JsonResponse]:
     return lambda refusal, case: _conflict(kind, said)
 
 

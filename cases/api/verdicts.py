@@ -10,7 +10,7 @@ from cases import access
 from cases.api import bodies
 from cases.api.answers import as_json, blind_verdict_answer, verdict_answer
 from cases.api.base import Act, CaseAction, row
-from cases.api.described import VERDICT_EXAMPLE, described
+from cases.api.described import described
 from cases.api.schemas import CaseSchema, VerdictSchema
 from cases.models import Case, Check, Verdict
 from cases.queries import named_payments
@@ -18,7 +18,7 @@ from cases.services import approvals, checks, reopening, verdicts
 from cases.services.verdict_payments import UnknownPaymentError
 
 
-@described("decide_case", VerdictSchema, status=201, examples=[VERDICT_EXAMPLE])
+@described("decide_case", VerdictSchema, status=201)
 class VerdictView(CaseAction):
     """Decide the case. Labels, list entries and the word to the payment system leave at `undo_until`, unless undone.
 

@@ -17,7 +17,7 @@ from cases.api.actor import actor_of, load_visible, where_it_went
 from cases.api.answers import as_json
 from cases.api.base import read
 from cases.api.cursors import CursorError, cursor_of, place_of
-from cases.api.described import problems
+from cases.api.described import WRONG_BODIES, problems, shown
 from cases.api.parameters import ListParameters, asked_of
 from cases.api.schemas import CaseDetailSchema, CasePageSchema, HistorySchema
 from cases.models import Check
@@ -38,6 +38,7 @@ class CasesView(APIView):
         tags=["cases"],
         parameters=[ListParameters],
         responses={200: CasePageSchema, **problems(422)},
+        examples=shown("list_cases", CasePageSchema),
     )
     def get(self, request: Request) -> HttpResponse:
         """Cases of the queues the user of the key sees: open ones in the order work is handed out.
@@ -128,7 +129,8 @@ class NextView(APIView):
         operation_id="next_case",
         tags=["cases"],
         request=bodies.NextBody,
-        responses={200: CaseDetailSchema, 204: None, **problems(400, 413, 415, 422)},
+        responses={200: CaseDetailSchema, 204: None, **problems(*WRONG_BODIES)},
+        examples=shown("next_case"),
     )
     def post(self, request: Request) -> HttpResponse:
         """Claim the case that weighs most and nobody works on, and read it; 204 when none waits.
