@@ -21,3 +21,10 @@ def stake_of(amount: Decimal, score: float | None) -> Decimal:
 def shown(amount: Decimal, currency: str) -> str:
     """`1,249.00`, with as many decimals as the currency has."""
     return f"{amount:,.{_DIGITS.get(currency, 2)}f}"
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """`1249.00` for programs: exact, with at least as many decimals as the currency has."""
+    exponent = amount.normalize().as_tuple().exponent
+    digits = max(_DIGITS.get(currency, 2), -exponent if isinstance(exponent, int) else 0)
+    return f"{amount:.{digits}f}"

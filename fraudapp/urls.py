@@ -5,6 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/cases/", include("cases.api.urls")),
     path("", include("cases.urls")),
     path("", include("scoring.urls")),
 ]

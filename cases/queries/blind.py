@@ -74,8 +74,13 @@ def own_notes(check: Check, *, now: datetime) -> list[CaseEvent]:
     """What the reviewer wrote, as notes of the case would look."""
     if not check.note:
         return []
+    return [note_of(check, text=check.note.strip(), now=now)]
+
+
+def note_of(check: Check, *, text: str, now: datetime) -> CaseEvent:
+    """A note as the case would have it; it is not saved."""
     moment = clock_of(check, now=now)
-    return [CaseEvent(kind=CaseEvent.Kind.NOTE, actor=check.analyst, happened_at=moment, text=check.note.strip())]
+    return CaseEvent(kind=CaseEvent.Kind.NOTE, actor=check.analyst, happened_at=moment, text=text)
 
 
 def _taken_at(check: Check) -> datetime:

@@ -45,6 +45,21 @@ def add_tags(*, case: Case, names: Sequence[str], author: User, now: datetime) -
 
 
 @transaction.atomic
+def change_tags(*, case: Case, add: Sequence[str], remove: Sequence[str], actor: User, now: datetime) -> None:
+    """Take tags off and put others on, all or nothing.
+
+    Raises:
+        TooManyTagsError: nothing changed.
+    """
+    # The lock of `add_tags`, before the first row goes.
+    Case.objects.select_for_update().only("id").get(id=case.id)
+    for name in remove:
+        remove_tag(case=case, name=name, actor=actor, now=now)
+    if add:
+        add_tags(case=case, names=add, author=actor, now=now)
+
+
+@transaction.atomic
 def remove_tag(*, case: Case, name: str, actor: User, now: datetime) -> bool:
     """Take a tag off. False when the case did not have it: nothing changed."""
     removed, _ = CaseTag.objects.filter(case=case, tag__name=name).delete()

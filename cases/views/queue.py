@@ -11,12 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
 from cases.board import Asked, FilterForm, others_of
-from cases.models import Case, Queue
+from cases.models import Case, Check, Queue
 from cases.queries import feed as feed_queries
 from cases.queries import queue as queue_queries
 from cases.queries.saved_views import chosen_view, saved_views_of
 from cases.queries.sight import sight_of
-from cases.services import checks, claims
+from cases.services.handing_out import hand_out
 from cases.views.pages import ConsoleRequest, page
 
 # In the session: the case that was handed out to be reviewed, until the person goes on to another.
@@ -61,12 +61,11 @@ def next_case(request: ConsoleRequest) -> HttpResponse:
 def open_next(request: ConsoleRequest, *, besides: Case | None = None, queue: Queue | None = None) -> HttpResponse:
     """Go on to the next case, of one queue or all the user works on, or to the queue when no other waits."""
     request.session.pop(HANDED_OUT, None)
-    check = checks.take_next(analyst=request.user, now=now(), draw=SystemRandom().random(), queue=queue)
-    if check is not None:
-        request.session[HANDED_OUT] = str(check.case_id)
-        return redirect(check.case)
-    case = claims.claim_next(analyst=request.user, now=now(), besides=besides, queue=queue)
-    if case is None:
+    given = hand_out(analyst=request.user, now=now(), draw=SystemRandom().random(), besides=besides, queue=queue)
+    if isinstance(given, Check):
+        request.session[HANDED_OUT] = str(given.case_id)
+        return redirect(given.case)
+    if given is None:
         messages.info(request, "No other case is waiting." if besides else "No unclaimed case is waiting.")
         return redirect("queue")
-    return redirect(case)
+    return redirect(given)

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: `application/problem+json` with `errors[{field, message}]`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,9 +14,16 @@ Errors = Sequence[dict[str, str]]
 RETRY_AFTER = {"Retry-After": "1"}
 
 
-def problem(status: int, detail: str, *, errors: Errors = (), headers: dict[str, str] | None = None) -> JsonResponse:
-    """A problem that is no exception."""
-    body = problem_body(status, detail, errors=errors)
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Errors = (),
+    headers: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> JsonResponse:
+    """A problem that is no exception; `more` are further members, for programs to act on."""
+    body = problem_body(status, detail, errors=errors) | dict(more or {})
     return JsonResponse(body, status=status, content_type="application/problem+json", headers=headers)
 
 

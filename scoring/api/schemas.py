@@ -1,7 +1,9 @@
 """Shapes of requests and answers, for the published schema and for checking labels."""
 
+from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
+from scoring.api.strict import MomentField, StrictSerializer
 from scoring.models import Label, Outcome
 from scoring.transaction import Channel
 
@@ -30,8 +32,8 @@ class TransactionSchema(serializers.Serializer[None]):
 
 
 class ReasonSchema(serializers.Serializer[None]):
-    code = serializers.CharField()
-    words = serializers.CharField()
+    code = serializers.CharField(help_text="Of a feature, a rule or a list.")
+    words = serializers.CharField(help_text="For people.")
     contribution = serializers.FloatField(required=False, help_text="Log-odds this adds to the score.")
 
 
@@ -60,12 +62,30 @@ class BatchSchema(serializers.Serializer[None]):
     transactions = serializers.ListField(child=TransactionSchema(), min_length=1, max_length=1000)
 
 
-class LabelSchema(serializers.Serializer[None]):
-    transaction_id = serializers.CharField(max_length=64)
-    label = serializers.ChoiceField(Label.Value.choices)  # type: ignore[assignment]  # a field named as an option
-    source = serializers.ChoiceField(Label.Source.choices)  # type: ignore[assignment]
-    known_at = serializers.DateTimeField()
-    note = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+class LabelSchema(StrictSerializer):
+    """What somebody says a payment was. The same payment, label, source and time again is the same statement."""
+
+    transaction_id = serializers.CharField(max_length=64, help_text="A payment that was decided here.")
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # a field named as an option
+        Label.Value.choices, help_text="What it was."
+    )
+    source = serializers.ChoiceField(Label.Source.choices, help_text="Who says so.")  # type: ignore[assignment]
+    known_at = MomentField(help_text="Since when it is known, with its offset from UTC; not in the future.")
+    note = serializers.CharField(
+        max_length=500, required=False, default="", allow_blank=True, help_text="For people; kept with the label."
+    )
+
+
+LABEL_EXAMPLE = OpenApiExample(
+    "A chargeback",
+    value={
+        "transaction_id": "t-2026-11-20-000417",
+        "label": "fraud",
+        "source": "chargeback",
+        "known_at": "2026-11-28T08:00:00Z",
+        "note": "reason code 10.4",
+    },
+)
 
 
 class ErrorSchema(serializers.Serializer[None]):

@@ -1,5 +1,7 @@
 """The scoring API: decide a payment, look a decision up, say what a payment was."""
 
+from typing import Any
+
 import msgspec
 from django.http import HttpResponse
 from django.utils.timezone import now
@@ -10,16 +12,18 @@ from scoring.api.answers import NOT_DECIDED, conflict, json_response, not_a_tran
 from scoring.api.base import ApiView, json_body
 from scoring.api.problems import problem
 from scoring.api.schemas import (
+    LABEL_EXAMPLE,
     DecisionDetailSchema,
     DecisionSchema,
     LabelSchema,
     ProblemSchema,
     TransactionSchema,
 )
+from scoring.models import Label
 from scoring.queries import as_recorded, decisions_of, features_of
 from scoring.services.decider import decider
 from scoring.services.decisions import Arrival
-from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_labels
+from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_label
 from scoring.transaction import InvalidTransactionError, decode
 
 
@@ -76,17 +80,40 @@ class LabelsView(ApiView):
 
     scope = "label"
 
-    @extend_schema(operation_id="label", request=LabelSchema, responses={201: LabelSchema, 422: ProblemSchema})
+    @extend_schema(
+        operation_id="label",
+        request=LabelSchema,
+        responses={
+            201: LabelSchema, 200: LabelSchema, 400: ProblemSchema, 401: ProblemSchema, 403: ProblemSchema,
+            413: ProblemSchema, 415: ProblemSchema, 422: ProblemSchema, 503: ProblemSchema,
+        },
+        examples=[LABEL_EXAMPLE],
+    )  # fmt: skip
     def post(self, request: Request) -> HttpResponse:
-        """Say what a payment was: a chargeback, an issuer's report, a customer's word."""
+        """Say what a payment was: a chargeback, an issuer's report, a customer's word.
+
+        Said again, the same statement is one label: 200 with what was stored the first time. A key that acts for a
+        console user makes them the label's author.
+        """
+        key: Any = request.auth
         schema = LabelSchema(data=request.data)
         schema.is_valid(raise_exception=True)
         try:
-            record_labels([LabelStatement(**schema.validated_data)], author=None)
+            label, is_new = record_label(LabelStatement(**schema.validated_data), author_id=key.user_id)
         except UnknownTransactionError:
             errors = [{"field": "transaction_id", "message": "was never decided here"}]
             return problem(422, "The label names no payment; nothing was stored.", errors=errors)
         except LabelTimeError:
             errors = [{"field": "known_at", "message": "is in the future, or before 1970"}]
             return problem(422, "The label cannot be known then; nothing was stored.", errors=errors)
-        return json_response(schema.data, status=201)
+        return json_response(_said(label), status=201 if is_new else 200)
+
+
+def _said(label: Label) -> dict[str, Any]:
+    return {
+        "transaction_id": label.decision.transaction_id,
+        "label": label.label,
+        "source": label.source,
+        "known_at": label.known_at,
+        "note": label.note,
+    }

@@ -93,6 +93,23 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None) 
     return len(new)
 
 
+def record_label(statement: LabelStatement, *, author_id: int | None) -> tuple[Label, bool]:
+    """Write one statement; the label as the ledger has it, and whether it is new. Said before, the first one stands.
+
+    Raises:
+        UnknownTransactionError, LabelTimeError: nothing was stored.
+    """
+    author = User.objects.filter(id=author_id).first() if author_id is not None else None
+    number = record_labels([statement], author=author)
+    label = Label.objects.select_related("decision").get(
+        decision__transaction_id=statement.transaction_id,
+        source=statement.source,
+        label=statement.label,
+        known_at=statement.known_at,
+    )
+    return label, bool(number)
+
+
 NaturalKey = tuple[int, str, str, datetime]
 
 

@@ -6,7 +6,7 @@ from django.utils.timezone import now
 
 from cases.models import Case
 from cases.services import figures
-from tests.factories import make_case, make_user
+from tests.factories import HOUR, make_case, make_decision, make_user
 
 
 @pytest.fixture
@@ -37,6 +37,16 @@ def mallory(db) -> User:
 @pytest.fixture
 def case(db) -> Case:
     return make_case()
+
+
+@pytest.fixture
+def pair(db):
+    """A case of two payments, `t-0` and `t-1`; its card has `t-near`, and another card `t-far`."""
+    moment = now() - HOUR
+    pair = [make_decision(card_id="k", transaction_id=f"t-{n}", device_id="d-k", occurred_at=moment) for n in range(2)]
+    make_decision(card_id="k", transaction_id="t-near", outcome="approve", occurred_at=moment, device_id="d-near")
+    make_decision(card_id="far", transaction_id="t-far", occurred_at=moment)
+    return make_case(decisions=pair)
 
 
 @pytest.fixture

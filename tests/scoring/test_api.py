@@ -234,8 +234,8 @@ def test_a_label_is_kept_once(api):
 
     first, again = (api.post(LABELS, statement(note="called")) for _ in range(2))
 
-    assert (first.status_code, again.status_code) == (201, 201)
-    assert first.json()["note"] == "called"
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json() == statement(note="called")
     label = Label.objects.get()
     assert (label.label, label.source, label.known_at, label.note) == ("fraud", "chargeback", NOON, "called")
 
@@ -246,7 +246,8 @@ def test_a_label_is_kept_once(api):
         ({"transaction_id": "nobody"}, "transaction_id"), ({"transaction_id": "a\x00"}, "transaction_id"),
         ({"transaction_id": "x" * 65}, "transaction_id"), ({"transaction_id": None}, "transaction_id"),
         ({"label": "maybe"}, "label"), ({"source": "rumour"}, "source"), ({"known_at": "soon"}, "known_at"),
-        ({"known_at": "2999-01-01T00:00:00Z"}, "known_at"), ({"known_at": "0001-01-01T00:00:00+23:59"}, "known_at"),
+        ({"known_at": "2999-01-01T00:00:00Z"}, "known_at"), ({"known_at": "2026-11-20T12:00:00"}, "known_at"),
+        ({"known_at": "0001-01-01T00:00:00+23:59"}, "known_at"),
         ({"note": "x" * 501}, "note"), ({"note": "a\x00"}, "note"), ({"note": "\ud800"}, "note"),
         ({"note": {"a": 1}}, "note"),
     ],

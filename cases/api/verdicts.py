@@ -1,0 +1,118 @@
+"""The verdict by REST: say it, take it back, approve or refuse another's."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from rest_framework import serializers
+
+from cases import access
+from cases.api import bodies
+from cases.api.answers import blind_verdict_answer, verdict_answer
+from cases.api.base import Act, CaseAction, row
+from cases.api.described import described
+from cases.api.schemas import CaseSchema, VerdictSchema
+from cases.models import Case, Check, Verdict
+from cases.queries import named_payments
+from cases.services import approvals, checks, reopening, verdicts
+from cases.services.verdict_payments import UnknownPaymentError
+from scoring.api.answers import json_response
+
+
+@described("decide_case", VerdictSchema, status=201)
+class VerdictView(CaseAction):
+    """Decide the case. Labels, list entries and the word to the payment system leave at `undo_until`, unless undone.
+
+    A verdict above an approval limit waits for a second person instead (`state` is `approval`). The case need not be
+    claimed, but may not be claimed by somebody else.
+    """
+
+    body = bodies.VerdictBody
+
+    def on_case(self, case: Case, act: Act) -> HttpResponse:
+        filled_in = {**act.said, **_by_ids(case, act)}
+        try:
+            verdicts.record(case=case, analyst=act.user, decided_at=act.now, **filled_in)
+        except UnknownPaymentError as error:
+            raise serializers.ValidationError({"overrides": "names a payment that left the case."}) from error
+        answer = verdict_answer(case)
+        assert answer is not None  # it was just said
+        return json_response(answer, status=201)
+
+    def on_blind(self, held: Check, act: Act) -> HttpResponse:
+        _by_ids(held.case, act)
+        if act.said.get("seen_alerts") not in (None, held.case.alert_count):
+            raise verdicts.CaseGrewError(held.case_id)
+        said = {name: act.said[name] for name in ("verdict", "typology", "note")}
+        checks.record(held, **said, decided_at=act.now)
+        return json_response(blind_verdict_answer(held, said, now=act.now), status=201)
+
+
+def _by_ids(case: Case, act: Act) -> dict[str, Any]:
+    """What the body names by transaction ids and devices, by the ids the service knows; refused what is not there."""
+    said = act.said
+    if not access.may_block(act.user) and (said["block_days"] is not None or said["allow_device"]):
+        raise PermissionDenied(
+            "Your verdicts may not block cards or allow devices: leave block_days and allow_device out."
+        )
+    if said["allow_device"] and said["allow_device"] not in named_payments.devices_of(case):
+        raise serializers.ValidationError({"allow_device": "is the device of no payment of this case."})
+    try:
+        ids = named_payments.flagged_by_name(case, said["overrides"])
+    except named_payments.UnknownNamesError as error:
+        wrong = {f"overrides.{name[:64]}": "is no payment of this case." for name in error.names}
+        raise serializers.ValidationError(wrong) from error
+    try:
+        recent = named_payments.others_by_name(case, said["recent"]) if "recent" in said else None
+    except named_payments.UnknownNamesError as error:
+        raise serializers.ValidationError({"recent": f"The card has no other payment {error}."}) from error
+    return {
+        "overrides": {ids[name]: label for name, label in said["overrides"].items()},
+        "recent": None if recent is None else list(recent.values()),
+    }
+
+
+@described("undo_verdict", CaseSchema)
+class UndoView(CaseAction):
+    """Take back the verdict one said on the case, until it takes effect; the case is one's own again.
+
+    Has the card an older open case, the verdict's case goes into it, and the answer is that one.
+    """
+
+    def on_case(self, case: Case, act: Act) -> HttpResponse:
+        said = case.verdicts.select_related("analyst").filter(state__in=Verdict.UNSETTLED).first()
+        if said is None:
+            raise reopening.TooLateError(case.id)
+        return row(reopening.undo(verdict=said, analyst=act.user, now=act.now), act)
+
+
+@described("approve_verdict", CaseSchema)
+class ApproveView(CaseAction):
+    """Let the verdict of another person take effect, which waits for a second one. For leads."""
+
+    body = bodies.ApproveBody
+
+    def on_case(self, case: Case, act: Act) -> HttpResponse:
+        access.check_may_approve(act.user)
+        said = access.get_verdict(case, act.said["verdict_id"])
+        approvals.approve(verdict=said, approver=act.user, now=act.now)
+        return row(case, act)
+
+
+@described("refuse_verdict", CaseSchema)
+class RefuseView(CaseAction):
+    """Open the case of another person's waiting verdict again, with the reason. For leads."""
+
+    body = bodies.RefuseBody
+
+    def on_case(self, case: Case, act: Act) -> HttpResponse:
+        access.check_may_approve(act.user)
+        said = access.get_verdict(case, act.said["verdict_id"])
+        opened = approvals.refuse(
+            verdict=said,
+            approver=act.user,
+            reason=act.said["reason"],
+            hands_back=act.said["hands_back"],
+            now=act.now,
+        )
+        return row(opened, act)
