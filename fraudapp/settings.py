@@ -257,6 +257,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "CaseStatusEnum": "cases.models.Case.Status",
+        "CaseVerdictEnum": "cases.models.Case.Verdict",
+        "LabelSourceEnum": "scoring.models.Label.Source",
+    },
 }
 
 LOGGING = {
