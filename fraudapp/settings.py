@@ -279,6 +279,11 @@ SPECTACULAR_SETTINGS = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "CaseStatusEnum": "cases.models.Case.Status",
+        "CaseVerdictEnum": "cases.models.Case.Verdict",
+        "LabelSourceEnum": "scoring.models.Label.Source",
+    },
 }
 
 LOGGING = {

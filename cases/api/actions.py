@@ -165,16 +165,17 @@ class TagsView(CaseAction):
 
     def on_case(self, case: Case, act: Act) -> HttpResponse:
         case = where_it_went(act.user, case)
-        added = _tag_names(act)
-        tag_service.change_tags(case=case, add=added, remove=act.said["remove"], actor=act.user, now=act.now)
+        add, remove = _tag_names("add", act), _tag_names("remove", act)
+        tag_service.change_tags(case=case, add=add, remove=remove, actor=act.user, now=act.now)
         return row(case, act)
 
 
-def _tag_names(act: Act) -> list[str]:
+def _tag_names(field: str, act: Act) -> list[str]:
+    written: list[str] = act.said[field]
     try:
-        return tags.names_in(",".join(act.said["add"])) if act.said["add"] else []
+        return tags.names_in(",".join(written)) if written else []
     except tags.TagNameError as error:
-        raise serializers.ValidationError({"add": str(error)}) from error
+        raise serializers.ValidationError({field: str(error)}) from error
 
 
 @described("reopen_case", CaseSchema)

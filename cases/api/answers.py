@@ -17,6 +17,7 @@ from cases.queries.case_list import CasePage
 from cases.queries.history import History
 from cases.queries.sight import sight_of
 from cases.queries.verdict_panel import VerdictPanel
+from cases.services.review_settings import current_settings
 from cases.sight import Sight
 from scoring.models import Decision
 
@@ -102,7 +103,9 @@ def verdict_answer(case: Case) -> Json | None:
 def blind_verdict_answer(held: Check, said: dict[str, Any], *, now: datetime) -> Json:
     """A review is over with its verdict: nothing follows from it, and there is nothing to take back."""
     verdict = Verdict(analyst=held.analyst, said_at=now, settled_at=now, state=Verdict.State.DONE, **said)
-    return {**shapes.verdict_head(verdict), "undo_until": None, "labels": {}, "effects": []}
+    is_told = held.kind == Check.Kind.KNOWN and current_settings().tells_known
+    known_as = held.expected if is_told else None
+    return {**shapes.verdict_head(verdict), "undo_until": None, "labels": {}, "effects": [], "known_as": known_as}
 
 
 def _evidence(detail: CaseDetail, *, sight: Sight, hides_score: bool) -> Json:
@@ -147,4 +150,5 @@ def _said(said: Verdict | None) -> Json | None:
         "undo_until": until,
         "labels": {names[one.decision_id]: one.label or "none" for one in payments},
         "effects": [shapes.effect(one) for one in said.effects.all()],
+        "known_as": None,
     }

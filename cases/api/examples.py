@@ -81,6 +81,7 @@ VERDICT: Json = {
         {"kind": "label", "entity": "", "days": None, "left_at": None, "words": ""},
         {"kind": "block_card", "entity": "card-7731", "days": 30, "left_at": None, "words": ""},
     ],
+    "known_as": None,
 }
 CLAIMED: Json = {
     "type": "about:blank",

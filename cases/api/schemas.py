@@ -195,6 +195,11 @@ class VerdictSchema(Schema):
         child=serializers.ChoiceField([*Label.Value.values, "none"]), help_text="Transaction id to its label."
     )
     effects = EffectSchema(many=True, help_text="What follows from it.")
+    known_as = _choice(
+        Case.Verdict.choices,
+        "The case was known, and slipped in to try who reviews it: what it was, where the desk tells that.",
+        allow_null=True,
+    )
 
 
 class EntrySchema(Schema):

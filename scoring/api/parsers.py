@@ -1,7 +1,7 @@
 """Reading request bodies that are not payments (those have their own decoder)."""
 
+import json
 from collections.abc import Mapping
-from io import BytesIO
 from typing import IO, Any
 
 from rest_framework.exceptions import APIException, ParseError
@@ -19,7 +19,7 @@ class TooLargeError(APIException):
 
 
 class FlatJSONParser(JSONParser):
-    """JSON of a bounded size; nesting that Python cannot follow is the sender's fault, not ours."""
+    """JSON in UTF-8, of a bounded size, each name once; nesting that Python cannot follow is the sender's fault."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -28,6 +28,21 @@ class FlatJSONParser(JSONParser):
         if len(body) > MAX_BODY_BYTES:
             raise TooLargeError
         try:
-            return super().parse(BytesIO(body), media_type, parser_context)
+            return json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_refuse_constant)
         except RecursionError as error:
             raise ParseError("JSON is nested too deep.") from error
+        except ValueError as error:
+            raise ParseError(f"This is no JSON: {error}") from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParseError(f"`{twice[:64]}` is there more than once.")
+    return found
+
+
+def _refuse_constant(name: str) -> float:
+    raise ParseError(f"{name} is no number of JSON.")

@@ -159,6 +159,16 @@ def test_a_verdict_is_kept_apart_and_changes_nothing(program, bob, reviewed):
     assert Case.objects.get(id=reviewed.id).verdict == "fraud"
 
 
+@pytest.mark.parametrize(
+    ("kind", "tells", "known_as"), [("known", True, "fraud"), ("known", False, None), ("second", True, None)]
+)
+def test_a_known_case_tells_what_it_was_where_the_desk_wants_it(program, reviewed, kind, tells, known_as):
+    Check.objects.update(kind=kind)
+    change_settings(values={"tells_known": tells}, displays={})
+
+    assert program.post(at(reviewed, "verdict/"), {"verdict": "legitimate"}).json()["known_as"] == known_as
+
+
 def test_a_wrong_verdict_is_refused_as_on_any_case(program, reviewed):
     wrong = {
         "overrides.t-none": {"verdict": "fraud", "overrides": {"t-none": "fraud"}},

@@ -34,7 +34,7 @@ def test_a_note_that_is_none_is_refused(program, case, note):
 def test_tags_are_put_on_and_taken_off(program, case):
     program.post(at(case, "tags/"), {"add": ["Ring 7", "mule"]})
 
-    answer = program.post(at(case, "tags/"), {"add": ["mule", "loan"], "remove": ["ring-7", "never"]})
+    answer = program.post(at(case, "tags/"), {"add": ["mule", "loan"], "remove": ["Ring 7", "never"]})
 
     assert answer.json()["tags"] == ["loan", "mule"]
 
