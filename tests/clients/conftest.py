@@ -11,9 +11,10 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from fraudapp_client import AsyncClient, Client
+from scoring.policy_defaults import RULES
 from scoring.services.keys import issue_key
 from tests.clients.faulty_server import FaultyServer, faulty_server
-from tests.scoring.payments import body_of, publish
+from tests.scoring.payments import HUGE, LARGE, body_of, publish
 from tests.waiting import wait_until
 from tests.web_process import process_environment, web_process
 
@@ -77,7 +78,7 @@ def server(django_db_setup) -> Iterator[str]:
 @pytest.fixture
 def site(server, transactional_db) -> Site:
     """The product, with a policy in force and a key for payments: it has decided one."""
-    publish()
+    publish(LARGE, HUGE, *RULES)
     key = issue_key(name="shop", scopes=["decide", "label", "read"])
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 

@@ -109,6 +109,22 @@ def test_a_batch_has_one_result_each_in_order(connect, faulty):
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "errors", "is_temporary"),
+    [
+        (200, [], False), (201, [], False), (409, [], True), (409, [{"field": "id", "message": "x"}], False),
+        (422, [], False), (429, [], True), (503, [], True),
+    ],
+)  # fmt: skip
+def test_a_payment_of_a_batch_that_was_not_decided_can_be_told(connect, faulty, status, errors, is_temporary):
+    why = {"problem": {"status": status, "errors": errors}} if status >= 400 else {"decision": DECIDED}
+    faulty.will(answer(200, {"results": [{"status": status, **why}]}))
+
+    (result,) = connect(faulty.url).decide_batch([payment()])
+
+    assert result.is_temporary is is_temporary
+
+
 @pytest.mark.parametrize("body", [{}, {"results": {}}, {"results": [{"decision": DECIDED}]}, []])
 def test_a_batch_without_results_is_a_bad_answer(connect, faulty, body):
     faulty.will(answer(200, body))

@@ -106,7 +106,24 @@ def test_the_last_attempt_has_what_is_left():
     assert isinstance(error, NoAnswerError)
     assert error.attempts == 2
     assert isinstance(error.__cause__, httpx.ReadTimeout)
-    assert clock.now <= 1002.0 + LEAST_ATTEMPT
+    assert clock.now <= 1002.0
+
+
+def test_a_deadline_shorter_than_any_attempt_is_kept():
+    clock = Clock(seconds=5.0)
+
+    taken, _ = clock.run(steps_of(decide(payment()), clock, limits=TimeLimits(0.005, 1.0)), httpx.ReadTimeout("late"))
+
+    assert [round(step.timeout, 6) for step in taken] == [0.005]
+
+
+def test_an_attempt_that_would_be_too_short_is_not_begun():
+    clock = Clock(seconds=0.9)
+    limits = TimeLimits(total=0.9 + 0.05 + LEAST_ATTEMPT / 2, attempt=1.0)
+
+    taken, _ = clock.run(steps_of(decide(payment()), clock, limits=limits), AWAY)
+
+    assert len(taken) == 1
 
 
 @pytest.mark.parametrize("unsent", [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")])

@@ -1,7 +1,10 @@
 """What the client's page shows does what the page says."""
 
 import logging
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +77,16 @@ def test_with_an_answer_it_counts(faulty, till, outcome):
 
 def test_the_version_is_the_packages():
     assert tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+def test_the_package_needs_nothing_of_the_server(tmp_path):
+    look = "import sys, fraudapp_client; print(*sys.modules)"
+    only = {"PYTHONPATH": str(FOLDER / "src"), "PATH": os.environ["PATH"]}
+
+    loaded = subprocess.check_output([sys.executable, "-c", look], cwd=tmp_path, env=only, text=True).split()
+
+    assert "fraudapp_client" in loaded
+    assert not {"django", "msgspec", "fraudapp", "scoring", "cases", "streams"} & set(loaded)
 
 
 def test_everything_that_is_offered_is_there():

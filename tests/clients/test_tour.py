@@ -41,9 +41,13 @@ class Step:
     answer: Any
 
 
+def tour() -> str:
+    """The page's section, up to the next one."""
+    return PAGE.read_text().partition("\n## The tour\n")[2].partition("\n## ")[0] + "\n##"
+
+
 def steps() -> Iterator[Step]:
-    tour = PAGE.read_text().partition("\n## The tour\n")[2].partition("\n## Fields\n")[0] + "\n##"
-    for found in STEP.finditer(tour):
+    for found in STEP.finditer(tour()):
         for command, status, answer in COMMAND.findall(found["text"]):
             yield Step(found["name"], command, int(status), json.loads(answer))
 
@@ -85,12 +89,11 @@ def assert_shaped(answer: Any, written: Any, where: str = "answer") -> None:
 
 
 def test_each_step_has_one_command_and_its_answer():
-    tour = PAGE.read_text().partition("\n## The tour\n")[2].partition("\n## Fields\n")[0]
     names = [step.name for step in steps()]
 
-    assert names == re.findall(r"^### (.+)$", tour, re.MULTILINE)
+    assert names == re.findall(r"^### (.+)$", tour(), re.MULTILINE)
     assert set(NOT_YET) <= set(names)
-    assert len(names) == tour.count("```bash")
+    assert len(names) == tour().count("```bash")
 
 
 def test_the_tour_works_as_it_is_written(folder):

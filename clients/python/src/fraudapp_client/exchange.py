@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from itertools import count
 
 import httpx
 
@@ -34,6 +33,7 @@ logger = logging.getLogger("fraudapp_client")
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 # Less is not worth another attempt.
 LEAST_ATTEMPT = 0.02
+SHORTEST_TIMEOUT = 0.001
 # The server, or a proxy before it, did not take the request on.
 _REFUSED = {429, 503}
 # A proxy lost the server: the request may have been handled.
@@ -72,8 +72,11 @@ def exchange(
         FraudappError: there is none, or none before `limits.total` is over.
     """
     ends_at = clock() + limits.total
-    for attempt in count(1):
-        came = yield Send(max(min(limits.attempt, ends_at - clock()), LEAST_ATTEMPT))
+    attempt = 0
+    while True:
+        attempt += 1
+        # A wait may have been longer than it was told to be.
+        came = yield Send(max(min(limits.attempt, ends_at - clock()), SHORTEST_TIMEOUT))
         if isinstance(came, httpx.Response) and came.is_success:
             return call.read(parse(came.content) if came.content else None)
         failure, cause = _failure(call, came, attempt)
@@ -82,7 +85,6 @@ def exchange(
             raise failure from cause
         logger.info("%s: attempt %d: %s; again in %.3f s", call.name, attempt, failure, pause)
         yield Wait(pause)
-    raise AssertionError("attempts do not end by themselves")
 
 
 def _failure(call: Call[Answer], came: Came, attempt: int) -> tuple[FraudappError, Exception | None]:

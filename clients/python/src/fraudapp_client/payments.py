@@ -115,6 +115,12 @@ class BatchResult:
     decision: Decision | None = None
     problem: Problem | None = None
 
+    @property
+    def is_temporary(self) -> bool:
+        """It was not decided this time: send the payment again. A conflict, which stays one, names its field."""
+        is_in_progress = self.status == 409 and self.problem is not None and not self.problem.errors
+        return is_in_progress or self.status == 429 or self.status >= 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
