@@ -101,7 +101,7 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
     hits = np.zeros((len(decisions), len(conditions)), bool)
     if not conditions:
         return hits
-    payments = {row: payment for row, decision in enumerate(decisions) if (payment := _readable_payment(decision))}
+    payments = {row: payment for row, decision in enumerate(decisions) if (payment := readable_payment(decision))}
     vectors, scores = _vectors_and_scores([decisions[row] for row in payments])
     for number, condition in enumerate(conditions):
         rule = CompiledRule("", condition, "", "")
@@ -124,7 +124,8 @@ def _vectors_and_scores(decisions: Sequence[Decision]) -> tuple[NDArray[np.float
     return vectors, scores
 
 
-def _readable_payment(decision: Decision) -> Transaction | None:
+def readable_payment(decision: Decision) -> Transaction | None:
+    """The payment of a decision; None where its record is none any more, which is logged."""
     try:
         return transaction_of(decision)
     except msgspec.ValidationError as error:

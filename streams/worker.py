@@ -236,6 +236,25 @@ class FeaturesStep(_ThreadStep):
             self.stopping.wait(RELAY_SECONDS)
 
 
+class RescoringStep(_ThreadStep):
+    """Scores decisions again that were made without a part, as soon as it is back."""
+
+    name = "rescoring"
+
+    def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.enabled = not stream
+
+    def work(self) -> None:
+        from django.utils.timezone import now
+
+        from scoring.services.rescoring import rescore_due
+
+        while not self.stopping.is_set():
+            if not rescore_due(at=now()):
+                self.stopping.wait(RELAY_SECONDS)
+
+
 class VerdictsStep(_ThreadStep):
     """Lets verdicts take effect as soon as their time to be undone is over."""
 

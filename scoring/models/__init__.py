@@ -4,6 +4,7 @@ from scoring.models.decision import Decision, Label, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
 from scoring.models.policy import ListChange, ListEntry, Policy, Rule
 from scoring.models.registry import ApiKey, ModelVersion
+from scoring.models.rescoring import Rescoring, RescoringDue
 
 __all__ = [
     "ApiKey",
@@ -17,5 +18,7 @@ __all__ = [
     "Outcome",
     "PendingFeatures",
     "Policy",
+    "Rescoring",
+    "RescoringDue",
     "Rule",
 ]
