@@ -19,7 +19,7 @@ from scoring.api.schemas import (
     ProblemSchema,
     TransactionSchema,
 )
-from scoring.queries import RecordedDecision, as_recorded, decisions_of, features_of
+from scoring.queries import RecordedDecision, as_recorded, decisions_of, features_of, rescoring_detail
 from scoring.services.decisions import Arrival, Writer, decide_transactions
 from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_labels
 from scoring.services.policy import NoPolicyError
@@ -78,6 +78,7 @@ class DecisionView(APIView):
             "transaction": decision.record,
             "features": features_of(decision),
             "feature_version": decision.feature_version,
+            "rescored": rescoring_detail(decision),
         }
         return _json(detail)
 

@@ -5,6 +5,7 @@ import pytest
 from scoring.services.keys import SCOPES, issue_key
 from scoring.services.store import batch_store, sync_store
 from tests.scoring.api_calls import Caller
+from tests.scoring.degraded import CountModel, install
 from tests.scoring.payments import publish
 
 
@@ -19,3 +20,8 @@ def _fresh_stores() -> None:
 def api(db, client) -> Caller:
     publish()
     return Caller(client, issue_key(name="shop", scopes=SCOPES))
+
+
+@pytest.fixture
+def champion(monkeypatch) -> CountModel:
+    return install(monkeypatch, CountModel())

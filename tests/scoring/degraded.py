@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from django.utils.timezone import now
 
 from scoring.features.definitions import INDEX, NAMES
-from scoring.features.live import MemoryStore
-from scoring.models import Decision
+from scoring.features.live import MemoryStore, Pending
+from scoring.models import Decision, Rescoring
+from scoring.queries import payments_between
+from scoring.services import decisions, rescoring
 from scoring.services.decisions import Writer, decide_transactions
+from scoring.services.features import settle_features
 from scoring.services.policy import RuleDraft
 from scoring.transaction import Transaction
 from tests.scoring.payments import arrive, make_payment
@@ -50,3 +54,25 @@ def rows_of(payments: Iterable[Transaction]) -> list[Decision]:
 
 def some(count: int, **overrides: Any) -> list[Transaction]:
     return [make_payment(**overrides) for _ in range(count)]
+
+
+def install(monkeypatch, model: CountModel) -> CountModel:
+    """Make it the champion."""
+    for module in (decisions, rescoring):
+        monkeypatch.setattr(module, "champion", lambda: model)
+    return model
+
+
+def come_back(store: MemoryStore) -> None:
+    """The store answers again, and the task worker looks."""
+    settle_features("", store=store)
+    rescoring.rescore_due(at=now())
+
+
+def vector_of(row: Rescoring) -> np.ndarray:
+    return np.frombuffer(row.features, np.float32)
+
+
+def vectors_of_the_record() -> np.ndarray:
+    """What each payment would have been decided with, had nothing been away."""
+    return Pending(MemoryStore(), [payment for _, payment in payments_between(1, 10**9)]).vectors

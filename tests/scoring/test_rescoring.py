@@ -2,23 +2,31 @@
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 from django.db.models import F
 from django.utils.timezone import now
 
 from scoring.features.definitions import INDEX, NAMES, VERSION
-from scoring.features.live import FeatureStoreError, MemoryStore, Pending
-from scoring.models import Decision, ModelVersion, Outbox, PendingFeatures, Rescoring, RescoringDue
-from scoring.queries import payments_between
-from scoring.services import decisions, degraded, rebuild, rescoring
+from scoring.features.live import MemoryStore
+from scoring.models import Decision, ModelVersion, Outbox, Rescoring, RescoringDue
+from scoring.services import decisions, rebuild
 from scoring.services.features import settle_features
 from scoring.services.labels import apply_labels
 from scoring.services.policy import forget_policy
 from scoring.services.rebuild import restore_features
 from scoring.services.rescoring import rescore_due
 from tests.factories import NOON, make_label
-from tests.scoring.degraded import BUSY, CountModel, decide, nowhere, some
+from tests.scoring.degraded import (
+    BUSY,
+    CountModel,
+    come_back,
+    decide,
+    install,
+    nowhere,
+    some,
+    vector_of,
+    vectors_of_the_record,
+)
 from tests.scoring.payments import arrive, make_payment, publish
 
 pytestmark = pytest.mark.django_db
@@ -27,32 +35,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _policy(db) -> None:
     publish(BUSY)
-
-
-@pytest.fixture
-def champion(monkeypatch) -> CountModel:
-    return install(monkeypatch, CountModel())
-
-
-def install(monkeypatch, model):
-    monkeypatch.setattr(decisions, "champion", lambda: model)
-    monkeypatch.setattr(rescoring, "champion", lambda: model)
-    return model
-
-
-def come_back(store: MemoryStore) -> None:
-    """The store answers again, and the task worker looks."""
-    settle_features("", store=store)
-    rescore_due(at=now())
-
-
-def vector_of(row: Rescoring) -> np.ndarray:
-    return np.frombuffer(row.features, np.float32)
-
-
-def vectors_of_the_record() -> np.ndarray:
-    """What each payment would have been decided with, had nothing been away."""
-    return Pending(MemoryStore(), [payment for _, payment in payments_between(1, 10**9)]).vectors
 
 
 # --- features ------------------------------------------------------------------------------------------------------
@@ -253,119 +235,3 @@ def test_what_waited_for_too_long_is_dropped(champion, settings):
     assert not Rescoring.objects.exists()
     rescore_due(at=now())
     assert not RescoringDue.objects.exists()
-
-
-# --- once, whatever dies when --------------------------------------------------------------------------------------
-
-
-class DeadError(Exception):
-    """Here the process ends."""
-
-
-def die(*arguments, **options) -> None:
-    raise DeadError
-
-
-def test_a_worker_that_dies_before_it_counts_a_payment_loses_and_doubles_nothing(champion, monkeypatch):
-    store = MemoryStore()
-    decide(nowhere(), *some(2))
-    with monkeypatch.context() as patch:
-        patch.setattr(Pending, "write", die)
-        with pytest.raises(DeadError):
-            settle_features("", store=store)
-
-    come_back(store)
-    come_back(store)
-
-    found = Rescoring.objects.order_by("decision_id")
-    assert [vector_of(row)[INDEX["card_count_24h"]] for row in found] == [0.0, 1.0]
-    assert Pending(store, [payments_between(1, 10**9)[0][1]]).vectors[0, INDEX["card_count_24h"]] == 2.0
-
-
-def test_a_worker_that_dies_after_it_counted_a_payment_loses_and_doubles_nothing(champion, monkeypatch):
-    store = MemoryStore()
-    decide(nowhere(), *some(2))
-    write = Pending.write
-
-    def write_and_die(self, *arguments, **options):
-        write(self, *arguments, **options)
-        raise DeadError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Pending, "write", write_and_die)
-        with pytest.raises(DeadError):
-            settle_features("", store=store)
-
-    come_back(store)
-
-    found = Rescoring.objects.order_by("decision_id")
-    assert [vector_of(row)[INDEX["card_count_24h"]] for row in found] == [0.0, 1.0]
-    assert Pending(store, [payments_between(1, 10**9)[0][1]]).vectors[0, INDEX["card_count_24h"]] == 2.0
-
-
-def test_a_worker_that_froze_and_wakes_up_later_changes_nothing(champion, monkeypatch):
-    store = MemoryStore()
-    decide(nowhere(), *some(2))
-    note = degraded.note_vectors
-    frozen = []
-
-    def freeze(*arguments, **options):
-        if not frozen:
-            # Meanwhile another worker does all of it.
-            frozen.append(None)
-            come_back(store)
-        note(*arguments, **options)
-
-    monkeypatch.setattr("scoring.services.features.note_vectors", freeze)
-    come_back(store)
-
-    found = Rescoring.objects.order_by("decision_id")
-    assert [vector_of(row)[INDEX["card_count_24h"]] for row in found] == [0.0, 1.0]
-    assert not RescoringDue.objects.exists()
-    assert Pending(store, [payments_between(1, 10**9)[0][1]]).vectors[0, INDEX["card_count_24h"]] == 2.0
-
-
-@pytest.mark.parametrize("step", ["add_to_outbox", "_let_through"])
-def test_a_worker_that_dies_while_it_scores_leaves_all_of_it_to_the_next(champion, monkeypatch, step):
-    decide(nowhere(), *some(3))
-    Outbox.objects.all().delete()
-    settle_features("", store=MemoryStore())
-    with monkeypatch.context() as patch:
-        patch.setattr(rescoring, step, die)
-        with pytest.raises(DeadError):
-            rescore_due(at=now())
-    assert not Rescoring.objects.exists()
-
-    assert [rescore_due(at=now()), rescore_due(at=now())] == [3, 0]
-    assert (Rescoring.objects.count(), Outbox.objects.count()) == (3, 1)
-
-
-def test_a_store_that_goes_away_again_leaves_the_rest_for_later(champion, monkeypatch):
-    store, reads = MemoryStore(), []
-    decide(nowhere(), *some(3))
-    read = store.read
-
-    def fail_at_the_third(keys):
-        reads.append(keys)
-        if len(reads) == 3:
-            raise FeatureStoreError("away")
-        return read(keys)
-
-    monkeypatch.setattr(store, "read", fail_at_the_third)
-    with pytest.raises(FeatureStoreError):
-        settle_features("", store=store)
-    assert rescore_due(at=now()) == 1
-    come_back(store)
-
-    assert Rescoring.objects.count() == 3
-
-
-def test_payments_counted_by_somebody_who_noted_nothing_say_what_is_missing(champion):
-    decide(nowhere(), *some(2))
-    store = MemoryStore()
-    store.receipts.add(str(PendingFeatures.objects.order_by("id").first().id))
-    PendingFeatures.objects.order_by("id").last().delete()
-
-    come_back(store)
-
-    assert [row.missing for row in Rescoring.objects.all()] == [["features"], ["features"]]
