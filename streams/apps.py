@@ -11,5 +11,7 @@ class StreamsConfig(AppConfig):
         # Models can be imported only now.
         from scoring.metrics import FROM_RECORD
         from streams.metrics import StreamCollector
+        from streams.rescoring_metrics import RescoringCollector
 
         FROM_RECORD.register(StreamCollector())
+        FROM_RECORD.register(RescoringCollector())
