@@ -118,6 +118,15 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["created_at"], name="rescoring_due_since"),
                     models.Index(
+                        condition=models.Q(
+                            ("receipt", None),
+                            models.Q(("features__isnull", False), ("lacks_frauds", False)),
+                            _connector="OR",
+                        ),
+                        fields=["decision"],
+                        name="rescoring_due_ready",
+                    ),
+                    models.Index(
                         condition=models.Q(("receipt__isnull", False)),
                         fields=["receipt"],
                         name="rescoring_due_features",

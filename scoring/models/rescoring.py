@@ -6,6 +6,9 @@ from django.db.models.functions import Now
 
 from scoring.models.decision import Decision, Outcome
 
+# Of a decision that waits: its features are there, whole, or were never missing.
+HAS_FEATURES = models.Q(receipt=None) | models.Q(features__isnull=False, lacks_frauds=False)
+
 
 class RescoringDue(models.Model):
     """A decision that was made without a part and is to be scored again; deleted once it is, or is too old for it.
@@ -29,6 +32,8 @@ class RescoringDue(models.Model):
         verbose_name_plural = "rescorings due"
         indexes = [
             models.Index(fields=["created_at"], name="rescoring_due_since"),
+            # In an outage a million may wait, and each second somebody looks whether one is ready.
+            models.Index(fields=["decision"], condition=HAS_FEATURES, name="rescoring_due_ready"),
             models.Index(fields=["receipt"], condition=models.Q(receipt__isnull=False), name="rescoring_due_features"),
         ]
 

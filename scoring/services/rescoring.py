@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from scoring.decisioning import APPROVE, Decided, decide
@@ -17,6 +17,7 @@ from scoring.features.definitions import VERSION
 from scoring.features.events import Payment
 from scoring.features.live import request_only_vectors
 from scoring.models import Decision, ModelVersion, Outbox, Rescoring, RescoringDue
+from scoring.models.rescoring import HAS_FEATURES
 from scoring.queries import list_hits, readable_payment
 from scoring.services.degraded import FEATURES_PART, MODEL_PART
 from scoring.services.models import champion
@@ -27,7 +28,6 @@ from scoring.transaction import Transaction
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 500
-HAS_FEATURES = Q(receipt=None) | Q(features__isnull=False, lacks_frauds=False)
 
 
 @dataclass(frozen=True)

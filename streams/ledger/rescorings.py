@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 
 from scoring.features.live import FeatureStoreError, StateStore
 from scoring.models import Decision, Rescoring, RescoringDue
+from scoring.models.rescoring import HAS_FEATURES
 from scoring.services.models import champion
-from scoring.services.rescoring import HAS_FEATURES
 from streams.ledger.effects import decisions_in, report, with_effects
 from streams.ledger.log import Span
 from streams.ledger.report import Check
