@@ -251,7 +251,15 @@ class RescoringStep(_ThreadStep):
         from scoring.services.rescoring import rescore_due
 
         while not self.stopping.is_set():
-            if not rescore_due(at=now()):
+            try:
+                scored = rescore_due(at=now())
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                # A model that fails here fails where payments are decided, too, and the relay beside must go on.
+                logger.exception("decisions could not be scored again; will try again")
+                scored = 0
+            if not scored:
                 self.stopping.wait(RELAY_SECONDS)
 
 
