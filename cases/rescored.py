@@ -38,9 +38,8 @@ def as_found(decision: Decision) -> Decision:
 
 
 def flagged_as(decision: Decision) -> str:
-    """The outcome for which the desk has it."""
-    found = found_in(decision)
-    return decision.outcome if found is None else found.outcome
+    """The outcome for which the desk has it. What was let through is to be reviewed: nobody can decline it any more."""
+    return decision.outcome if found_in(decision) is None else Outcome.REVIEW.value
 
 
 def event_words(decision: Decision) -> str:

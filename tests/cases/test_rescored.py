@@ -85,28 +85,29 @@ def test_the_decision_stays_as_it_was_answered(found):
     assert (stored.outcome, stored.score, stored.reasons, stored.features) == ("approve", 0.04, [], b"")
 
 
-def test_the_feed_shows_it_as_what_was_found(found, django_assert_num_queries):
+def test_the_feed_shows_it_as_one_to_review_with_what_was_found(found, django_assert_num_queries):
     with django_assert_num_queries(1):
         (entry,) = entries_after(0, limit=10)
         told = feed.as_json(entry)
-        declined = feed.parse({"filter": {"outcome": ["decline"], "min_stake": 190}})
+        to_review = feed.parse({"filter": {"outcome": ["review"], "min_stake": 190}})
 
-        assert (told["outcome"], told["score"], told["reason"]) == ("decline", 0.97, REASON["words"])
-        assert feed.matches(entry, declined)
-        assert not feed.matches(entry, feed.parse({"filter": {"outcome": ["review"]}}))
+        assert (told["outcome"], told["score"], told["reason"]) == ("review", 0.97, REASON["words"])
+        assert feed.matches(entry, to_review)
+        assert not feed.matches(entry, feed.parse({"filter": {"outcome": ["decline"]}}))
 
 
 def test_the_live_page_shows_it(found, as_alice):
     shown = as_alice.get(reverse("live")).content.decode()
 
-    assert "declined</span>" in shown
+    assert "review</span>" in shown
+    assert "declined</span>" not in shown
     assert REASON["words"] in shown
 
 
 def test_the_page_says_what_was_answered_and_what_was_found(found, as_alice):
     shown = page_of(as_alice, found)
 
-    assert "answered <b>approve</b>, score 0.040; scored again" in shown
+    assert "Answered <b>approve</b>, score 0.040; scored again" in shown
     assert "<b>decline</b>, score 0.970" in shown
     assert "without features" in shown
     assert "Let through while the card&#x27;s history could not be asked" in shown
@@ -129,7 +130,7 @@ def test_a_flagged_payment_shows_the_new_score_beside_the_answered_one(as_alice,
 
     shown = page_of(as_alice, case)
 
-    assert "answered <b>review</b>, no score; scored again" in shown
+    assert "Answered <b>review</b>, no score; scored again" in shown
     assert "<b>approve</b>, score 0.310" in shown
     assert case.top_reason in shown
 
