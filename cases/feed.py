@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from cases import money, words
 from cases.models import FeedEntry
+from cases.rescored import flagged_as
 from scoring.models import Outcome
 
 _OUTCOMES = frozenset({Outcome.REVIEW.value, Outcome.DECLINE.value})
@@ -65,7 +66,8 @@ def _parse_stake(value: Any) -> Decimal:
 
 def matches(entry: FeedEntry, request: FeedRequest) -> bool:
     decision = entry.decision
-    return decision.outcome in request.outcomes and money.stake_of(decision.amount, decision.score) >= request.min_stake
+    stake = money.stake_of(decision.amount, decision.score)
+    return flagged_as(decision) in request.outcomes and stake >= request.min_stake
 
 
 def without_score(told: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def as_json(entry: FeedEntry) -> dict[str, Any]:
     return {
         "seq": entry.seq,
         "transaction_id": decision.transaction_id,
-        "outcome": decision.outcome,
+        "outcome": flagged_as(decision),
         "score": decision.score,
         "amount": f"{decision.amount.normalize():f}",
         "amount_shown": money.shown(decision.amount, decision.currency),

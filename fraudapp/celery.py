@@ -8,7 +8,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fraudapp.settings")
 
-from streams.worker import FeaturesStep, OutboxRelayStep, StreamStep, VerdictsStep, WebhooksStep
+from streams.worker import FeaturesStep, OutboxRelayStep, RescoringStep, StreamStep, VerdictsStep, WebhooksStep
 
 app = Celery("fraudapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -19,6 +19,7 @@ app.user_options["worker"].add(
 app.steps["worker"].add(StreamStep)
 app.steps["worker"].add(OutboxRelayStep)
 app.steps["worker"].add(FeaturesStep)
+app.steps["worker"].add(RescoringStep)
 app.steps["worker"].add(VerdictsStep)
 app.steps["worker"].add(WebhooksStep)
 

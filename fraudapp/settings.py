@@ -84,6 +84,9 @@ API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=1000, validate=validate.Range
 METRICS_ARE_OPEN = env.bool("METRICS_ARE_OPEN", default=False)
 # Of the default queue when it is made; from then on a manager sets it, as that of every queue.
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Range(min=1))
+# A decision made without features or model is scored again once the part is back, if it is not older than this: a case
+# about a payment of last week helps nobody, and thousands of them hide those that do.
+RESCORE_WITHIN_HOURS = env.int("RESCORE_WITHIN_HOURS", default=72, validate=validate.Range(min=1))
 CLAIM_LEASE_SECONDS = env.int("CLAIM_LEASE_SECONDS", default=300)
 # "Next case" passes over what the analyst skipped for so long, while anything else waits.
 SKIP_MINUTES = env.int("SKIP_MINUTES", default=30, validate=validate.Range(min=0))

@@ -33,7 +33,9 @@ def recorded_payments(
     Labels are those known at `labels_as_of` (None: whenever they came). Without a label a payment is
     legitimate once it is `maturity` old at `labels_as_of`, and unknown before; with maturity None it is
     unknown. Vectors of other feature tables, and those made while the feature store was down, are left out:
-    they say nothing of what the model will see. Memory: the arrays, and one chunk of rows.
+    they say nothing of what the model will see. Nor are the vectors taken with which these were scored again: they
+    were made later, and may know of frauds, of this very payment too, that nobody knew when it came. Memory: the
+    arrays, and one chunk of rows.
     """
     legitimate_before = labels_as_of - maturity if labels_as_of is not None and maturity is not None else None
     parts = [

@@ -18,7 +18,7 @@ from scoring.decisioning import ListHit
 from scoring.features.definitions import NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.ml.explanations import Reason
-from scoring.models import Decision
+from scoring.models import Decision, Rescoring
 from scoring.rules.evaluation import CompiledRule, hits_of
 from scoring.rules.language import Condition
 from scoring.transaction import Transaction, canonical_address
@@ -91,12 +91,24 @@ def transaction_of(decision: Decision) -> Transaction:
     return msgspec.convert(decision.record, Transaction)
 
 
-def features_of(decision: Decision) -> dict[str, float | None]:
+def features_of(decision: Decision | Rescoring) -> dict[str, float | None]:
     """The vector a decision was made with, by name; None where it was missing. Empty for another table's version."""
     if decision.feature_version != VERSION:
         return {}
     vector = np.frombuffer(decision.features, np.float32)
     return {name: None if np.isnan(value) else float(value) for name, value in zip(NAMES, vector, strict=True)}
+
+
+def rescoring_detail(decision: Decision) -> dict[str, Any] | None:
+    """What scoring the decision again found, in the outside's shape; None where it was not scored again."""
+    found = Rescoring.objects.filter(decision=decision).first() if decision.degraded else None
+    if found is None:
+        return None
+    names = (
+        "rescored_at", "outcome", "score", "reasons", "rule_hits", "missing", "model_version", "policy_version",
+        "feature_version",
+    )  # fmt: skip
+    return {**{name: getattr(found, name) for name in names}, "features": features_of(found)}
 
 
 def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision]) -> NDArray[np.bool_]:
@@ -108,7 +120,7 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
     hits = np.zeros((len(decisions), len(conditions)), bool)
     if not conditions:
         return hits
-    payments = {row: payment for row, decision in enumerate(decisions) if (payment := _readable_payment(decision))}
+    payments = {row: payment for row, decision in enumerate(decisions) if (payment := readable_payment(decision))}
     vectors, scores = _vectors_and_scores([decisions[row] for row in payments])
     for number, condition in enumerate(conditions):
         rule = CompiledRule("", condition, "", "")
@@ -131,7 +143,8 @@ def _vectors_and_scores(decisions: Sequence[Decision]) -> tuple[NDArray[np.float
     return vectors, scores
 
 
-def _readable_payment(decision: Decision) -> Transaction | None:
+def readable_payment(decision: Decision) -> Transaction | None:
+    """The payment of a decision; None where its record is none any more, which is logged."""
     try:
         return transaction_of(decision)
     except msgspec.ValidationError as error:
@@ -205,7 +218,7 @@ def list_hits(transactions: Sequence[Transaction], *, at: datetime) -> Mapping[i
     """Row -> unexpired list entries it meets. One query a batch."""
     rows_of: dict[tuple[str, str], list[int]] = {}
     for row, transaction in enumerate(transactions):
-        for identity in _identities(transaction):
+        for identity in identities(transaction):
             rows_of.setdefault(identity, []).append(row)
     if not rows_of:
         return {}
@@ -219,7 +232,8 @@ def list_hits(transactions: Sequence[Transaction], *, at: datetime) -> Mapping[i
     return hits
 
 
-def _identities(transaction: Transaction) -> Iterator[tuple[str, str]]:
+def identities(transaction: Transaction) -> Iterator[tuple[str, str]]:
+    """Entity and value of all that lists can name of a payment."""
     yield "card", transaction.card_id
     yield "merchant", transaction.merchant_id
     if transaction.customer_id:

@@ -6,6 +6,7 @@ from django.urls import path
 from scoring.api import health
 from scoring.api.batch import BatchView
 from scoring.api.documentation import SchemaView
+from scoring.api.reproduction import ReproductionView
 from scoring.api.views import DecisionsView, DecisionView, LabelsView
 
 # Console pages ask for a login by middleware; these ask for an API key in their own way.
@@ -13,6 +14,11 @@ urlpatterns = [
     path("api/v1/decisions/", login_not_required(DecisionsView.as_view()), name="decisions"),
     path("api/v1/decisions/batch/", login_not_required(BatchView.as_view()), name="batch"),
     path("api/v1/decisions/<str:transaction_id>/", login_not_required(DecisionView.as_view()), name="decision"),
+    path(
+        "api/v1/decisions/<str:transaction_id>/reproduce/",
+        login_not_required(ReproductionView.as_view()),
+        name="reproduce",
+    ),
     path("api/v1/labels/", login_not_required(LabelsView.as_view()), name="labels"),
     path("api/schema/", login_not_required(SchemaView.as_view()), name="schema"),
     path("healthz", health.healthz, name="healthz"),

@@ -11,7 +11,9 @@ class StreamsConfig(AppConfig):
         # Models can be imported only now.
         from scoring.metrics import FROM_RECORD
         from streams.metrics import StreamCollector
+        from streams.rescoring_metrics import RescoringCollector
         from streams.webhooks.metrics import WebhookCollector
 
         FROM_RECORD.register(StreamCollector())
+        FROM_RECORD.register(RescoringCollector())
         FROM_RECORD.register(WebhookCollector())

@@ -236,6 +236,33 @@ class FeaturesStep(_ThreadStep):
             self.stopping.wait(RELAY_SECONDS)
 
 
+class RescoringStep(_ThreadStep):
+    """Scores decisions again that were made without a part, as soon as it is back."""
+
+    name = "rescoring"
+
+    def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.enabled = not stream
+
+    def work(self) -> None:
+        from django.utils.timezone import now
+
+        from scoring.services.rescoring import rescore_due
+
+        while not self.stopping.is_set():
+            try:
+                scored = rescore_due(at=now())
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                # A model that fails here fails where payments are decided, too, and the relay beside must go on.
+                logger.exception("decisions could not be scored again; will try again")
+                scored = 0
+            if not scored:
+                self.stopping.wait(RELAY_SECONDS)
+
+
 class VerdictsStep(_ThreadStep):
     """Lets verdicts take effect as soon as their time to be undone is over."""
 

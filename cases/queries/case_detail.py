@@ -9,6 +9,7 @@ from cases import evidence, money, timeline, words
 from cases.models import Case, CaseEvent
 from cases.queries.queues import Desk, case_columns
 from cases.queries.related import Related, related_to, with_label
+from cases.rescored import as_found
 from scoring.models import Decision, Outcome
 
 _MAX_PAYMENTS = 300
@@ -37,7 +38,8 @@ class CaseDetail:
 
 def case_detail(case: Case, *, desk: Desk, as_of: datetime | None = None) -> CaseDetail:
     """With `as_of`: what was known of it and around it before that moment, and nothing of its own payments."""
-    alerts = list(with_label(Decision.objects.filter(alert__case=case), as_of=as_of).order_by("-occurred_at"))
+    flagged = with_label(Decision.objects.filter(alert__case=case), as_of=as_of).select_related("rescoring")
+    alerts = [as_found(alert) for alert in flagged.order_by("-occurred_at")]
     headline = headline_of(alerts)
     until = alerts[0].occurred_at
     payments = payments_of_card(case, desk=desk, since=until - timeline.MONTH, until=until, as_of=as_of)

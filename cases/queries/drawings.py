@@ -13,6 +13,7 @@ from cases.queries.case_detail import headline_of, payments_of_card, timeline_of
 from cases.queries.queues import Desk
 from cases.queries.related import with_label
 from cases.queries.shared import SharedPayments, payments_sharing
+from cases.rescored import as_found
 from scoring.features.definitions import NAMES, VERSION
 from scoring.models import Decision, Rule
 
@@ -158,10 +159,10 @@ def reason_numbers(case: Case, decision_id: int, place: int) -> ReasonNumbers:
 
 
 def _payment_of(case: Case, decision_id: int) -> Decision:
-    decision = Decision.objects.filter(alert__case=case, id=decision_id).first()
+    decision = Decision.objects.filter(alert__case=case, id=decision_id).select_related("rescoring").first()
     if decision is None:
         raise NoSuchDrawingError(decision_id)
-    return decision
+    return as_found(decision)
 
 
 def _expression_of(decision: Decision, code: str) -> str:

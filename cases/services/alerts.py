@@ -6,18 +6,18 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
-from cases import live, money, words
+from cases import live, money
 from cases.models import Alert, Case, CaseEvent, FeedEntry, Queue
 from cases.models.headline import HEADLINE_FIELDS
+from cases.rescored import FLAGGED, as_found, event_words
 from cases.services import claims, queues, routing, snoozes
-from scoring.models import Decision, Outcome
+from scoring.models import Decision
 
 _NO_REASON = "No single reason stands out"
 _JOINED = ("stake", "currency", "amount", "score", "top_reason", "alert_count", "snoozed_until")
 _MOVED = ("queue", "half_life_minutes", "due_at", "warned_at")
-_FLAGGED = (Outcome.REVIEW, Outcome.DECLINE)
 
 
 @dataclass
@@ -35,13 +35,15 @@ class _Batch:
 def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]:
     """Open a case for each flagged decision's card, or join the card's open one.
 
+    Flagged is also what was let through without a part and was flagged when it was scored again.
     Idempotent: decisions that have their alert already are passed over. Returns the feed entries it added.
     """
     # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
     # second, simultaneous call with the same ids wait until it can see the alerts of the first.
     queues.lock_opening()
-    decisions = Decision.objects.filter(id__in=decision_ids, outcome__in=_FLAGGED, alert=None).order_by("id")
-    batch = _prepare(list(decisions), now=now)
+    is_flagged = Q(outcome__in=FLAGGED) | Q(rescoring__outcome__in=FLAGGED)
+    decisions = Decision.objects.filter(is_flagged, id__in=decision_ids, alert=None).select_related("rescoring")
+    batch = _prepare([as_found(decision) for decision in decisions.order_by("id")], now=now)
     _write(batch)
     if batch.entries:
         transaction.on_commit(partial(live.push_feed, batch.entries[-1].seq))
@@ -64,7 +66,7 @@ def _prepare(decisions: list[Decision], *, now: datetime) -> _Batch:
             batch.joined[case.card_id] = case
             kind = CaseEvent.Kind.JOINED
         batch.alerts.append(Alert(case=case, decision=decision))
-        batch.events.append(CaseEvent(case=case, kind=kind, happened_at=now, text=_event_text(decision)))
+        batch.events.append(CaseEvent(case=case, kind=kind, happened_at=now, text=event_words(decision)))
         batch.events += _move_up(case, taken[decision.id], now=now)
         batch.events.extend(snoozes.wake_by_alert(case, now=now))
         batch.entries.append(FeedEntry(seq=seq, decision=decision, case=case))
@@ -123,11 +125,6 @@ def _move_up(case: Case, queue: Queue, *, now: datetime) -> list[CaseEvent]:
 
 def _top_reason(decision: Decision) -> str:
     return str(decision.reasons[0]["words"])[:300] if decision.reasons else _NO_REASON
-
-
-def _event_text(decision: Decision) -> str:
-    amount = f"{money.shown(decision.amount, decision.currency)} {decision.currency}"
-    return f"{words.OUTCOMES[decision.outcome]}: {amount} at {decision.merchant_name or decision.merchant_id}"
 
 
 def _write(batch: _Batch) -> None:

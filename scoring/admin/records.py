@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from scoring.admin.readonly import ReadOnlyAdmin
 from scoring.ml.model import ModelRefusedError
 from scoring.models import Decision, Label, ModelVersion
-from scoring.queries import features_of
+from scoring.queries import features_of, rescoring_detail
 from scoring.services.models import promote_model
 
 
@@ -18,12 +18,18 @@ class DecisionAdmin(ReadOnlyAdmin):
     search_fields = ("transaction_id__exact", "card_id__exact", "merchant_id__exact", "device_id__exact")
     ordering = ("-id",)
     exclude = ("features",)
-    readonly_fields = ("feature_values",)
+    readonly_fields = ("feature_values", "scored_again")
 
     @admin.display(description="features")
     def feature_values(self, decision: Decision) -> str:
         """The vector by name, a line each."""
         return "\n".join(f"{name}: {value}" for name, value in features_of(decision).items())
+
+    @admin.display(description="scored again")
+    def scored_again(self, decision: Decision) -> str:
+        """What was found later of a decision made without a part, a line each."""
+        found = rescoring_detail(decision) or {}
+        return "\n".join(f"{name}: {value}" for name, value in found.items() if name != "features")
 
 
 @admin.register(Label)

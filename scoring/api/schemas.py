@@ -52,7 +52,23 @@ class DecisionSchema(serializers.Serializer[None]):
     card_id = serializers.CharField()
 
 
+class RescoringSchema(serializers.Serializer[None]):
+    """What scoring a decision again found that was made without a part. It changes nothing of what was answered."""
+
+    rescored_at = serializers.DateTimeField()
+    outcome = serializers.ChoiceField(Outcome.choices)
+    score = serializers.FloatField(allow_null=True)
+    reasons = ReasonSchema(many=True)
+    rule_hits = serializers.ListField(child=serializers.CharField())
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Parts that were missing again.")
+    model_version = serializers.CharField(allow_blank=True)
+    policy_version = serializers.IntegerField()
+    features = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    feature_version = serializers.CharField()
+
+
 class DecisionDetailSchema(DecisionSchema):
+    rescored = RescoringSchema(allow_null=True)
     transaction = TransactionSchema()
     features = serializers.DictField(child=serializers.FloatField(allow_null=True))
     feature_version = serializers.CharField()

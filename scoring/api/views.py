@@ -20,7 +20,7 @@ from scoring.api.schemas import (
     TransactionSchema,
 )
 from scoring.models import Label
-from scoring.queries import as_recorded, decisions_of, features_of
+from scoring.queries import as_recorded, decisions_of, features_of, rescoring_detail
 from scoring.services.decider import decider
 from scoring.services.decisions import Arrival
 from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_label
@@ -71,6 +71,7 @@ class DecisionView(ApiView):
             "transaction": decision.record,
             "features": features_of(decision),
             "feature_version": decision.feature_version,
+            "rescored": rescoring_detail(decision),
         }
         return json_response(detail)
 

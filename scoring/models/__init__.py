@@ -5,6 +5,7 @@ from scoring.models.decision import Decision, Label, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
 from scoring.models.policy import ListChange, ListEntry, Policy, Rule
 from scoring.models.registry import ModelVersion
+from scoring.models.rescoring import Rescoring, RescoringDue
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Outcome",
     "PendingFeatures",
     "Policy",
+    "Rescoring",
+    "RescoringDue",
     "Rule",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -35,6 +35,8 @@ class PendingFeatures(models.Model):
     writer = models.CharField(max_length=128, help_text="stream:<topic>, api, file:<name> or labels.")
     decision_ids = ArrayField(models.BigIntegerField(), default=list)
     label_ids = ArrayField(models.BigIntegerField(), default=list)
+    # Its writer had no store to write to: nobody comes back for it, and what its payments met is yet to be noted.
+    is_degraded = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True, help_text="When somebody else than the writer counted it.")
 

@@ -17,6 +17,7 @@ from scoring.features.events import Payment
 from scoring.features.live import FeatureStoreError, Pending, StateStore, request_only_vectors
 from scoring.models import Decision, PendingFeatures
 from scoring.queries import RecordedDecision, as_recorded, decisions_of, list_hits, transaction_of
+from scoring.services.degraded import remember_degraded
 from scoring.services.features import WRITE_WITHIN, KnownFraud, SettledWrites, merge_events, remember_features
 from scoring.services.models import champion
 from scoring.services.policy import policy_in_force
@@ -238,7 +239,12 @@ def _record(
     ids = copy_decisions(batch.arrivals, batch.vectors, recorded) if recorded else []
     if ids and writer.has_effects:
         add_effects(ids, recorded)
-    return remember_features(writer.name, ids, label_ids) if ids or label_ids else None
+    if not (ids or label_ids):
+        return None
+    receipt = remember_features(writer.name, ids, label_ids, is_degraded="features" in batch.degraded)
+    if ids and batch.degraded and writer.has_effects:
+        remember_degraded(ids, batch.degraded, receipt)
+    return receipt
 
 
 def _write_features(pending: Pending, receipt: int, forget: Sequence[int], writer: Writer, committed: float) -> None:

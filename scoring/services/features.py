@@ -18,6 +18,13 @@ from scoring.features.events import Event, FraudKnown, Payment
 from scoring.features.live import Pending, StateStore, StateWrite
 from scoring.models import Label, PendingFeatures
 from scoring.queries import payments_of
+from scoring.services.degraded import (
+    fill_in_frauds,
+    give_up_orphans,
+    give_up_vectors,
+    note_vectors,
+    without_vectors,
+)
 from scoring.services.outbox import array_of
 
 ROWS_AT_ONCE = 500
@@ -28,8 +35,8 @@ SETTLE_AFTER = timedelta(seconds=60)
 # Valkey syncs its log every second.
 SYNC_SECONDS = 5.0
 _INSERT = """
-INSERT INTO scoring_pendingfeatures (writer, decision_ids, label_ids)
-VALUES (%s, %s::bigint[], %s::bigint[]) RETURNING id
+INSERT INTO scoring_pendingfeatures (writer, decision_ids, label_ids, is_degraded)
+VALUES (%s, %s::bigint[], %s::bigint[], %s) RETURNING id
 """
 # What `fraud_event` reads.
 FRAUD_FIELDS = ("known_at", *(f"decision__{name}" for name in (
@@ -45,10 +52,15 @@ class KnownFraud:
     event: FraudKnown
 
 
-def remember_features(writer: str, decision_ids: Sequence[int], label_ids: Sequence[int] = ()) -> int:
-    """Note that a batch is to be counted; the receipt. Must run in the transaction that records the batch."""
+def remember_features(
+    writer: str, decision_ids: Sequence[int], label_ids: Sequence[int] = (), *, is_degraded: bool = False
+) -> int:
+    """Note that a batch is to be counted; the receipt. Must run in the transaction that records the batch.
+
+    `is_degraded`: it was decided without features, and its writer will not count it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [writer, array_of(decision_ids), array_of(label_ids)])
+        cursor.execute(_INSERT, [writer, array_of(decision_ids), array_of(label_ids), is_degraded])
         return int(cursor.fetchone()[0])
 
 
@@ -75,22 +87,54 @@ class SettledWrites:
 def settle_features(name_prefix: str, *, store: StateStore, older_than: timedelta = timedelta(0)) -> int:
     """Count what writers of this name left uncounted, in the order it was recorded; the number of such batches.
 
-    Rows that nobody can come back to are deleted.
+    Rows that nobody can come back to are deleted. Batches decided without features come first, however young: their
+    writers do not come back.
 
     Raises:
         FeatureStoreLostError: the store is empty and must be restored first.
         FeatureStoreError: rows not counted yet stay.
     """
     generation, _ = store.read([])
-    counted, last = 0, 0
+    counted, last = _settle_degraded(name_prefix, store), 0
     while rows := PendingFeatures.objects.filter(
-        id__gt=last, writer__startswith=name_prefix, created_at__lte=Now() - older_than
+        ~_IS_UNSEEN, id__gt=last, writer__startswith=name_prefix, created_at__lte=Now() - older_than
     ).order_by("id")[:ROWS_AT_ONCE]:
         last, applied, deleted = _settle(rows, store)
         # Their rows are gone by now, and it is too late for their writers.
         store.write(StateWrite(generation, [], [], [], forget=deleted))
         counted += applied
     return counted
+
+
+_IS_UNSEEN = Q(is_degraded=True, settled_at=None)
+
+
+def _settle_degraded(name_prefix: str, store: StateStore) -> int:
+    """Count batches that were decided without features and keep what they should have been decided with."""
+    give_up_orphans()
+    counted, last = 0, 0
+    unseen = PendingFeatures.objects.filter(_IS_UNSEEN, writer__startswith=name_prefix).order_by("id")
+    while rows := list(unseen.filter(id__gt=last)[:ROWS_AT_ONCE]):
+        counted += sum(_count_degraded(row, store) for row in rows)
+        last = rows[-1].id
+    fill_in_frauds(store)
+    return counted
+
+
+def _count_degraded(row: PendingFeatures, store: StateStore) -> bool:
+    """Note the vectors of a batch, then count it. A crash in between leaves both to be done again."""
+    events = _events_of(row)
+    pending = Pending(store, events)
+    # Asked after the states were read: what was not counted by now is not in them.
+    is_done = store.has_receipts([str(row.id)]) == [True]
+    if is_done:
+        give_up_vectors(without_vectors().filter(receipt=row.id))
+    else:
+        rows = [i for i, event in enumerate(events) if isinstance(event, Payment)]
+        note_vectors(sorted(row.decision_ids), pending.vectors[rows])
+        pending.write(receipt=str(row.id))
+    PendingFeatures.objects.filter(id=row.id).update(settled_at=Now())
+    return not is_done
 
 
 @transaction.atomic
@@ -115,9 +159,13 @@ def _settle(found: QuerySet[PendingFeatures], store: StateStore) -> tuple[int, i
 
 def apply_row(row: PendingFeatures, *, store: StateStore) -> None:
     """Count one batch; nothing happens where its receipt is there already."""
+    Pending(store, _events_of(row)).write(receipt=str(row.id))
+
+
+def _events_of(row: PendingFeatures) -> list[Event]:
     labels = Label.objects.filter(id__in=row.label_ids).select_related("decision").only(*FRAUD_FIELDS)
     frauds = [fraud_event(label) for label in labels.order_by("known_at", "id")]
-    Pending(store, merge_events(payments_of(row.decision_ids), frauds)).write(receipt=str(row.id))
+    return merge_events(payments_of(row.decision_ids), frauds)
 
 
 def fraud_event(label: Label) -> FraudKnown:

@@ -9,16 +9,20 @@ with the run, each chunk under a receipt: a run goes on where it was interrupted
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from secrets import token_hex
 
+import numpy as np
 from django.db.models import Exists, Manager, Min, OuterRef, Q, QuerySet
 from django.utils.timezone import now
+from numpy.typing import NDArray
 
 from scoring.features.definitions import VERSION
 from scoring.features.events import Event
 from scoring.features.live import FeatureStoreLostError, Pending, StateStore, StateWrite
 from scoring.models import Decision, FeatureRebuild, Label, PendingFeatures
 from scoring.queries import payments_between
+from scoring.services.degraded import note_rebuilt
 from scoring.services.features import FRAUD_FIELDS, fraud_event
 from scoring.services.locks import try_lock
 
@@ -118,9 +122,11 @@ def _count_payments(run: FeatureRebuild, store: StateStore, progress: Progress) 
         chunk = payments_between(*span)
         # Looked up after the payments: no row of theirs can have been deleted in between.
         left_out = set[int]().union(*_since(run).values_list("decision_ids", flat=True))
-        events = [payment for decision_id, payment in chunk if decision_id not in left_out]
+        counted = [(decision_id, payment) for decision_id, payment in chunk if decision_id not in left_out]
+        ids, events = [one[0] for one in counted], [one[1] for one in counted]
         last = span[1]
-        _write(store, events, f"{run.token}:payments", last, run.last_decision_id)
+        see = partial(note_rebuilt, *span, ids)
+        _write(store, events, f"{run.token}:payments", last, run.last_decision_id, see=see)
         run.last_decision_id, run.payments = last, run.payments + len(events)
         run.save(update_fields=["last_decision_id", "payments"])
         progress(run.payments, max(total, run.payments))
@@ -158,9 +164,19 @@ def _since(run: FeatureRebuild) -> QuerySet[PendingFeatures]:
     return PendingFeatures.objects.exclude(id__in=run.pending)
 
 
-def _write(store: StateStore, events: Sequence[Event], name: str, last: int, before: int) -> None:
+def _write(  # noqa: PLR0913 - a chunk, where it stands, and who wants to see its vectors
+    store: StateStore,
+    events: Sequence[Event],
+    name: str,
+    last: int,
+    before: int,
+    *,
+    see: Callable[[NDArray[np.float32]], object] = lambda vectors: None,
+) -> None:
     receipt, forget = f"{name}:{last}", [f"{name}:{before}"]
     if events:
-        Pending(store, events).write(receipt, forget)
+        pending = Pending(store, events)
+        see(pending.vectors)
+        pending.write(receipt, forget)
     else:
         store.write(StateWrite(store.read([])[0], [], [], [], receipt, forget))

@@ -13,7 +13,7 @@ from scoring.features.definitions import VERSION
 from scoring.models import Decision, Outbox
 from scoring.queries import RecordedDecision
 from scoring.services.outbox import add_to_outbox
-from scoring.transaction import Transaction, encode
+from scoring.transaction import Transaction, canonical_address, encode
 
 LATE_AFTER = timedelta(minutes=5)
 
@@ -68,6 +68,25 @@ def _row(arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecisi
         decision.degraded or "{}", sent.occurred_at < arrival.received_at - LATE_AFTER, decision.latency_ms,
         vector.tobytes(), VERSION, decision.model_version, decision.policy_version, arrival.source, arrival.position,
     )  # fmt: skip
+
+
+def differing_columns(decision: Decision, sent: Transaction) -> list[tuple[str, object, object]]:
+    """What is stored of a payment beside its record otherwise than the record says: name, stored, by the record."""
+    columns: dict[str, tuple[object, object]] = {
+        "transaction": (decision.record, msgspec.json.decode(encode(sent))),
+        "is_late": (decision.is_late, sent.occurred_at < decision.received_at - LATE_AFTER),
+        # PostgreSQL has ways of its own to write one.
+        "ip_address": (_address(decision.ip_address), _address(sent.ip_address)),
+    }
+    for name in ("transaction_id", "occurred_at", "amount", "currency", "card_id", "merchant_id"):
+        columns[name] = (getattr(decision, name), getattr(sent, name))
+    for name in ("customer_id", "device_id", "merchant_name", "merchant_category"):
+        columns[name] = (getattr(decision, name), getattr(sent, name) or "")
+    return [(name, stored, told) for name, (stored, told) in columns.items() if stored != told]
+
+
+def _address(value: str | None) -> str | None:
+    return canonical_address(value) if value else None
 
 
 def add_effects(ids: Sequence[int], recorded: Sequence[RecordedDecision]) -> None:

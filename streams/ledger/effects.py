@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Func, QuerySet
+from django.db.models import Count, Exists, Func, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from cases.models import Alert
-from scoring.models import Decision, Outbox, Outcome
+from scoring.models import Decision, Outbox, Outcome, Rescoring
 from streams.ledger.log import Span
 from streams.ledger.report import Check
 
@@ -48,18 +48,26 @@ def check_outbox(check: Check) -> None:
 
 
 def check_alerts(check: Check, span: Span) -> None:
-    """Each flagged decision has its alert and its feed entry, and nothing else has. More than one the tables refuse."""
-    flagged = with_effects(decisions_in(span).filter(outcome__in=FLAGGED))
-    check.count("flagged decisions", flagged.count())
-    alone = flagged.filter(alert=None).exclude(id__in=pending_ids(Outbox.Topic.ALERTS))
-    _report(check, "is flagged and has no alert", alone)
-    unshown = flagged.exclude(alert=None).filter(feed_entry=None)
-    _report(check, "has an alert and no feed entry", unshown)
+    """Each flagged decision has its alert and its feed entry, and nothing else has. More than one the tables refuse.
+
+    Flagged is also what was let through and was flagged when it was scored again.
+    """
+    decided = with_effects(decisions_in(span))
     approved = decisions_in(span).exclude(outcome__in=FLAGGED)
-    _report(check, "is approved and has an alert", approved.filter(id__in=Alert.objects.values("decision_id")))
+    let_through = with_effects(approved).filter(rescoring__outcome__in=FLAGGED)
+    for words, flagged in (("flagged", decided.filter(outcome__in=FLAGGED)), ("found when scored again", let_through)):
+        check.count("flagged decisions", flagged.count())
+        alone = flagged.filter(alert=None).exclude(id__in=pending_ids(Outbox.Topic.ALERTS))
+        report(check, f"is {words} and has no alert", alone)
+        unshown = flagged.exclude(alert=None).filter(feed_entry=None)
+        report(check, f"is {words}, has an alert and no feed entry", unshown)
+    in_order = Rescoring.objects.filter(decision=OuterRef("pk"), outcome__in=FLAGGED)
+    alerted = approved.filter(~Exists(in_order), id__in=Alert.objects.values("decision_id"))
+    report(check, "is approved and has an alert", alerted)
 
 
-def _report(check: Check, words: str, decisions: QuerySet[Decision]) -> None:
+def report(check: Check, words: str, decisions: QuerySet[Decision]) -> None:
+    """Note decisions that break the invariant, the first of them by name."""
     names = list(decisions.order_by("id").values_list("transaction_id", flat=True)[:5])
     for name in names:
         check.fault(f"transaction {name} {words}", number=0)

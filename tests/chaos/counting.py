@@ -19,7 +19,7 @@ from scoring.card_numbers import mask_card_numbers
 from scoring.features.definitions import NAMES
 from scoring.features.events import state_key
 from scoring.features.offline import PAYMENTS, Replayed, compare_states, replay
-from scoring.models import Decision
+from scoring.models import Decision, Rescoring
 from scoring.services.store import batch_store
 from streams.connect import connect_source
 from streams.ledger.states import OWN_COLUMNS
@@ -121,7 +121,9 @@ def count_published(outcome: Outcome, base: int) -> None:
 
 
 def count_alerts(outcome: Outcome) -> None:
+    # What was let through without features, and was flagged when it was scored again, has its alert too.
     flagged = set(Decision.objects.exclude(outcome="approve").values_list("id", flat=True))
+    flagged |= set(Rescoring.objects.exclude(outcome="approve").values_list("decision_id", flat=True))
     alerts = list(Alert.objects.values_list("decision_id", flat=True))
     shown = list(FeedEntry.objects.values_list("decision_id", flat=True))
     outcome.done["flagged"] = len(flagged)

@@ -195,7 +195,7 @@ class World:
         self.wait(lambda: self.about_decided() >= count, what=f"about {count} decisions", seconds=seconds)
 
     def settle(self, count: int, *, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until so many payments are decided, published and counted, and nothing is left to read or relay."""
+        """Wait until so many payments are decided, published, counted, scored again, and nothing is left to relay."""
         self.wait_for_decisions(count, seconds=seconds)
         self.wait(lambda: self.decided() >= count, what=f"{count} decisions", seconds=seconds)
         self.wait(self._is_at_rest, what="nothing left to relay", seconds=seconds)
@@ -204,7 +204,8 @@ class World:
         from scoring.models import PendingFeatures
         from scoring.services.store import batch_store
 
-        if self.value("SELECT count(*) FROM scoring_outbox"):
+        unscored = "SELECT count(*) FROM scoring_rescoringdue WHERE receipt IS NOT NULL"
+        if self.value("SELECT count(*) FROM scoring_outbox") or self.value(unscored):
             return False
         rows = PendingFeatures.objects.values_list("id", flat=True)
         return all(batch_store().has_receipts([str(row) for row in rows]))

@@ -7,6 +7,7 @@ from scoring.services.keys import SCOPES, issue_key
 from scoring.services.store import batch_store, sync_store
 from tests.factories import make_user
 from tests.scoring.api_calls import Caller
+from tests.scoring.degraded import CountModel, install
 from tests.scoring.payments import publish
 
 
@@ -22,3 +23,8 @@ def _fresh_stores() -> None:
 def api(db, client) -> Caller:
     publish()
     return Caller(client, issue_key(name="shop", scopes=SCOPES, user=make_user(username="program")))
+
+
+@pytest.fixture
+def champion(monkeypatch) -> CountModel:
+    return install(monkeypatch, CountModel())

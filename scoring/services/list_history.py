@@ -1,0 +1,96 @@
+"""What stood on the block and allow lists at a time, by the trace of their changes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from scoring.decisioning import ListHit
+from scoring.models import ListChange
+from scoring.queries import identities
+from scoring.transaction import Transaction
+
+_BEGINNING = ("scoring", "0004_list_changes")
+# Probes the index for each value, as `list_hits` does.
+_CHANGES = """
+SELECT change.id, change.action, change.kind, change.entity, change.value, change.reason, change.expires_at,
+  change.happened_at
+FROM unnest(string_to_array(%s, E'\\n'), string_to_array(%s, E'\\n')) AS wanted (entity, value)
+CROSS JOIN LATERAL (
+  SELECT * FROM scoring_listchange AS one
+  WHERE one.entity = wanted.entity AND one.value = wanted.value OFFSET 0
+) AS change
+ORDER BY change.id
+"""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A row of the trace. The ids of one entry's changes follow each other as its changes did."""
+
+    id: int
+    action: str
+    kind: str
+    entity: str
+    value: str
+    reason: str
+    expires_at: datetime | None
+    happened_at: datetime
+
+
+class ListHistory:
+    """All changes that concern some payments. One query, however many they are."""
+
+    def __init__(self, transactions: Sequence[Transaction]) -> None:
+        wanted = {identity for transaction in transactions for identity in identities(transaction)}
+        self._changes: dict[tuple[str, str], list[_Change]] = {}
+        for change in _changes_of(wanted):
+            self._changes.setdefault((change.entity, change.value), []).append(change)
+
+    def hits(self, transaction: Transaction, *, at: datetime) -> list[ListHit]:
+        """The entries that a payment met at that time, in the order in which they came to stand there."""
+        standing: dict[tuple[str, str, str], tuple[int, _Change]] = {}
+        for change in self._of(transaction):
+            if change.happened_at > at:
+                continue
+            entry = (change.kind, change.entity, change.value)
+            if change.action == ListChange.Action.REMOVED:
+                standing.pop(entry, None)
+            else:
+                # Added once more it gets a new reason and keeps its place.
+                first = standing[entry][0] if entry in standing else change.id
+                standing[entry] = (first, change)
+        met = sorted(
+            ((place, one) for place, one in standing.values() if not one.expires_at or one.expires_at > at),
+            key=lambda met: met[0],
+        )
+        return [ListHit(one.kind, one.entity, one.value, one.reason) for _, one in met]
+
+    def moments(self, transaction: Transaction, *, start: datetime, end: datetime) -> list[datetime]:
+        """`start`, and each time up to `end` from which on a payment meets something else."""
+        times = {time for change in self._of(transaction) for time in (change.happened_at, change.expires_at) if time}
+        return [start, *sorted(time for time in times if start < time <= end)]
+
+    def _of(self, transaction: Transaction) -> Iterator[_Change]:
+        for identity in identities(transaction):
+            yield from self._changes.get(identity, ())
+
+
+def traced_since() -> datetime | None:
+    """Since when changes are kept; what stood on the lists by then is in the trace, what had been taken off is not."""
+    app, name = _BEGINNING
+    applied: datetime | None = (
+        MigrationRecorder(connection).migration_qs.filter(app=app, name=name).values_list("applied", flat=True).first()
+    )
+    return applied
+
+
+def _changes_of(wanted: Iterable[tuple[str, str]]) -> list[_Change]:
+    pairs = list(wanted)
+    if not pairs:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, ["\n".join(column) for column in zip(*pairs, strict=True)])
+        return [_Change(*row) for row in cursor.fetchall()]

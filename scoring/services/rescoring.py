@@ -1,0 +1,117 @@
+"""Scoring decisions again that were made without a part. The decision stays as answered; this stands beside it."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from scoring.decisioning import APPROVE, Decided, decide
+from scoring.features.definitions import VERSION
+from scoring.features.events import Payment
+from scoring.features.live import request_only_vectors
+from scoring.models import Decision, ModelVersion, Outbox, Rescoring, RescoringDue
+from scoring.models.rescoring import HAS_FEATURES
+from scoring.queries import list_hits, readable_payment
+from scoring.services.degraded import FEATURES_PART, MODEL_PART
+from scoring.services.models import champion
+from scoring.services.outbox import add_to_outbox
+from scoring.services.policy import policy_in_force
+from scoring.transaction import Transaction
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A decision on its way through the engine once more."""
+
+    decision: Decision
+    transaction: Transaction
+    vector: NDArray[np.float32]
+    missing: list[str]
+
+
+def rescore_due(*, at: datetime) -> int:
+    """Score what waits and has its parts back, with the champion, policy and lists of now; how many it looked at.
+
+    At most ROWS_AT_ONCE: call it again until there is nothing. Each is scored once, whoever else is at it; one that was
+    let through and is flagged now is left for the analysts. What waits longer than `RESCORE_WITHIN_HOURS` is dropped.
+    """
+    too_old = at - timedelta(hours=settings.RESCORE_WITHIN_HOURS)
+    RescoringDue.objects.filter(created_at__lt=too_old).delete()
+    with transaction.atomic():
+        due = {row.decision_id: row for row in _ready().select_for_update(skip_locked=True)[:ROWS_AT_ONCE]}
+        if due:
+            _rescore(due, at=at)
+            RescoringDue.objects.filter(decision_id__in=list(due)).delete()
+    return len(due)
+
+
+def _ready() -> QuerySet[RescoringDue]:
+    """What has its parts back, the oldest first.
+
+    A champion that cannot be loaded comes back, and is waited for. Where there is none, rules are all that decides
+    here, and what has its features back is looked at with them.
+    """
+    ready = RescoringDue.objects.filter(HAS_FEATURES).order_by("decision_id")
+    if champion() is not None:
+        return ready
+    if ModelVersion.objects.filter(stage=ModelVersion.Stage.CHAMPION).exists():
+        return ready.none()
+    return ready.filter(receipt__isnull=False)
+
+
+def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> None:
+    decisions = Decision.objects.filter(id__in=list(due)).order_by("id")
+    again = [one for decision in decisions if (one := _prepare(decision, due[decision.id]))]
+    if not again:
+        return
+    policy, model = policy_in_force(), champion()
+    transactions = [one.transaction for one in again]
+    vectors = np.stack([one.vector for one in again])
+    decided = decide(transactions, vectors, model=model, policy=policy, listed=list_hits(transactions, at=at))
+    Rescoring.objects.bulk_create(
+        Rescoring(
+            decision=one.decision,
+            rescored_at=at,
+            outcome=found.outcome,
+            score=found.score,
+            reasons=msgspec.to_builtins(found.reasons),
+            rule_hits=found.rule_hits,
+            missing=one.missing + ([] if model is not None else [MODEL_PART]),
+            features=one.vector.tobytes(),
+            feature_version=VERSION,
+            model_version=model.version if model is not None else "",
+            policy_version=policy.version,
+        )
+        for one, found in zip(again, decided, strict=True)
+    )
+    add_to_outbox(Outbox.Topic.ALERTS, _let_through(again, decided))
+
+
+def _let_through(again: Sequence[_Again], decided: Sequence[Decided]) -> list[int]:
+    """Decisions that were approved and are flagged now."""
+    pairs = zip((one.decision for one in again), decided, strict=True)
+    return [decision.id for decision, found in pairs if decision.outcome == APPROVE != found.outcome]
+
+
+def _prepare(decision: Decision, due: RescoringDue) -> _Again | None:
+    """The decision with its vector of the present table: the one it should have had, or the one it had."""
+    payment = readable_payment(decision)
+    if payment is None:
+        return None
+    lacked = FEATURES_PART in due.parts
+    stored, version = (due.features, due.feature_version) if lacked else (decision.features, decision.feature_version)
+    if stored and version == VERSION:
+        return _Again(decision, payment, np.frombuffer(stored, np.float32), [])
+    (vector,) = request_only_vectors([Payment(payment, decision.received_at)])
+    return _Again(decision, payment, vector, [FEATURES_PART])

@@ -1,0 +1,66 @@
+"""What decisions made without a part had to cause: each is scored again once the part is back."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Now
+
+from scoring.features.live import FeatureStoreError, StateStore
+from scoring.models import Decision, Rescoring, RescoringDue
+from scoring.models.rescoring import HAS_FEATURES
+from scoring.services.models import champion
+from streams.ledger.effects import decisions_in, report, with_effects
+from streams.ledger.log import Span
+from streams.ledger.report import Check
+
+# The task worker looks each second, and takes some hundred a turn.
+OVERDUE_AFTER = timedelta(minutes=1)
+
+
+def check_rescorings(check: Check, span: Span, *, store: StateStore) -> None:
+    """Each degraded decision has its rescoring, or waits for a part that is away; none has both."""
+    young = Now() - timedelta(hours=settings.RESCORE_WITHIN_HOURS)
+    decided = with_effects(decisions_in(span))
+    # From the side of the few: nearly all decisions are whole.
+    again = decided.filter(rescoring__isnull=False)
+    check.count("degraded decisions scored again", again.count())
+    report(check, "was scored again and is to be once more", again.filter(rescoring_due__isnull=False))
+    first = _first_noted()
+    if first is not None:
+        lacking = decided.exclude(degraded=[]).filter(id__gte=first, decided_at__gt=young)
+        forgotten = lacking.filter(rescoring=None, rescoring_due=None)
+        report(check, "is degraded and is not going to be scored again", forgotten)
+    waiting = RescoringDue.objects.filter(decision__in=decided, created_at__gt=young)
+    _check_waiting(check, waiting, store)
+
+
+def _check_waiting(check: Check, waiting: QuerySet[RescoringDue], store: StateStore) -> None:
+    """What has its parts back does not wait longer than a backlog that is being worked on."""
+    check.count("degraded decisions that wait", waiting.count())
+    is_overdue = Q(ready_at__lt=Now() - OVERDUE_AFTER) | Q(ready_at=None, created_at__lt=Now() - OVERDUE_AFTER)
+    ready = waiting.filter(HAS_FEATURES & is_overdue) if champion() is not None else waiting.none()
+    unseen = waiting.exclude(HAS_FEATURES).filter(created_at__lt=Now() - OVERDUE_AFTER)
+    if unseen.exists() and _is_whole(store):
+        check.unknown.append(f"{unseen.count():,} degraded decisions wait for the features, which are back: look again")
+    if not ready.exists():
+        return
+    if Rescoring.objects.filter(rescored_at__gt=Now() - OVERDUE_AFTER).exists():
+        check.unknown.append(f"{ready.count():,} degraded decisions are being scored again: look again")
+        return
+    decisions = Decision.objects.filter(id__in=ready.values("decision_id"))
+    report(check, "is degraded, its parts are back, and it was not scored again", decisions)
+
+
+def _first_noted() -> int | None:
+    """Since when degraded decisions are noted: those of before the upgrade are not."""
+    ids = [rows.objects.aggregate(first=Min("decision_id"))["first"] for rows in (Rescoring, RescoringDue)]
+    return min((one for one in ids if one is not None), default=None)
+
+
+def _is_whole(store: StateStore) -> bool:
+    try:
+        store.read([])
+    except FeatureStoreError:
+        return False
+    return True

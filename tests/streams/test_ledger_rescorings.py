@@ -1,0 +1,97 @@
+"""The ledger check knows which degraded decisions are to be scored again, and which of them have cases."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from cases.models import Alert, FeedEntry
+from scoring.models import Decision, Outbox, Rescoring, RescoringDue
+from scoring.services import rescoring
+from streams.ledger import rescorings as ledger
+from streams.outbox import relay_outbox
+from tests.scoring.degraded import BUSY, come_back, decide, install, nowhere, some
+from tests.scoring.degraded import CountModel as Model
+from tests.scoring.payments import publish
+from tests.streams.ledger_world import World, broken, run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(db, monkeypatch) -> World:
+    """Three payments of a card decided without features and scored again: the third is flagged then."""
+    publish(BUSY)
+    install(monkeypatch, Model())
+    monkeypatch.setattr(ledger, "champion", Model)
+    world = World(monkeypatch)
+    decide(nowhere(), *some(3))
+    come_back(world.store)
+    relay_outbox()
+    return world
+
+
+def test_an_approved_payment_has_a_case_where_scoring_it_again_flagged_it(world):
+    assert Decision.objects.filter(outcome="approve").count() == 3
+    assert (Alert.objects.count(), FeedEntry.objects.count()) == (1, 1)
+
+    code, checks = run()
+
+    assert code == 0
+    assert checks["B"]["standing"] == "holds"
+    assert checks["B"]["counts"]["degraded decisions scored again"] == 3
+
+
+def test_an_alert_for_what_was_found_to_be_good_is_found(world):
+    Rescoring.objects.filter(outcome="review").update(outcome="approve")
+
+    assert "is approved and has an alert" in run()[1]["B"]["examples"][0]
+
+
+def test_a_payment_flagged_later_without_alert_is_found_unless_it_is_on_its_way(world):
+    found = Rescoring.objects.get(outcome="review")
+    FeedEntry.objects.all().delete()
+    Alert.objects.all().delete()
+    assert "is found when scored again and has no alert" in run()[1]["B"]["examples"][0]
+
+    Outbox.objects.create(topic="alerts", ids=[found.decision_id])
+    assert broken() == ""
+
+
+def test_a_degraded_decision_that_nobody_will_score_again_is_found(world):
+    decide(nowhere(), *some(1))
+    RescoringDue.objects.all().delete()
+
+    assert "is not going to be scored again" in run()[1]["B"]["examples"][0]
+
+
+def test_a_degraded_decision_of_before_they_were_noted_is_in_order(world):
+    Rescoring.objects.order_by("decision_id").first().delete()
+
+    assert broken() == ""
+
+
+def test_one_whose_parts_are_back_does_not_wait_for_long(world, monkeypatch):
+    Rescoring.objects.update(rescored_at=F("rescored_at") - timedelta(hours=1))
+    decide(nowhere(), *some(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(rescoring, "ROWS_AT_ONCE", 0)
+        come_back(world.store)
+    relay_outbox()
+    assert broken() == ""
+
+    RescoringDue.objects.update(ready_at=F("ready_at") - timedelta(minutes=2))
+    assert "its parts are back, and it was not scored again" in run()[1]["B"]["examples"][0]
+
+    # Others of a long row of them have just been scored.
+    Rescoring.objects.update(rescored_at=F("rescored_at") + timedelta(hours=1))
+    assert run()[1]["B"]["standing"] == "holds in part"
+
+
+def test_one_whose_part_is_away_may_wait(world, monkeypatch):
+    decide(nowhere(), *some(1))
+    relay_outbox()
+    RescoringDue.objects.update(created_at=F("created_at") - timedelta(minutes=2))
+    world.store.generations.clear()
+
+    assert run()[1]["B"]["standing"] == "holds"

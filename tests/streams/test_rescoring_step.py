@@ -1,0 +1,86 @@
+"""The step of the task worker that scores again: alone, beside others, and with a model that fails."""
+
+import pytest
+from django.db import OperationalError
+from django.utils.timezone import now
+
+from scoring.features.live import MemoryStore
+from scoring.models import Rescoring, RescoringDue
+from scoring.services import rescoring
+from scoring.services.features import settle_features
+from streams import worker
+from streams.worker import RescoringStep, is_passing
+from tests.cases.test_alerts import in_threads
+from tests.scoring.degraded import BUSY, CountModel, decide, install, nowhere, some
+from tests.scoring.payments import publish
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _waiting(db, monkeypatch) -> None:
+    """Five payments whose features are back."""
+    publish(BUSY)
+    install(monkeypatch, CountModel())
+    monkeypatch.setattr(worker, "RELAY_SECONDS", 0.01)
+    decide(nowhere(), *some(5))
+    settle_features("", store=MemoryStore())
+
+
+@pytest.fixture
+def step(monkeypatch) -> RescoringStep:
+    """Stops once nothing waits."""
+    step, rescore = RescoringStep(None), rescoring.rescore_due
+
+    def rescore_and_look(*, at):
+        if not RescoringDue.objects.exists():
+            step.stopping.set()
+        return rescore(at=at)
+
+    monkeypatch.setattr(rescoring, "rescore_due", rescore_and_look)
+    return step
+
+
+def test_it_goes_on_until_nothing_waits(step, monkeypatch):
+    monkeypatch.setattr(rescoring, "ROWS_AT_ONCE", 2)
+
+    step.work()
+
+    assert Rescoring.objects.count() == 5
+
+
+def test_a_model_that_fails_does_not_end_the_worker(step, monkeypatch, caplog):
+    decide_all, failures = rescoring.decide, [ValueError("the model")]
+
+    def fail_once(*arguments, **options):
+        if failures:
+            raise failures.pop()
+        return decide_all(*arguments, **options)
+
+    monkeypatch.setattr(rescoring, "decide", fail_once)
+
+    step.work()
+
+    assert "could not be scored again" in caplog.text
+    assert Rescoring.objects.count() == 5
+
+
+def test_a_database_that_is_away_is_left_to_the_guard(step, monkeypatch):
+    def fail(*, at):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(rescoring, "rescore_due", fail)
+
+    with pytest.raises(OperationalError) as error:
+        step.work()
+    assert is_passing(error.value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_at_once_score_each_once(monkeypatch):
+    monkeypatch.setattr(rescoring, "ROWS_AT_ONCE", 1)
+
+    results = in_threads(*[lambda: rescoring.rescore_due(at=now())] * 8)
+
+    assert sorted(results) == [0] * 3 + [1] * 5
+    assert (Rescoring.objects.count(), RescoringDue.objects.count()) == (5, 0)
