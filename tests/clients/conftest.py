@@ -12,8 +12,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from fraudapp_client import AsyncClient, Client
 from scoring.policy_defaults import RULES
-from scoring.services.keys import issue_key
+from scoring.services.keys import SCOPES, issue_key
 from tests.clients.faulty_server import FaultyServer, faulty_server
+from tests.factories import make_user
 from tests.scoring.payments import HUGE, LARGE, body_of, publish
 from tests.waiting import wait_until
 from tests.web_process import process_environment, web_process
@@ -77,9 +78,9 @@ def server(django_db_setup) -> Iterator[str]:
 
 @pytest.fixture
 def site(server, transactional_db) -> Site:
-    """The product, with a policy in force and a key for payments: it has decided one."""
+    """The product, with a policy in force and a key of alice for everything: it has decided a payment."""
     publish(LARGE, HUGE, *RULES)
-    key = issue_key(name="shop", scopes=["decide", "label", "read"])
+    key = issue_key(name="shop", scopes=SCOPES, user=make_user())
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def has_decided() -> bool:
