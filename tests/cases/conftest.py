@@ -6,7 +6,10 @@ from django.utils.timezone import now
 
 from cases.models import Case
 from cases.services import figures
+from scoring.services import key_book
+from tests.cases.case_calls import calls_for
 from tests.factories import HOUR, make_case, make_decision, make_user
+from tests.scoring.api_calls import Caller
 
 
 @pytest.fixture
@@ -32,6 +35,19 @@ def aude(db) -> User:
 @pytest.fixture
 def mallory(db) -> User:
     return make_user(None)
+
+
+@pytest.fixture
+def program(alice) -> Caller:
+    """A program that acts for alice."""
+    return calls_for(alice)
+
+
+@pytest.fixture
+def keys_in_memory(program, monkeypatch) -> None:
+    """The process has just read the keys and does not read them again: queries counted are those of the calls."""
+    key_book.refresh()
+    monkeypatch.setattr(key_book, "RECHECK_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -40,18 +40,19 @@ def test_a_key_without_the_scope_is_refused(alice, case):
     assert all("`cases`" in detail for detail in details)
 
 
-def test_a_key_for_nobody_is_told_what_to_do(case):
-    details = refused(calls_for(None), case, 403)
-
-    assert all("issue one that names the user" in detail for detail in details)
-
-
 def test_a_key_ends_with_the_account_of_its_user(alice, case):
     caller = calls_for(alice)
     alice.is_active = False
     alice.save()
 
-    assert all("no longer active" in detail for detail in refused(caller, case, 403))
+    assert all("account" in detail for detail in refused(caller, case, 401))
+
+
+def test_an_account_that_is_closed_this_moment_does_nothing_more(program, alice, case, keys_in_memory):
+    alice.is_active = False
+    alice.save()
+
+    assert all("no longer active" in detail for detail in refused(program, case, 403))
 
 
 def test_who_is_in_no_group_sees_and_does_nothing(mallory, case):

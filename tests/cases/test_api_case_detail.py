@@ -21,11 +21,6 @@ HIDDEN = {"score", "anomaly_score", "reasons", "rule_hits"}
 
 
 @pytest.fixture
-def program(alice):
-    return calls_for(alice)
-
-
-@pytest.fixture
 def full(alice):
     """A case with everything a case can have."""
     queue = make_queue("large", escalates_to=make_queue("fraud-team", position=20))
@@ -259,7 +254,7 @@ def test_the_schema_describes_every_field_of_every_answer(program, alice, full):
 
 
 def test_twice_the_payments_take_as_many_queries(
-    program, alice, full, django_assert_max_num_queries, django_assert_num_queries
+    program, alice, full, django_assert_max_num_queries, django_assert_num_queries, keys_in_memory
 ):
     read(program, full)
     with django_assert_max_num_queries(27) as few:

@@ -8,15 +8,10 @@ from django.utils.timezone import now
 from cases.models import Case
 from cases.services import claims, tags
 from cases.services.review_settings import change_settings
-from tests.cases.case_calls import CASES, all_pages, calls_for, listed
+from tests.cases.case_calls import CASES, all_pages, listed
 from tests.cases.reviewing import THEN, decided_case
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_decision, make_queue, make_user
 from tests.scoring.api_calls import fields_named
-
-
-@pytest.fixture
-def program(alice):
-    return calls_for(alice)
 
 
 def queued(card_id, **overrides):
@@ -189,7 +184,7 @@ def test_who_is_shown_the_score_finds_it(program):
 
 @pytest.mark.parametrize("parameters", ["limit=100", "status=decided", "status=any&card=k"])
 def test_twice_the_cases_take_as_many_queries(
-    program, alice, parameters, django_assert_max_num_queries, django_assert_num_queries
+    program, alice, parameters, django_assert_max_num_queries, django_assert_num_queries, keys_in_memory
 ):
     def more(number):
         tags.add_tags(case=queued(f"open{number}"), names=["ring"], author=alice, now=now())

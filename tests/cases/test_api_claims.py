@@ -16,11 +16,6 @@ NEXT = f"{CASES}next/"
 
 
 @pytest.fixture
-def program(alice):
-    return calls_for(alice)
-
-
-@pytest.fixture
 def nina(db):
     return make_user(username="nina")
 
@@ -252,7 +247,9 @@ def test_a_case_that_grew_is_not_put_to_sleep(program):
 
 
 @pytest.mark.parametrize("action", ["claim", "release", "skip", "wake", "notes", "tags"])
-def test_an_action_takes_a_fixed_number_of_queries(program, alice, case, action, django_assert_max_num_queries):
+def test_an_action_takes_a_fixed_number_of_queries(
+    program, alice, case, action, django_assert_max_num_queries, keys_in_memory
+):
     body = {"notes": {"note": "x"}, "tags": {"add": ["mule"]}}.get(action, {})
     program.post(at(case, "claim/"), {})
 

@@ -3,14 +3,9 @@
 import pytest
 
 from cases.services import notes
-from tests.cases.case_calls import at, calls_for
+from tests.cases.case_calls import at
 from tests.factories import MINUTE, NOON
 from tests.scoring.api_calls import fields_named
-
-
-@pytest.fixture
-def program(alice):
-    return calls_for(alice)
 
 
 def test_the_history_goes_on_page_by_page(program, alice, case):

@@ -2,14 +2,9 @@
 
 import pytest
 
-from tests.cases.case_calls import at, calls_for
+from tests.cases.case_calls import at
 from tests.cases.reviewing import decided_case
 from tests.scoring.api_calls import fields_named
-
-
-@pytest.fixture
-def program(alice):
-    return calls_for(alice)
 
 
 def kinds(case):

@@ -14,12 +14,6 @@ from tests.cases.verdict_calls import labels, say, settle
 from tests.factories import make_case, make_decision, make_user
 from tests.scoring.api_calls import fields_named, problem_of
 
-
-@pytest.fixture
-def program(alice):
-    return calls_for(alice)
-
-
 # --- said ----------------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +167,7 @@ def test_who_may_not_block_is_told_so_and_nothing_is_decided(program, alice, pai
 
 
 def test_a_verdict_takes_as_many_queries_for_twice_the_payments(
-    program, pair, django_assert_num_queries, django_assert_max_num_queries
+    program, pair, django_assert_num_queries, django_assert_max_num_queries, keys_in_memory
 ):
     more = [make_decision(card_id="many", transaction_id=f"m-{number}", occurred_at=now()) for number in range(6)]
     body = {"include_recent": True, "block_days": settings.VERDICT_BLOCK_DAYS}

@@ -10,12 +10,6 @@ from tests.cases.verdict_calls import labels, say, settle
 from tests.factories import make_case, make_decision
 from tests.scoring.api_calls import fields_named, problem_of
 
-
-@pytest.fixture
-def program(alice):
-    return calls_for(alice)
-
-
 # --- undo, reopen --------------------------------------------------------------------------------------------------
 
 

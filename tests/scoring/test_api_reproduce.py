@@ -8,7 +8,7 @@ from scoring.features.definitions import VERSION
 from scoring.models import Decision
 from scoring.services import rescoring
 from scoring.services.features import settle_features
-from scoring.services.keys import SCOPES, issue_key
+from scoring.services.keys import issue_key
 from scoring.services.rescoring import rescore_due
 from scoring.services.store import batch_store, sync_store
 from tests.scoring.api_calls import DECISIONS, Caller, problem_of
@@ -63,7 +63,7 @@ def test_without_a_key_it_does_not_open(api, client):
 
 
 def test_it_asks_for_the_scope_to_read(api, client):
-    narrow = issue_key(name="narrow", scopes=[name for name in SCOPES if name != "read"])
+    narrow = issue_key(name="narrow", scopes=["decide", "label"])
 
     assert "read" in problem_of(Caller(client, narrow).post(URL, ""), 403)["detail"]
 

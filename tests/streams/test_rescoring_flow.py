@@ -10,7 +10,7 @@ from fraudapp.embedded.valkey import ValkeyServer
 from scoring.features.live import FeatureStoreError
 from scoring.models import Decision, Rescoring, RescoringDue
 from scoring.services import rescoring
-from scoring.services.keys import SCOPES, issue_key
+from scoring.services.keys import issue_key
 from scoring.services.store import batch_store, sync_store
 from streams import worker
 from streams.outbox import relay_outbox
@@ -53,7 +53,7 @@ def _connect_anew() -> None:
 def api(client, monkeypatch) -> Caller:
     publish(BUSY)
     install(monkeypatch, CountModel())
-    return Caller(client, issue_key(name="shop", scopes=SCOPES))
+    return Caller(client, issue_key(name="shop", scopes=["decide", "read"]))
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def test_prometheus_is_told_what_waits_for_how_long_and_what_was_given_up():
         assert sample(f"fraud_webhooks_{name}", "idle") == 0
 
 
-def test_the_figures_are_among_the_metrics(client):
+def test_the_figures_are_among_the_metrics(client, settings):
+    settings.METRICS_ARE_OPEN = True
     make_endpoint(name='a "b"')
 
     assert b'fraud_webhooks_waiting{endpoint="a \\"b\\""} 0.0' in client.get("/metrics").content
