@@ -82,6 +82,14 @@ def empty(server: ValkeyServer, home) -> None:
             file.unlink()
 
 
+def store_answers() -> bool:
+    try:
+        sync_store().generation()
+    except FeatureStoreError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("is_emptied", [False, True])
 def test_payments_of_an_outage_are_scored_again_and_get_their_cases(server, api, task_worker, tmp_path, is_emptied):
     for number in range(2):
@@ -106,9 +114,8 @@ def test_payments_of_an_outage_are_scored_again_and_get_their_cases(server, api,
     assert list(FeedEntry.objects.order_by("seq").values_list("decision__transaction_id", flat=True)) == [
         "away-0", "away-1",
     ]  # fmt: skip
-    with suppress(FeatureStoreError):
-        # The store of the calls notices the restart, and says so once.
-        sync_store().generation()
+    # The store of the calls notices the restart, says so once, and is asked again after a while.
+    wait_until(store_answers)
     after = api.post(DECISIONS, body_of(transaction_id="after")).json()
     assert (after["degraded"], after["score"]) == ([], 0.4)
     assert set(Decision.objects.filter(degraded=["features"]).values_list("outcome", flat=True)) == {"approve"}
