@@ -1,5 +1,6 @@
 """ASGI entry: decisions on a way of their own, all else of HTTP by Django, `/ws/` behind session and Origin checks."""
 
+import gc
 import os
 from threading import Thread
 from typing import Any
@@ -42,3 +43,6 @@ application = ProtocolTypeRouter(
 _warming = Thread(target=warm_up, name="warm-up")
 _warming.start()
 _warming.join()
+# What stands by now stays. The collector would look at a million objects again and again, a quarter of a second each.
+gc.collect()
+gc.freeze()

@@ -149,7 +149,8 @@ def _with_features(arrivals: list[Arrival], writer: Writer, learnt: Sequence[Kno
     except FeatureStoreError as error:
         if writer.is_patient:
             raise
-        logger.warning("deciding without features: %s", error)
+        # For each batch of an outage: that it began, and ended, is the breaker's to say.
+        logger.debug("deciding without features: %s", error)
         return _Batch(arrivals, request_only_vectors(payments), degraded=["features"], started=started)
     rows = np.array([i for i, event in enumerate(events) if isinstance(event, Payment)], np.int64)
     return _Batch(arrivals, pending.vectors[rows], pending, rows, started=started)

@@ -13,12 +13,20 @@ from tests.chaos.records import Sent
 
 @dataclass
 class Calls:
-    """What calls were answered: how often each status, the transactions recorded, the longest wait in seconds."""
+    """What calls were answered: how often each status, what was recorded and its bodies, the longest wait in s."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     recorded: list[Sent] = field(default_factory=list)
+    contents: set[bytes] = field(default_factory=set)
     degraded: int = 0
     longest: float = 0.0
+
+    def add(self, more: "Calls") -> None:
+        self.statuses += more.statuses
+        self.recorded += more.recorded
+        self.contents |= more.contents
+        self.degraded += more.degraded
+        self.longest = max(self.longest, more.longest)
 
 
 def call(port: int, key: str, sent: Sequence[Sent], *, patience_seconds: float = 30.0) -> Calls:
@@ -30,10 +38,12 @@ def call(port: int, key: str, sent: Sequence[Sent], *, patience_seconds: float =
             began = time.perf_counter()
             connection.request("POST", "/api/v1/decisions/", one.body, headers)
             answer = connection.getresponse()
-            body = json.loads(answer.read())
+            text = answer.read()
+            body = json.loads(text)
             calls.longest = max(calls.longest, time.perf_counter() - began)
             calls.statuses[answer.status] += 1
             if answer.status in {200, 201}:
                 calls.recorded.append(one)
+                calls.contents.add(text)
                 calls.degraded += "features" in body["degraded"]
     return calls

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tests.chaos import contents, outages, stores, workers
+from tests.chaos import authorising, contents, outages, stores, workers
 from tests.chaos.counting import Outcome
 from tests.chaos.world import World
 
@@ -27,9 +27,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     "letters": contents.refuse_dead_letters,
     "rebuild": stores.rewind_a_rebuild,
     "slow": stores.slow_down_the_features,
+    "velocity": authorising.attack_by_velocity,
+    "one-id": authorising.send_one_id_at_once,
+    "store-and-calls": authorising.kill_the_store_under_calls,
+    "model": authorising.damage_the_model,
     "all-poison": contents.poison_all,
     "kafka": outages.stop_kafka,
 }
-# Their log is another one, or is left in the middle: what comes after them begins with nothing.
-LEAVES_RUBBISH = {"all-poison", "kafka"}
+# Their log is another one or left in the middle, or they leave a model: what comes after them begins with nothing.
+LEAVES_RUBBISH = {"model", "all-poison", "kafka"}
 LONG_ONLY = {"kafka"}

@@ -28,10 +28,7 @@ def stop_the_database(world: World, *, is_short: bool) -> Outcome:
     world.worker(batch=BATCH)
     world.send(sent[:part])
     world.wait_for_decisions(part // 3)
-    if is_short:
-        world.postgres.stop()
-    else:
-        _stop_with_calls(world, outcome)
+    _stop_with_calls(world, outcome)
     world.rest(seconds)
     world.postgres.start()
     # Ours to a server that was stopped.
@@ -47,9 +44,9 @@ def stop_the_database(world: World, *, is_short: bool) -> Outcome:
 
 def _stop_with_calls(world: World, outcome: Outcome) -> None:
     key = issue_call_key()
-    world.web()
+    port = world.web()
     world.postgres.stop()
-    refused = call(world.port, key, callers("refused", 3))
+    refused = call(port, key, callers("refused", 3))
     outcome.require(refused.statuses.keys() == {503}, f"calls were answered with {dict(refused.statuses)}")
     outcome.done |= {"calls refused (503)": 3, "longest refusal in ms": round(refused.longest * 1000)}
 

@@ -40,7 +40,7 @@ def lose_the_features(world: World, *, is_short: bool) -> Outcome:
         kill_valkey(world.features)
         empty_valkey(world.home / "features")
         world.rest(seconds)
-        _start_again(world)
+        start_again(world)
     world.send(sent[2 * part :])
     world.settle(len(sent))
     outcome.done |= {"times": 2, "seconds away": round(seconds)}
@@ -84,7 +84,7 @@ def rewind_the_features_unseen(world: World, *, is_short: bool) -> Outcome:
     return outcome
 
 
-def _start_again(world: World) -> None:
+def start_again(world: World) -> None:
     world.features.start()
     keep_log(world.features)
     # The store of this process notices the restart too, and says so once.
@@ -96,7 +96,7 @@ def _rewind(world: World, outcome: Outcome, size: int) -> None:
     """Kill the features' Valkey and let it come back as it was when its log had this size."""
     kill_valkey(world.features)
     lost = cut_log(world.home / "features", size)
-    _start_again(world)
+    start_again(world)
     outcome.done["bytes lost"] = lost
     outcome.require(lost > 0, "nothing was lost of the log, so nothing was tried")
 
@@ -141,7 +141,7 @@ def slow_down_the_features(world: World, *, is_short: bool) -> Outcome:
     sent = simulated(3 * part, name="slow", seed=6, cards=200 if is_short else 3_000)
     key = issue_call_key()
     world.worker("behind the proxy", batch=BATCH, REDIS_URL=world.proxy.url)
-    world.web()
+    port = world.web()
     try:
         answers = [
             _call_while(world, mode, sent[number * part : (number + 1) * part], callers(mode.value, calls), key)
@@ -152,7 +152,7 @@ def slow_down_the_features(world: World, *, is_short: bool) -> Outcome:
     finally:
         world.proxy.set(Mode.PASS)
     world.send(sent[2 * part :])
-    answers.append(call(world.port, key, callers("after", calls)))
+    answers.append(call(port, key, callers("after", calls)))
     recorded = [payment for one in answers for payment in one.recorded]
     if is_short:
         _age_calls()
@@ -195,7 +195,7 @@ def _call_while(world: World, mode: Mode, sent: Sequence[Sent], called: Sequence
     world.send(sent)
     world.wait_for_decisions(before + 1)
     world.proxy.set(mode)
-    return call(world.port, key, called)
+    return call(world.web(), key, called)
 
 
 def _age_calls() -> None:

@@ -38,8 +38,9 @@ class World:
     def __init__(self) -> None:
         self.processes: dict[str, Process] = {}
         self.chance = random.Random(SEED)
-        # The last decision before the experiment, and where the web process listens.
-        self.base = self.port = 0
+        # The last decision before the experiment.
+        self.base = 0
+        self.ports: dict[str, int] = {}
         with ExitStack() as stack:
             self.home = Path(tempfile.mkdtemp(prefix="fraudapp-chaos-"))
             stack.callback(shutil.rmtree, self.home, ignore_errors=True)
@@ -71,6 +72,9 @@ class World:
             PYTHONUNBUFFERED="1",
             LOG_LEVEL="INFO",
             STREAM_PARTITIONS=str(PARTITIONS),
+            # A busy machine must not look like a slow store, nor a slow store like a busy machine.
+            FEATURE_STORE_TIMEOUT_SECONDS="0.25",
+            DECISION_PATIENCE_SECONDS="5",
         )
         os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(tempfile.gettempdir(), f"fraudapp-numba-{os.getuid()}"))
         import django
@@ -132,13 +136,13 @@ class World:
             return self.processes[name]
         return self.start(name, STREAM_WORKER, STREAM_BATCH_SIZE=str(batch), **LEASES | environment)
 
-    def web(self) -> Process:
-        """The web process, behind the proxy; waits until it answers."""
-        if "web" not in self.processes:
-            self.port = free_port()
-            web = self.start("web", WEB, port=str(self.port), REDIS_URL=self.proxy.url)
-            self.wait(lambda: "Uvicorn" in web.text() or _answers(self.port), what="the web process answers")
-        return self.processes["web"]
+    def web(self, name: str = "web") -> int:
+        """A web process, behind the proxy; its port, once it answers."""
+        if name not in self.processes:
+            port = self.ports[name] = free_port()
+            self.start(name, WEB, port=str(port), REDIS_URL=self.proxy.url)
+            self.wait(lambda: _answers(port), what=f"{name} answers")
+        return self.ports[name]
 
     def end(self, *names: str) -> list[int | None]:
         """Stop processes warmly; their exit codes."""
