@@ -21,4 +21,4 @@ RUN SECRET_KEY=only-while-static-files-are-collected MODEL_SIGNING_KEY=only-whil
     STREAM_URL=valkey://build python manage.py collectstatic --no-input --verbosity 0
 USER fraudapp
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "fraudapp.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--no-access-log"]
+CMD ["python", "-m", "uvicorn", "fraudapp.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "on", "--no-access-log"]

@@ -140,7 +140,7 @@ def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[by
 def web(workers: int, application: str = "fraudapp.asgi:application", **environment: str) -> Iterator[int]:
     """The web process on a free port; the port."""
     port = free_port()
-    arguments = ("-m", "uvicorn", application, "--port", str(port), "--lifespan", "off", "--workers", str(workers))
+    arguments = ("-m", "uvicorn", application, "--port", str(port), "--lifespan", "auto", "--workers", str(workers))
     with process(*arguments, "--no-access-log", "--log-level", "warning", **environment):
         yield port
 

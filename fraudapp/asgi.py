@@ -1,8 +1,6 @@
 """ASGI entry: decisions on a way of their own, all else of HTTP by Django, `/ws/` behind session and Origin checks."""
 
-import gc
 import os
-from threading import Thread
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -17,8 +15,7 @@ from django.urls import path, reverse
 
 from cases.live import FeedConsumer
 from cases.live_board import BoardConsumer
-from scoring.api.asgi import ScoringHandler
-from scoring.services.warming import warm_up
+from scoring.api.asgi import ScoringHandler, lifespan
 
 _sockets = [path("ws/feed/", FeedConsumer.as_asgi()), path("ws/board/", BoardConsumer.as_asgi())]
 
@@ -34,15 +31,7 @@ async def _http(scope: Any, receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": _http,
+        "lifespan": lifespan,
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(_sockets))),
     }
 )
-
-# Before the first payment comes: it would wait for libraries, compiled kernels and the model. In a thread, because the
-# server imports this on its event loop, where Django asks no database.
-_warming = Thread(target=warm_up, name="warm-up")
-_warming.start()
-_warming.join()
-# What stands by now stays. The collector would look at a million objects again and again, a quarter of a second each.
-gc.collect()
-gc.freeze()

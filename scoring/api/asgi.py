@@ -5,19 +5,23 @@ system's calls have no session, no form and no template: URL, view and the secur
 run on the event loop itself. Database work of such a view must be the decider's, which has a thread of its own.
 """
 
-from tempfile import SpooledTemporaryFile
+import asyncio
+import gc
+from io import BytesIO
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 
 from scoring.api.problems import problem
+from scoring.services.warming import warm_up
 
 
 class BodyTooLargeError(Exception):
@@ -51,9 +55,9 @@ class ScoringHandler(ASGIHandler):
             response = await self._answer(request) if request is not None else refusal
             await self.send_response(cast(HttpResponseBase, response), send)
 
-    async def read_body(self, receive: Any) -> SpooledTemporaryFile[bytes]:
-        """The body in memory; unlike Django's, one without end does not fill the disk."""
-        body = SpooledTemporaryFile[bytes](max_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    async def read_body(self, receive: Any) -> BytesIO:
+        """The body in memory; unlike with Django's, one without end is refused while it comes."""
+        body = BytesIO()
         size, is_whole = 0, False
         while not is_whole:
             message = await receive()
@@ -71,3 +75,23 @@ class ScoringHandler(ASGIHandler):
         response = cast(HttpResponse, refusal or await self.get_response_async(request))
         response.headers.setdefault("Content-Length", str(len(response.content)))
         return self._security.process_response(request, response)
+
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Make the process ready before the server lets anybody in."""
+    while (await receive())["type"] == "lifespan.startup":
+        await asyncio.to_thread(_warm_up)
+        # What stands by now stays. The collector would look at a million objects again and again, a quarter of a second
+        # each time.
+        gc.collect()
+        gc.freeze()
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _warm_up() -> None:
+    try:
+        warm_up()
+    finally:
+        # This thread ends.
+        connection.close()

@@ -2,7 +2,7 @@
 
 import logging
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.utils.timezone import now
 
 from scoring.decisioning import decide
@@ -28,6 +28,3 @@ def warm_up() -> None:
         decide([transaction], vectors, model=champion(), policy=policy_in_force(), listed={})
     except (DatabaseError, InterfaceError, NoPolicyError) as error:
         logger.warning("not warmed up: %s", error)
-    finally:
-        # Of this thread, which ends.
-        connection.close()

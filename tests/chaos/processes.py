@@ -18,7 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 _CELERY = ("-m", "celery", "-A", "fraudapp", "worker", "--without-gossip", "--without-mingle", "--pool")
 STREAM_WORKER = (*_CELERY, "solo", "-Q", "stream-control", "--stream", "-n", "{name}@%h")
 TASK_WORKER = (*_CELERY, "threads", "--concurrency", "1", "-n", "{name}@%h")
-WEB = ("-m", "uvicorn", "fraudapp.asgi:application", "--lifespan", "off", "--port", "{port}", "--log-level", "warning")
+WEB = ("-m", "uvicorn", "fraudapp.asgi:application", "--lifespan", "on", "--port", "{port}", "--log-level", "warning")
 STOP_SECONDS = 45.0
 
 
