@@ -90,7 +90,7 @@ class Decider:
             # An answer that nobody waits for any more is cancelled: a payment that was not begun is then left out.
             return await asyncio.wait_for(job.answer, self._patience_seconds)
         except TimeoutError as error:
-            raise OverloadedError("There was no decision in time.") from error
+            raise OverloadedError("There was no decision in time; sent again, it may have one.") from error
 
     def _admit(self, job: _Job) -> None:
         if not self._under_way.isdisjoint(job.names):

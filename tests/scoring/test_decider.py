@@ -6,10 +6,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils.timezone import now
 
+from scoring.services import decider
 from scoring.services.decider import MAX_BATCH, MAX_WAITING, Decider, InProgressError, OverloadedError
-from scoring.services.decisions import Arrival, Result
+from scoring.services.decisions import Arrival, ContendedError, Result
 from scoring.transaction import decode
 from tests.scoring.payments import body_of
 
@@ -169,3 +171,37 @@ def test_more_than_can_be_decided_in_time_are_refused_at_once(engine):
     run(engine, scene)
 
     assert sum(map(len, engine.batches)) == MAX_WAITING
+
+
+@pytest.fixture
+def failing(monkeypatch) -> list[int]:
+    """A database that does not answer, and how often it was asked."""
+    asked: list[int] = []
+
+    def fail(arrivals, *, writer):
+        asked.append(len(arrivals))
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(decider, "decide_transactions", fail)
+    decider.forget_outages()
+    yield asked
+    decider.forget_outages()
+
+
+def test_a_database_that_keeps_failing_is_not_asked_for_a_while(failing):
+    for _ in range(5):
+        with pytest.raises(OperationalError):
+            decider.decide_for_callers([arrival_of("a")])
+
+    assert failing == [1, 1]
+
+
+def test_payments_that_others_keep_deciding_are_no_failure_of_the_database(monkeypatch):
+    def contend(arrivals, *, writer):
+        raise ContendedError("always")
+
+    decider.forget_outages()
+    monkeypatch.setattr(decider, "decide_transactions", contend)
+    for _ in range(5):
+        with pytest.raises(ContendedError):
+            decider.decide_for_callers([arrival_of("a")])
