@@ -6,7 +6,11 @@ import psycopg
 from django.db import connection
 
 CHANNEL = "outbox"
-_INSERT = "INSERT INTO scoring_outbox (topic, ids, payload) VALUES (%s, %s::bigint[], %s)"
+# One statement: each costs the way to the database and back.
+_INSERT = """
+WITH added AS (INSERT INTO scoring_outbox (topic, ids, payload) VALUES (%s, %s::bigint[], %s) RETURNING id)
+SELECT pg_notify(%s, '') FROM added
+"""
 
 
 def array_of(ids: Sequence[int]) -> str:
@@ -24,5 +28,4 @@ def add_to_outbox(topic: str, ids: Sequence[int], payload: bytes = b"") -> None:
     connection.ensure_connection()
     # psycopg's own cursor sends the payload as it is, Django's would write it into the statement in hexadecimal.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_INSERT, [topic, array_of(ids), payload])
-        cursor.execute(f"NOTIFY {CHANNEL}")
+        cursor.execute(_INSERT, [topic, array_of(ids), payload, CHANNEL])
