@@ -19,13 +19,14 @@ from scoring.api.asgi import ScoringHandler, lifespan
 
 _sockets = [path("ws/feed/", FeedConsumer.as_asgi()), path("ws/board/", BoardConsumer.as_asgi())]
 
-_decisions = ScoringHandler()
-_decision_paths = {reverse("decisions"), reverse("batch")}
+_decisions = {
+    reverse("decisions"): ScoringHandler(is_batch=False),
+    reverse("batch"): ScoringHandler(is_batch=True),
+}
 
 
 async def _http(scope: Any, receive: Any, send: Any) -> None:
-    handler = _decisions if scope["path"] in _decision_paths else _pages
-    await handler(scope, receive, send)
+    await _decisions.get(scope["path"], _pages)(scope, receive, send)
 
 
 application = ProtocolTypeRouter(

@@ -175,7 +175,19 @@ DATABASES = {
         # Threads of the web process and the workers share a bounded pool: an ASGI process otherwise opens one
         # connection a thread and never closes it.
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=12), "timeout": 10},
+            "pool": {
+                "min_size": 1,
+                "max_size": env.int("DATABASE_POOL_SIZE", default=12),
+                "timeout": 3,
+                # Its pauses double while the database is away, and are waited for to the end when it is back.
+                "reconnect_timeout": 1,
+            },
+            # A database that falls silent must not be waited for until the kernel gives up, a quarter of an hour.
+            "connect_timeout": 2,
+            "tcp_user_timeout": 5000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
             # A process that freezes inside a transaction must not hold its locks for ever.
             "options": "-c idle_in_transaction_session_timeout=60s",
         },

@@ -1,19 +1,15 @@
 """What all calls of the API share."""
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.timezone import now
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from scoring.api.key_reading import follow_keys
 from scoring.api.keys import bearer_of
-from scoring.services import key_book
 
 
 class ApiView(APIView):
@@ -31,9 +27,7 @@ class ApiView(APIView):
         self.request: Request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
         try:
-            key = bearer_of(request.headers.get("Authorization", ""))
-            if key_book.is_stale(key):
-                await _read_keys(key)
+            await follow_keys(bearer_of(request.headers.get("Authorization", "")))
             self.initial(self.request, *args, **kwargs)
             response: Any = await self._handle(self.request, *args, **kwargs)
         except Exception as error:
@@ -48,13 +42,6 @@ class ApiView(APIView):
         if iscoroutinefunction(handler):
             return await handler(request, *args, **kwargs)
         return await sync_to_async(handler)(request, *args, **kwargs)
-
-
-async def _read_keys(key: str) -> None:
-    """Have the keys read again; a database that does not answer is not waited for, the last known keys stay."""
-    reading = sync_to_async(key_book.refresh)(key, at=now())
-    with suppress(TimeoutError):
-        await asyncio.wait_for(reading, settings.DECISION_PATIENCE_SECONDS / 4)
 
 
 def json_body(request: Request) -> bytes:

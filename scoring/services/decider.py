@@ -169,7 +169,8 @@ def decide_for_callers(arrivals: Sequence[Arrival]) -> list[Result]:
     except (OperationalError, InterfaceError):
         _database.failed()
         # The next batch is to have a new connection; this thread answers no requests, so nobody else sees to it.
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close()
         raise
     _database.succeeded()
     return results

@@ -68,7 +68,7 @@ class KeyBook:
 
         Not while somebody else reads a book that is only old.
         """
-        return self._must_wait(key) or (self._is_older(RECHECK_SECONDS) and not self._lock.locked())
+        return self.must_wait(key) or (self._is_older(RECHECK_SECONDS) and not self._lock.locked())
 
     def is_current(self) -> bool:
         """Whether the last reading succeeded: only then is a key that is not here none of ours."""
@@ -84,10 +84,10 @@ class KeyBook:
         While that does not answer the last known keys stay, and it is asked again RECHECK_SECONDS later. The key of
         the call that waits for this is used `at` now: its use is written at once.
         """
-        if not self._lock.acquire(blocking=self._must_wait(key)):
+        if not self._lock.acquire(blocking=self.must_wait(key)):
             return
         try:
-            if self._must_wait(key) or self._is_older(RECHECK_SECONDS):
+            if self.must_wait(key) or self._is_older(RECHECK_SECONDS):
                 self._follow(key, at)
         finally:
             self._lock.release()
@@ -105,7 +105,7 @@ class KeyBook:
         _, row = self._keys.get(digest(key), (None, None))
         return f"This API key {(row and row.why_ended(at)) or 'does not exist'}."
 
-    def _must_wait(self, key: str) -> bool:
+    def must_wait(self, key: str) -> bool:
         """Whether the book as it is may be wrong about this key."""
         if self._read_change is not self._change:
             return True
@@ -159,5 +159,6 @@ is_stale = _book.is_stale
 is_current = _book.is_current
 refresh = _book.refresh
 find = _book.find
+must_wait = _book.must_wait
 why_not = _book.why_not
 forget = _book.forget

@@ -52,8 +52,9 @@ def copy_decisions(
         ids = [row[0] for row in cursor.fetchall()]
         # Django does not wrap the errors of a COPY by itself.
         with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
-            for i, decision in enumerate(recorded):
-                copy.write_row((ids[i], *_row(arrivals[i], vectors[i], decision)))
+            # By name: two batches with the same payments in another order would each wait for a row of the other.
+            for i in sorted(range(len(recorded)), key=lambda i: recorded[i].transaction_id):
+                copy.write_row((ids[i], *_row(arrivals[i], vectors[i], recorded[i])))
     return ids
 
 

@@ -7,24 +7,29 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from fraudapp.asgi import application
+from fraudapp.asgi import _decisions, application
 from scoring.api import asgi
 from scoring.models import Decision
+from scoring.rules.language import RuleError
+from scoring.services import warming
 from scoring.services.keys import issue_key
 from scoring.services.warming import warm_up
 from tests.scoring.payments import body_of, publish
 
 
-def ask(*chunks: bytes, path: str = "/api/v1/decisions/", key: str = "", scheme: str = "http", ends: bool = True):
+def ask(
+    *chunks: bytes, path: str = "/api/v1/decisions/", key: str = "", scheme: str = "http", ends: bool | None = True
+):
     """Status, headers and body that the ASGI application answers to a POST in these chunks; None without an answer."""
     headers = [(b"content-type", b"application/json"), (b"host", b"testserver")]
     headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
     scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "scheme": scheme, "path": path, "query_string": b"",
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": path, "query_string": b"",
         "headers": headers, "server": ("testserver", 80), "client": ("127.0.0.1", 1),
     }  # fmt: skip
     arriving = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    arriving.append({"type": "http.request", "body": b""} if ends else {"type": "http.disconnect"})
+    if ends is not None:
+        arriving.append({"type": "http.request", "body": b""} if ends else {"type": "http.disconnect"})
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -67,12 +72,29 @@ def test_without_a_key_the_answer_is_the_same_as_elsewhere(db):
     assert json.loads(text)["status"] == 401
 
 
-def test_a_body_without_end_is_refused_while_it_comes(db, settings):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+@pytest.mark.parametrize("path", ["/api/v1/decisions/", "/api/v1/decisions/batch/"])
+def test_who_has_no_key_cannot_fill_the_memory(db, path):
+    chunks = [b"x" * 1024] * 1000
 
-    status, headers, _ = ask(*[b"x" * 400] * 1000)
+    status, headers, _ = ask(*chunks, path=path)
 
     assert (status, headers["content-type"]) == (413, "application/problem+json")
+
+
+def test_a_batch_of_who_has_a_key_may_be_large(key, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+    large = b'{"transactions": [%s]}' % b", ".join([body_of()] * 900)
+    assert len(large) > asgi.MAX_SINGLE_BYTES
+
+    assert ask(large, key=key, path="/api/v1/decisions/batch/")[0] == 200
+    assert ask(*[large] * 20, key=key, path="/api/v1/decisions/batch/")[0] == 413
+
+
+def test_a_body_that_trickles_in_is_not_waited_for(key, monkeypatch):
+    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.05)
+
+    assert ask(body_of(), key=key, ends=None) is None
+    assert not Decision.objects.exists()
 
 
 def test_who_goes_before_the_body_ends_has_nothing_decided(key):
@@ -81,15 +103,20 @@ def test_who_goes_before_the_body_ends_has_nothing_decided(key):
 
 
 def test_plain_http_is_not_answered_where_tls_is_asked_for(key, monkeypatch):
-    from fraudapp.asgi import _decisions
-
-    monkeypatch.setattr(_decisions._security, "redirect", True)
+    monkeypatch.setattr(_decisions["/api/v1/decisions/"]._security, "redirect", True)
 
     status, headers, _ = ask(body_of(), key=key)
 
     assert status == 301
     assert headers["location"].startswith("https://")
     assert not Decision.objects.exists()
+
+
+def test_a_foreign_host_is_told_so_and_no_fault_of_the_server(key, monkeypatch, settings):
+    settings.ALLOWED_HOSTS = ["elsewhere"]
+    monkeypatch.setattr(_decisions["/api/v1/decisions/"]._security, "redirect", True)
+
+    assert ask(body_of(), key=key)[0] == 400
 
 
 def test_a_path_that_is_not_there_is_answered_by_django(db):
@@ -111,6 +138,17 @@ def test_the_server_is_told_when_the_process_is_ready_and_when_it_may_end(monkey
     async_to_sync(application)({"type": "lifespan"}, receive, send)
 
     assert said == ["warm", "frozen", "lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_a_policy_that_does_not_compile_lets_the_pages_come_up(db, monkeypatch, caplog):
+    def fail():
+        raise RuleError("no rule any more")
+
+    monkeypatch.setattr(warming, "policy_in_force", fail)
+
+    warm_up()
+
+    assert "not warmed up" in caplog.text
 
 
 def test_warming_up_leaves_no_trace_and_needs_no_policy(db):
