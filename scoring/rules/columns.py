@@ -1,6 +1,6 @@
 """The fields of a batch as arrays, the way rules read them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scoring.features.definitions import INDEX
 from scoring.transaction import Transaction
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
@@ -27,6 +28,7 @@ class Columns:
         self._transactions, self._vectors, self._scores = transactions, vectors, scores
         self._made: dict[str, Floats] = {}
         self._codes: dict[str | None, float] = {None: np.nan}
+        self._tested: dict[Hashable, Bools] = {}
 
     def read(self, name: str) -> Floats:
         """One field."""
@@ -39,6 +41,13 @@ class Columns:
         """What stands for these texts, (texts,)."""
         return np.array([self._codes.setdefault(text, len(self._codes)) for text in texts], np.float64)
 
+    def test(self, key: Hashable, test: Callable[["Columns"], Bools]) -> Bools:
+        """What the test says, made once for all that give this key."""
+        found = self._tested.get(key)
+        if found is None:
+            found = self._tested[key] = test(self)
+        return found
+
     def _make(self, name: str) -> Floats:
         if name == "score":
             return np.full(len(self._transactions), np.nan) if self._scores is None else self._scores
@@ -50,4 +59,4 @@ class Columns:
         values = list(map(attrgetter(name), self._transactions))
         for value in dict.fromkeys(values):
             self._codes.setdefault(value, len(self._codes))
-        return np.array([self._codes[value] for value in values], np.float64)
+        return np.fromiter(map(self._codes.__getitem__, values), np.float64, len(values))

@@ -20,11 +20,10 @@ from typing import Any, Literal
 
 import numpy as np
 import sqlglot
-from numpy.typing import NDArray
 from sqlglot import exp
 
 from scoring.features.definitions import NAMES
-from scoring.rules.columns import Columns, Floats
+from scoring.rules.columns import Bools, Columns, Floats
 
 Kind = Literal["number", "text"]
 TEXT_FIELDS = (
@@ -38,7 +37,6 @@ FIELDS: dict[str, Kind] = {
 }
 MAX_LENGTH, MAX_PARTS = 2000, 100
 
-Bools = NDArray[np.bool_]
 # Both give one value a payment, or a single one where no field is read.
 Test = Callable[[Columns], Bools]
 Reading = Callable[[Columns], Floats]
@@ -105,6 +103,23 @@ def _test(node: exp.Expression, *, wanted: bool) -> Test:
     if isinstance(node, exp.And | exp.Or):
         join = and_ if isinstance(node, exp.And) is wanted else or_
         return _joined(join, *(_test(part, wanted=wanted) for part in (node.args["this"], node.args["expression"])))
+    return _shared(_single(node, wanted=wanted), node.sql(), wanted=wanted)
+
+
+def _joined(
+    operation: Callable[[Any, Any], Any], left: Callable[[Columns], Any], right: Callable[[Columns], Any]
+) -> Callable[[Columns], Any]:
+    return lambda columns: operation(left(columns), right(columns))
+
+
+def _shared(test: Test, text: str, *, wanted: bool) -> Test:
+    """The same test, made once a batch however many rules contain it."""
+    key = (text, wanted)
+    return lambda columns: columns.test(key, test)
+
+
+def _single(node: exp.Expression, *, wanted: bool) -> Test:
+    """The same of a condition that is not made of others."""
     if type(node) in _COMPARISONS:
         return _comparison(node, wanted=wanted)
     if isinstance(node, exp.Between):
@@ -114,12 +129,6 @@ def _test(node: exp.Expression, *, wanted: bool) -> Test:
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
         return _missing(node, wanted=wanted is not bool(node.args.get("negate")))
     raise RuleError(f"`{node.sql()}` is not a condition; use comparisons, IN, BETWEEN, IS NULL, AND, OR and NOT.")
-
-
-def _joined(
-    operation: Callable[[Any, Any], Any], left: Callable[[Columns], Any], right: Callable[[Columns], Any]
-) -> Callable[[Columns], Any]:
-    return lambda columns: operation(left(columns), right(columns))
 
 
 def _comparison(node: exp.Expression, *, wanted: bool) -> Test:

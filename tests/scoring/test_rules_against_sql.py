@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from django.db import connection
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scoring.rules.evaluation import CompiledRule, hits_of
@@ -105,7 +105,7 @@ def hits(texts, given_rows):
     return hits_of(rules, sent, vectors, found[:, -1])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(texts=st.lists(conditions(_HUGE), min_size=1, max_size=4), given_rows=rows())
 def test_rules_hit_each_row_alone_as_they_do_in_the_batch(texts, given_rows):
     batch = hits(texts, given_rows)
@@ -128,7 +128,15 @@ def hits_in_postgresql(texts, given_rows):
 
 
 @pytest.mark.django_db
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(texts=st.lists(conditions(_VALUES), min_size=1, max_size=4), given_rows=rows())
+@example(
+    texts=[f"NOT (card_km {comparison} 2.0)" for comparison in ("=", "<>", "<", "<=", ">", ">=")],
+    given_rows=[Row((1.0, card_km, None, None, None), (None, None, None)) for card_km in (1.0, 2.0, 3.0, None)],
+)
+@example(
+    texts=["NOT (card_km BETWEEN 1.0 AND 2.0)", "NOT (card_km NOT BETWEEN 1.0 AND 2.0)"],
+    given_rows=[Row((1.0, card_km, None, None, None), (None, None, None)) for card_km in (0.5, 1.0, 2.0, 3.0, None)],
+)
 def test_rules_hit_what_postgresql_finds_with_the_same_text(texts, given_rows):
     np.testing.assert_array_equal(hits(texts, given_rows), hits_in_postgresql(texts, given_rows))
