@@ -126,7 +126,8 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
         rule = CompiledRule("", condition, "", "")
         try:
             hits[list(payments), number] = hits_of([rule], list(payments.values()), vectors, scores)[:, 0]
-        except pl.exceptions.PolarsError:
+        except Exception:
+            # Whatever it is, the other conditions are asked all the same.
             logger.exception("The condition on %s could not be computed", ", ".join(sorted(condition.fields)))
     return hits
 

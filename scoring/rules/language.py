@@ -2,24 +2,28 @@
 
 `amount > 500 AND card_is_new_device = 1 AND merchant_country NOT IN ('FR', 'DE')`
 
-A condition is parsed, checked against an allow-list of its parts and the table of fields, and becomes one polars
-expression: the same for one payment, a batch, or history. Missing values follow SQL: whatever compares or computes with
-one is neither true nor false, also under NOT, and no hit; only IS NULL asks for it. A division by zero is missing too.
+A condition is parsed, checked against an allow-list of its parts and the table of fields, and becomes a function over
+columns: the same for one payment, a batch, or history. Missing values follow SQL: whatever compares or computes with
+one is neither true nor false, also under NOT, and no hit; only IS NULL asks for it. A division by zero is missing too,
+and so is what is too large for a number.
+
+No third truth value is computed. While a condition is compiled, NOT moves down to the comparisons; each is asked where
+it is true, or where it is false. What meets a missing value, NaN, is neither.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import reduce
 from math import isfinite
-from operator import and_, or_
+from operator import add, and_, eq, ge, gt, le, lt, mul, or_, sub, truediv
 from typing import Any, Literal
 
-import polars as pl
+import numpy as np
 import sqlglot
 from sqlglot import exp
 
 from scoring.features.definitions import NAMES
+from scoring.rules.columns import Bools, Columns, Floats
 
 Kind = Literal["number", "text"]
 TEXT_FIELDS = (
@@ -33,20 +37,25 @@ FIELDS: dict[str, Kind] = {
 }
 MAX_LENGTH, MAX_PARTS = 2000, 100
 
+# Both give one value a payment, or a single one where no field is read.
+Test = Callable[[Columns], Bools]
+Reading = Callable[[Columns], Floats]
+
+
+def _differ(left: Floats, right: Floats) -> Bools:
+    """Unlike `!=`, false of NaN."""
+    return (left < right) | (left > right)
+
+
 _COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
-    exp.EQ: lambda a, b: a == b,
-    exp.NEQ: lambda a, b: a != b,
-    exp.GT: lambda a, b: a > b,
-    exp.GTE: lambda a, b: a >= b,
-    exp.LT: lambda a, b: a < b,
-    exp.LTE: lambda a, b: a <= b,
-}
+    exp.EQ: eq, exp.NEQ: _differ, exp.GT: gt, exp.GTE: ge, exp.LT: lt, exp.LTE: le,
+}  # fmt: skip
+_OPPOSITES: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.EQ: exp.NEQ, exp.NEQ: exp.EQ, exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE, exp.GTE: exp.LT,
+}  # fmt: skip
 _ARITHMETIC: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
-    exp.Add: lambda a, b: a + b,
-    exp.Sub: lambda a, b: a - b,
-    exp.Mul: lambda a, b: a * b,
-    exp.Div: lambda a, b: a / b,
-}
+    exp.Add: add, exp.Sub: sub, exp.Mul: mul, exp.Div: truediv,
+}  # fmt: skip
 
 
 class RuleError(ValueError):
@@ -55,9 +64,12 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A checked condition and the fields it reads."""
+    """A checked condition and the fields it reads.
 
-    expression: pl.Expr
+    `holds` says where it is true, neither false nor unknown. Whoever calls it has numpy's warnings off.
+    """
+
+    holds: Test
     fields: frozenset[str]
 
 
@@ -76,88 +88,134 @@ def compile_condition(text: str) -> Condition:
     if sum(1 for _ in tree.walk()) > MAX_PARTS:
         raise RuleError(f"The condition has more than {MAX_PARTS} parts; make two rules of it.")
     fields = frozenset(column.name for column in tree.find_all(exp.Column))
-    expression = _boolean(tree)
+    holds = _test(tree, wanted=True)
     if not fields:
         raise RuleError("The condition reads no field: it would hit every payment or none.")
-    return Condition(expression, fields)
+    return Condition(holds, fields)
 
 
-def _boolean(node: exp.Expression) -> pl.Expr:
+def _test(node: exp.Expression, *, wanted: bool) -> Test:
+    """Where the condition is true or, if that is wanted, false."""
     if isinstance(node, exp.Paren):
-        return _boolean(node.this)
+        return _test(node.this, wanted=wanted)
     if isinstance(node, exp.Not):
-        return ~_boolean(node.this)
+        return _test(node.this, wanted=not wanted)
     if isinstance(node, exp.And | exp.Or):
-        join = and_ if isinstance(node, exp.And) else or_
-        return reduce(join, (_boolean(part) for part in (node.args["this"], node.args["expression"])))
+        join = and_ if isinstance(node, exp.And) is wanted else or_
+        return _joined(join, *(_test(part, wanted=wanted) for part in (node.args["this"], node.args["expression"])))
+    return _shared(_single(node, wanted=wanted), node.sql(), wanted=wanted)
+
+
+def _joined(
+    operation: Callable[[Any, Any], Any], left: Callable[[Columns], Any], right: Callable[[Columns], Any]
+) -> Callable[[Columns], Any]:
+    return lambda columns: operation(left(columns), right(columns))
+
+
+def _shared(test: Test, text: str, *, wanted: bool) -> Test:
+    """The same test, made once a batch however many rules contain it."""
+    key = (text, wanted)
+    return lambda columns: columns.test(key, test)
+
+
+def _single(node: exp.Expression, *, wanted: bool) -> Test:
+    """The same of a condition that is not made of others."""
     if type(node) in _COMPARISONS:
-        return _comparison(node)
+        return _comparison(node, wanted=wanted)
     if isinstance(node, exp.Between):
-        return _between(node)
+        return _between(node, wanted=wanted)
     if isinstance(node, exp.In):
-        return _membership(node)
+        return _membership(node, wanted=wanted is not bool(node.args.get("negate")))
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
-        missing = _value(node.this)[0].is_null()
-        return ~missing if node.args.get("negate") else missing
+        return _missing(node, wanted=wanted is not bool(node.args.get("negate")))
     raise RuleError(f"`{node.sql()}` is not a condition; use comparisons, IN, BETWEEN, IS NULL, AND, OR and NOT.")
 
 
-def _comparison(node: exp.Expression) -> pl.Expr:
+def _comparison(node: exp.Expression, *, wanted: bool) -> Test:
     (left, left_kind), (right, right_kind) = _value(node.this), _value(node.expression)
     if left_kind != right_kind:
         raise RuleError(f"`{node.sql()}` compares a {left_kind} with a {right_kind}.")
     if left_kind == "text" and not isinstance(node, exp.EQ | exp.NEQ):
         raise RuleError(f"`{node.sql()}`: texts can be equal or not, but not larger or smaller.")
-    result: pl.Expr = _COMPARISONS[type(node)](left, right)
-    return result
+    return _joined(_COMPARISONS[type(node) if wanted else _OPPOSITES[type(node)]], left, right)
 
 
-def _between(node: exp.Between) -> pl.Expr:
+def _between(node: exp.Between, *, wanted: bool) -> Test:
     if node.args.get("symmetric"):
         raise RuleError(f"`{node.sql()}`: write the smaller number first instead of SYMMETRIC.")
-    return _number(node.this).is_between(_number(node.args["low"]), _number(node.args["high"]))
+    value, low, high = (_number(node.args[part]) for part in ("this", "low", "high"))
+    if wanted:
+        return lambda columns: (value(columns) >= low(columns)) & (value(columns) <= high(columns))
+    return lambda columns: (value(columns) < low(columns)) | (value(columns) > high(columns))
 
 
-def _membership(node: exp.In) -> pl.Expr:
+def _membership(node: exp.In, *, wanted: bool) -> Test:
     value, kind = _value(node.this)
-    wanted = [_literal(item) for item in node.expressions]
-    if not wanted or any(item_kind != kind for _, item_kind in wanted):
+    given = [_literal(item) for item in node.expressions]
+    if not given or any(item_kind != kind for _, item_kind in given):
         raise RuleError(f"`{node.sql()}`: IN needs a list of values, each a {kind}.")
-    found = value.is_in([item for item, _ in wanted])
-    return ~found if node.args.get("negate") else found
+    items = _constant([item for item, _ in given], kind)
+
+    def is_in(columns: Columns) -> Bools:
+        found: Bools = np.logical_or.reduce(value(columns) == items(columns)[:, np.newaxis], axis=0)
+        return found
+
+    return is_in if wanted else lambda columns: ~(is_in(columns) | np.isnan(value(columns)))
 
 
-def _number(node: exp.Expression) -> pl.Expr:
+def _missing(node: exp.Is, *, wanted: bool) -> Test:
+    value, _ = _value(node.this)
+    if wanted:
+        return lambda columns: np.isnan(value(columns))
+    return lambda columns: ~np.isnan(value(columns))
+
+
+def _number(node: exp.Expression) -> Reading:
     value, kind = _value(node)
     if kind != "number":
         raise RuleError(f"`{node.sql()}` is a text where a number is needed.")
     return value
 
 
-def _value(node: exp.Expression) -> tuple[pl.Expr, Kind]:
+def _value(node: exp.Expression) -> tuple[Reading, Kind]:
     if isinstance(node, exp.Paren):
         return _value(node.this)
     if isinstance(node, exp.Neg):
-        return -_number(node.this), "number"
+        value = _number(node.this)
+        return lambda columns: -value(columns), "number"
     if type(node) in _ARITHMETIC:
-        return _finite(_ARITHMETIC[type(node)](_number(node.this), _number(node.expression))), "number"
+        return _finite(_joined(_ARITHMETIC[type(node)], _number(node.this), _number(node.expression))), "number"
     if isinstance(node, exp.Column):
         return _column(node)
-    value, kind = _literal(node)
-    return pl.lit(value), kind
+    literal, kind = _literal(node)
+    return _constant([literal], kind), kind
 
 
-def _finite(result: pl.Expr) -> pl.Expr:
-    """Missing where there is no number: polars takes 0 / 0 for larger than everything."""
-    return pl.when(result.is_finite()).then(result)
+def _finite(result: Reading) -> Reading:
+    """Missing where there is no number. Infinity less itself is NaN, and a number less itself adds nothing."""
+
+    def read(columns: Columns) -> Floats:
+        found = result(columns)
+        return found + (found - found)
+
+    return read
 
 
-def _column(node: exp.Column) -> tuple[pl.Expr, Kind]:
+def _constant(values: list[Any], kind: Kind) -> Reading:
+    """The same values, (values,), whatever the batch."""
+    if kind == "text":
+        return lambda columns: columns.codes_of(values)
+    numbers = np.array(values, np.float64)
+    return lambda columns: numbers
+
+
+def _column(node: exp.Column) -> tuple[Reading, Kind]:
     if node.table or node.name not in FIELDS:
         near = get_close_matches(node.name, FIELDS, n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
         raise RuleError(f"There is no field `{node.sql()}`.{hint}")
-    return pl.col(node.name), FIELDS[node.name]
+    name = node.name
+    return lambda columns: columns.read(name), FIELDS[name]
 
 
 def _literal(node: exp.Expression) -> tuple[float | str, Kind]:

@@ -3,13 +3,12 @@
 import logging
 
 import numpy as np
-import polars as pl
 import pytest
 
 from cases.models import Case, Queue
 from cases.services import claims, queues, routing
 from scoring.features.definitions import INDEX, NAMES, VERSION
-from scoring.rules.language import Condition
+from scoring.rules.language import Condition, compile_condition
 from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_queue
 
 pytestmark = pytest.mark.django_db
@@ -116,13 +115,14 @@ def test_a_record_that_is_no_payment_any_more_goes_to_the_default(caplog):
 
 
 def test_a_condition_that_cannot_be_computed_takes_nothing_and_is_logged(monkeypatch, caplog):
-    make_queue("text", position=1, condition="amount > 1")
-    wrong = Condition(pl.col("currency") + pl.col("currency").cast(pl.Int64, strict=True), frozenset({"currency"}))
-    monkeypatch.setattr(routing, "_compile", lambda text: wrong)
+    make_queue("text", position=1, condition="currency = 'EUR'")
+    make_queue("next", position=2, condition="amount > 1")
+    wrong = Condition(lambda columns: columns.read("no_such_field") > 1, frozenset({"currency"}))
+    monkeypatch.setattr(routing, "_compile", lambda text: wrong if "currency" in text else compile_condition(text))
 
     case = flag(payment())
 
-    assert case.queue.is_default
+    assert case.queue.slug == "next"
     assert "condition on currency could not be computed" in caplog.text
 
 
