@@ -1,13 +1,17 @@
 """Counters and times for Prometheus; the names are a contract."""
 
+import logging
 import os
 from collections import Counter as Counted
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from django.db import DatabaseError, InterfaceError
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from scoring.queries import RecordedDecision
+
+logger = logging.getLogger(__name__)
 
 DECISIONS = Counter("fraud_decisions_total", "Decisions made", ["outcome", "source"])
 SECONDS = Histogram(
@@ -18,8 +22,22 @@ SECONDS = Histogram(
 DEGRADED = Counter("fraud_degraded_total", "Decisions made without a part", ["part"])
 THROTTLED = Counter("fraud_api_throttled_total", "Calls refused because an API key had used up its own", ["key"])
 
-# Collectors whose figures come from the database, and so are the same whichever process is asked.
-FROM_RECORD = CollectorRegistry()
+
+class RecordRegistry(CollectorRegistry):
+    """Collectors whose figures come from the database, and so are the same whichever process is asked.
+
+    They raise what the database raises: who comes after the first that could not read is not asked, for each would wait
+    for a connection in turn.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            yield from super().collect()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("/metrics lacks figures of the record: %s", error)
+
+
+FROM_RECORD = RecordRegistry()
 
 
 def exposition() -> bytes:

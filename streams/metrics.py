@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Now
 from prometheus_client import Metric
@@ -22,14 +21,10 @@ STREAMS = (TRANSACTIONS, LABELS)
 
 
 class StreamCollector(Collector):
-    """Workers, partitions, lag and dead letters of each stream. Nothing while PostgreSQL is away."""
+    """Workers, partitions, lag and dead letters of each stream."""
 
     def collect(self) -> Iterator[Metric]:
-        try:
-            families = [*_of_workers(), _of_dead_letters()]
-        except (DatabaseError, InterfaceError):
-            return
-        yield from families
+        yield from [*_of_workers(), _of_dead_letters()]
 
 
 def _of_workers() -> list[Metric]:

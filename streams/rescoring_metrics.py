@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from django.db import DatabaseError, InterfaceError
 from django.db.models import Count, F
 from django.db.models.functions import Now
 from prometheus_client import Metric
@@ -16,14 +15,10 @@ MOST_COUNTED = 100_000
 
 
 class RescoringCollector(Collector):
-    """Rescorings by outcome, how many decisions wait and for how long. Nothing while PostgreSQL is away."""
+    """Rescorings by outcome, how many decisions wait and for how long."""
 
     def collect(self) -> Iterator[Metric]:
-        try:
-            families = [_done(), *_waiting()]
-        except (DatabaseError, InterfaceError):
-            return
-        yield from families
+        yield from [_done(), *_waiting()]
 
 
 def _done() -> Metric:

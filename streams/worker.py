@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -27,6 +28,7 @@ from streams.watchdog import StreamWatchdog
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
+    from streams.webhooks.courier import Courier
 
 logger = logging.getLogger(__name__)
 
@@ -291,13 +293,32 @@ class WebhooksStep(_ThreadStep):
         super().__init__(parent, **options)
         self.enabled = not stream
 
+    @cached_property
+    def _courier(self) -> "Courier":
+        from streams.webhooks.courier import Courier
+
+        # One for all turns: what it has sent is not forgotten while the database is away.
+        return Courier()
+
+    def stop(self, parent: Any) -> None:
+        super().stop(parent)
+        self._courier.close()
+
+    terminate = stop
+
     def work(self) -> None:
         from django.utils.timezone import now
 
-        from streams.webhooks.courier import Courier
-
-        with Courier() as courier:
-            while not self.stopping.is_set():
-                courier.turn(now=now())
-                courier.rest(RELAY_SECONDS, self.stopping)
-            courier.finish(now=now)
+        while not self.stopping.is_set():
+            try:
+                self._courier.turn(now=now())
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                # The relay and the verdicts beside must go on.
+                logger.exception("webhooks could not be sent; will try again")
+                connections.close_all()
+                self.stopping.wait(RETRY_SECONDS)
+            else:
+                self._courier.rest(RELAY_SECONDS, self.stopping)
+        self._courier.finish(now=now)

@@ -28,7 +28,7 @@ _WHY = {
     415: "The body is not `application/json`.",
     422: "Fields are wrong or unknown: `errors` names each. Nothing was changed.",
     429: "Too many calls of this key: come back after `Retry-After` seconds.",
-    503: "The database does not answer. Nothing was changed.",
+    503: "The database does not answer. Nothing is known to be changed.",
 }
 _SHOWN: dict[Answer, examples.Json] = {
     CaseSchema: examples.CASE,

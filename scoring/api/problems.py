@@ -36,7 +36,7 @@ def problem_body(status: int, detail: str, *, errors: Errors = ()) -> dict[str, 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | JsonResponse | None:
     """DRF's exception handler: the framework's own errors in the same shape."""
     if isinstance(error, OperationalError | InterfaceError):
-        return problem(503, "The database does not answer; nothing was stored.", headers=RETRY_AFTER)
+        return problem(503, "The database does not answer; nothing is known to be stored.", headers=RETRY_AFTER)
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -94,6 +94,7 @@ class WebhookDelivery(models.Model):
             models.Index(
                 fields=["endpoint", "next_attempt_at"], condition=models.Q(state="waiting"), name="webhook_to_send"
             ),
+            models.Index(fields=["endpoint"], condition=models.Q(state="failed"), name="webhook_failed"),
         ]
 
     def __str__(self) -> str:

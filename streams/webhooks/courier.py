@@ -1,17 +1,23 @@
 """Sends what is due by a bounded number of threads, none of which touches the database."""
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
-from typing import Self
+
+from django.db import InterfaceError, InternalError, OperationalError
 
 from scoring.webhooks.signing import signed_headers
 from streams.webhooks.deliveries import Claimed, claim_due, give_up_disabled, record
 from streams.webhooks.posting import Answer, backend_for, post
 
+logger = logging.getLogger(__name__)
+
 # They wait for the network. Eight endpoints that are slow at once leave none to the others, for 13 s at most.
 SENDERS = 32
+# The database is away, or has ended what it was told: nothing is wrong with the message in hand.
+_AWAY = (OperationalError, InterfaceError, InternalError)
 UNSIGNABLE = "No secret can be read, for SECRET_KEY has changed: set the former in SECRET_KEY_FALLBACKS, or rotate"
 
 
@@ -29,20 +35,22 @@ def send(claimed: Claimed) -> Answer:
 
 
 class Courier:
-    """What this process has on its way. Ends with its block; then nothing is sent any more."""
+    """What this process has on its way. One for the life of the process: what came back waits here to be recorded."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
         self._flying: dict[Future[Answer], Claimed] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Send nothing any more; waits for what is on its way, which is not recorded."""
         self._pool.shutdown()
 
     def turn(self, *, now: datetime) -> None:
-        """Record what has come back, and send what is due. Waits for no network."""
+        """Record what has come back, and send what is due. Waits for no network.
+
+        Raises:
+            DatabaseError: the database is away; the next turn goes on with all that is not recorded.
+        """
         self._land(now)
         give_up_disabled(now=now)
         for claimed in claim_due(now=now, room=SENDERS - len(self._flying)):
@@ -63,6 +71,22 @@ class Courier:
 
     def _land(self, now: datetime) -> None:
         for future in [future for future in self._flying if future.done()]:
-            # Recorded first: while the database is away it stays here.
-            record(self._flying[future], future.result(), now=now)
+            claimed = self._flying[future]
+            try:
+                record(claimed, _answer_of(future, claimed), now=now)
+            except _AWAY:
+                # It stays here, and is recorded by a later turn.
+                raise
+            except Exception:
+                # It alone comes again when its lease is over.
+                logger.exception("what became of webhook message %s could not be recorded", claimed.message_id)
             del self._flying[future]
+
+
+def _answer_of(future: Future[Answer], claimed: Claimed) -> Answer:
+    """What came back; what could not even be sent counts as an attempt, so that it is given up some day."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    logger.error("webhook message %s could not be sent", claimed.message_id, exc_info=error)
+    return Answer(0, error=f"Could not be sent ({type(error).__name__})")

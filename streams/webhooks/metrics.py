@@ -1,9 +1,9 @@
 """How webhooks are doing, for Prometheus, as the record says it. The names are a contract."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from django.db import DatabaseError, InterfaceError
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from django.utils.timezone import now
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -12,12 +12,9 @@ from prometheus_client.registry import Collector
 from scoring.models import WebhookDelivery, WebhookEndpoint
 from scoring.services.webhooks import PATIENCE
 
-_WAITING = Q(deliveries__state=WebhookDelivery.State.WAITING)
-_FAILED = Q(deliveries__state=WebhookDelivery.State.FAILED)
-
 
 class WebhookCollector(Collector):
-    """What waits for each endpoint, for how long, and what was given up. Nothing while PostgreSQL is away."""
+    """What waits for each endpoint, for how long, and what was given up."""
 
     def collect(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily("fraud_webhooks_waiting", "Messages not delivered yet", labels=["endpoint"])
@@ -26,17 +23,23 @@ class WebhookCollector(Collector):
         )
         failed = GaugeMetricFamily("fraud_webhooks_failed", "Messages given up", labels=["endpoint"])
         at = now()
-        counted = WebhookEndpoint.objects.annotate(
-            waiting=Count("deliveries", filter=_WAITING),
-            first=Min("deliveries__give_up_at", filter=_WAITING),
-            failed=Count("deliveries", filter=_FAILED),
-        )
-        try:
-            rows = list(counted.order_by("id").values_list("name", "waiting", "first", "failed"))
-        except (DatabaseError, InterfaceError):
-            return
-        for name, count, first, given_up in rows:
+        tried, given_up = _tried_since(), _given_up()
+        for endpoint_id, name in WebhookEndpoint.objects.order_by("id").values_list("id", "name"):
+            count, since = tried.get(endpoint_id, (0, at))
             waiting.add_metric([name], count)
-            oldest.add_metric([name], (at - (first - PATIENCE)).total_seconds() if first else 0.0)
-            failed.add_metric([name], given_up)
+            oldest.add_metric([name], (at - since).total_seconds())
+            failed.add_metric([name], given_up.get(endpoint_id, 0))
         yield from (waiting, oldest, failed)
+
+
+# By state, each from its index: what was delivered stays for ever and is never looked at.
+def _tried_since() -> dict[int, tuple[int, datetime]]:
+    """How many messages wait for an endpoint, and since when the oldest is tried."""
+    waiting = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING).values_list("endpoint").order_by()
+    counted = waiting.annotate(Count("id"), Min("give_up_at"))
+    return {endpoint_id: (count, first - PATIENCE) for endpoint_id, count, first in counted}
+
+
+def _given_up() -> dict[int, int]:
+    failed = WebhookDelivery.objects.filter(state=WebhookDelivery.State.FAILED).values_list("endpoint").order_by()
+    return dict(failed.annotate(Count("id")))

@@ -97,16 +97,19 @@ def test_what_can_be_done_twice_is_sent_again_after_a_lost_answer(connect, fault
 
 # --- what is not ---------------------------------------------------------------------------------------------------
 
-ONCE_ONLY = [("record_verdict", [Verdict(verdict="fraud")]), ("add_note", ["text"]), ("release_case", [])]
+ONCE_ONLY = [
+    ("record_verdict", [CASE["id"], Verdict(verdict="fraud")]), ("add_note", [CASE["id"], "text"]),
+    ("release_case", [CASE["id"]]), ("undo_verdict", [CASE["id"]]), ("next_case", []),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("call", "given"), ONCE_ONLY)
-@pytest.mark.parametrize("fault", [drop, answer(502, b""), answer(503, b"")])
+@pytest.mark.parametrize("fault", [drop, answer(502, b""), answer(503, b""), problem(503, Retry_After="0")])
 def test_what_must_not_be_done_twice_is_sent_once(connect, faulty, call, given, fault):
     faulty.will(fault, answer(200, CASE))
 
     with pytest.raises(TemporaryError):
-        getattr(connect(faulty.url), call)(CASE["id"], *given)
+        getattr(connect(faulty.url), call)(*given)
 
     assert len(faulty.received) == 1
 
@@ -123,9 +126,9 @@ def test_the_caller_is_told_that_a_verdict_may_have_been_recorded(connect, fault
 @pytest.mark.parametrize(("call", "given"), ONCE_ONLY)
 def test_what_the_server_did_not_take_on_is_sent_again(connect, faulty, call, given):
     done = {"record_verdict": SAID, "add_note": {"text": "text", "at": "2026-11-20T12:00:00Z"}}
-    faulty.will(problem(429, Retry_After="0"), problem(503, Retry_After="0"), answer(200, done.get(call, CASE)))
+    faulty.will(problem(429, Retry_After="0"), problem(429), answer(200, done.get(call, CASE)))
 
-    getattr(connect(faulty.url, patience=60.0), call)(CASE["id"], *given)
+    getattr(connect(faulty.url, patience=60.0), call)(*given)
 
     assert len(faulty.received) == 3
 

@@ -7,14 +7,13 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.db.models.functions import Now
 from prometheus_client import CollectorRegistry
 
 from scoring import metrics as scoring_metrics
 from scoring.features.live import FeatureStoreError, MemoryStore
-from streams import metrics
 from streams.leases import Leases
 from streams.metrics import StreamCollector
 from streams.models import DeadLetter, StreamProgress, StreamWorker
@@ -197,10 +196,25 @@ def test_they_stand_beside_what_the_processes_counted(monkeypatch, tmp_path, is_
     assert ("# HELP fraud_decisions_total" in text) is not is_shared
 
 
-def test_while_the_database_is_away_the_other_metrics_are_still_told(monkeypatch):
-    def fail(*arguments):
-        raise OperationalError("gone")
+@pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
+def test_while_the_database_is_away_it_is_asked_once_and_the_other_metrics_are_still_told(caplog, error):
+    asked = []
 
-    monkeypatch.setattr(metrics, "_of_workers", fail)
+    def fail(execute, sql, params, many, context):
+        asked.append(sql)
+        raise error
 
-    assert list(StreamCollector().collect()) == []
+    with connection.execute_wrapper(fail):
+        text = scoring_metrics.exposition().decode()
+
+    assert len(asked) == 1
+    assert "# HELP fraud_decisions_total" in text
+    assert "fraud_stream_workers" not in text
+    assert "/metrics lacks figures of the record" in caplog.text
+
+
+def test_all_that_is_on_record_is_told_while_the_database_is_there():
+    text = scoring_metrics.exposition().decode()
+
+    for name in ("fraud_cases_open", "fraud_stream_workers", "fraud_rescoring_waiting", "fraud_webhooks_waiting"):
+        assert f"# HELP {name} " in text

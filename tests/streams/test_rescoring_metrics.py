@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
 from django.db.models import F
 
 from scoring.features.live import MemoryStore
@@ -51,11 +50,3 @@ def test_what_waits_is_counted_with_its_age(monkeypatch):
 
     monkeypatch.setattr(rescoring_metrics, "MOST_COUNTED", 2)
     assert shown()["fraud_rescoring_waiting",] == 2
-
-
-def test_a_database_that_is_away_takes_no_other_figure_with_it():
-    def fail(execute, sql, params, many, context):
-        raise OperationalError("gone")
-
-    with connection.execute_wrapper(fail):
-        assert shown() == {}

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -31,11 +32,12 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db
 # What a worker's step does, as a process that can be killed.
 A_TURN = """
+from contextlib import closing
 import django
 django.setup()
 from streams.webhooks.courier import Courier
 from tests.factories import NOON
-with Courier() as courier:
+with closing(Courier()) as courier:
     courier.turn(now=NOON)
     courier.finish(now=lambda: NOON)
 """
@@ -211,7 +213,7 @@ def test_a_slow_endpoint_does_not_hold_up_the_others(shop):
         fast = make_endpoint(shop.url, "fast")
         leave(10)
 
-        with Courier() as courier:
+        with closing(Courier()) as courier:
             turns = 0
             while WebhookDelivery.objects.filter(endpoint=fast, state="delivered").count() < 10:
                 courier.turn(now=NOON)

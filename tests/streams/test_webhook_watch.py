@@ -1,8 +1,11 @@
 """What watches webhooks: Prometheus, and the check of the ledger."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from prometheus_client import CollectorRegistry
 
@@ -63,6 +66,38 @@ def test_prometheus_is_told_what_waits_for_how_long_and_what_was_given_up():
     assert sample("fraud_webhooks_failed", "shop") == 1
     for name in ("waiting", "oldest_seconds", "failed"):
         assert sample(f"fraud_webhooks_{name}", "idle") == 0
+
+
+@pytest.mark.parametrize("url", ["/metrics", "/admin/scoring/webhookendpoint/"])
+def test_what_was_delivered_is_not_counted_over(admin_client, settings, url):
+    settings.METRICS_ARE_OPEN = True
+    make_endpoint()
+    leave(3)
+
+    with CaptureQueriesContext(connection) as seen:
+        assert admin_client.get(url).status_code == 200
+
+    asked = [query["sql"] for query in seen if "scoring_webhookdelivery" in query["sql"]]
+    assert asked
+    with connection.cursor() as cursor:
+        # So few rows are read whole whatever there is; then only what no index is fit for.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for sql in asked:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert re.search("webhook_(to_send|failed)", plan), plan
+            assert "Seq Scan on scoring_webhookdelivery" not in plan
+
+
+def test_the_list_of_endpoints_tells_what_waits_for_each(admin_client):
+    make_endpoint()
+    make_endpoint(name="idle")
+    leave(3)
+    WebhookDelivery.objects.filter(endpoint__name="idle").update(state="failed")
+
+    page = admin_client.get("/admin/scoring/webhookendpoint/").content.decode()
+
+    assert re.findall('field-waiting">(.+?)<', page) == ["0", "3"]
 
 
 def test_the_figures_are_among_the_metrics(client, settings):

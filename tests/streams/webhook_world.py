@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from scoring.models import WebhookDelivery, WebhookEndpoint
@@ -29,7 +30,7 @@ def leave(count: int = 1) -> None:
 
 def deliver(at: datetime) -> None:
     """One turn of a worker, and all that comes back from it."""
-    with Courier() as courier:
+    with closing(Courier()) as courier:
         courier.turn(now=at)
         courier.finish(now=lambda: at)
 

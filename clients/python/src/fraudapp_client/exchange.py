@@ -34,10 +34,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 # Less is not worth another attempt.
 LEAST_ATTEMPT = 0.02
 SHORTEST_TIMEOUT = 0.001
-# The server, or a proxy before it, did not take the request on.
-_REFUSED = {429, 503}
-# A proxy lost the server: the request may have been handled.
-_LOST = {502, 504}
+# Counted before anything is done.
+_REFUSED = 429
+# A part was lost, or a proxy lost the server: the request may have been handled, `Retry-After` or not.
+_LOST = {502, 503, 504}
 # Nothing was sent before these.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -142,9 +142,7 @@ def _may_repeat(call: Call[Answer], failure: FraudappError) -> bool:
     if isinstance(failure, NoAnswerError):
         return call.is_repeatable or not failure.is_outcome_unknown
     if isinstance(failure, ApiError) and isinstance(failure, TemporaryError):
-        if failure.retry_after is not None and failure.status in _REFUSED:
-            return True
-        return call.is_repeatable and failure.status in {409, *_REFUSED, *_LOST}
+        return failure.status == _REFUSED or (call.is_repeatable and failure.status in {409, *_LOST})
     return False
 
 
