@@ -270,8 +270,10 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "fraudapp",
-    "DESCRIPTION": "Decides card payments while they are authorised.",
+    "TITLE": "Fraud desk API",
+    "DESCRIPTION": "Decides card payments while they are authorised, and works on the cases of flagged ones. "
+    "Errors are problems as RFC 9457 has them. Within a version calls, fields of answers and optional fields of "
+    "requests may be added: pass over what you do not know.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["scoring.api.keys.IsKnown"],
