@@ -72,7 +72,7 @@ def test_a_key_that_acts_for_somebody_makes_them_the_author(client, payment):
     assert Label.objects.get().author == alice
 
 
-def test_a_key_that_acts_for_nobody_names_no_author(api, payment):
-    api.post(LABELS, STATEMENT)
+def test_a_key_that_acts_for_nobody_names_no_author(client, payment):
+    Caller(client, issue_key(name="issuer", scopes=["label"])).post(LABELS, STATEMENT)
 
     assert Label.objects.get().author is None

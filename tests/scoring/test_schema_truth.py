@@ -1,44 +1,34 @@
 """Every call of the published schema, with what it describes and with what it does not: it answers as it says.
 
-A call that is added is tried out by itself; where its example names something that is not in this world, `good_body`
-has to name what is.
+A call that is added is tried out by itself; where its example names something that is not in the world of
+`api_world`, `good_body` there has to name what is.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from copy import deepcopy
 
 import pytest
 import requests
 import schemathesis
 from django.db import transaction
 from django.test import Client
-from django.utils.timezone import now
-from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks
 
-from cases.models import ApprovalLimit
-from cases.services import verdicts
-from cases.services.verdict_effects import settle_due
 from scoring.services.keys import SCOPES, issue_key
-from tests.factories import HOUR, make_case, make_decision, make_queue, make_user
-from tests.scoring.api_calls import DECISIONS, Caller, problem_of
-from tests.scoring.payments import fields_of, publish
+from tests.scoring.api_calls import Caller, problem_of
+from tests.scoring.api_world import PUBLISHED, World, make_world, scope_of
 
-PUBLISHED = SchemaGenerator().get_schema(request=None, public=True)
-SCOPE_OF = {}
-for published_calls in PUBLISHED["paths"].values():
+SCHEMA = deepcopy(PUBLISHED)
+for published_calls in SCHEMA["paths"].values():
     for published_call in published_calls.values():
         # Who may call is asked with keys of ours, not with what is made up here.
-        (security,) = published_call.pop("security")
-        SCOPE_OF[published_call["operationId"]] = security["apiKey"][0]
+        del published_call["security"]
 CALLS = {
     found.ok().definition.raw["operationId"]: found.ok()
-    for found in schemathesis.openapi.from_dict(PUBLISHED).get_all_operations()
+    for found in schemathesis.openapi.from_dict(SCHEMA).get_all_operations()
 }
 WITH_MORE = [
     name
@@ -50,63 +40,11 @@ WITH_MORE = [
 # its digits, but by the decoder of payments.
 LOOSE = [checks.negative_data_rejection, checks.positive_data_acceptance, checks.unsupported_method]
 EXACT = [checks.positive_data_acceptance, checks.unsupported_method]
-CASE_OF = {
-    "approve_verdict": "waiting",
-    "refuse_verdict": "waiting",
-    "undo_verdict": "said",
-    "reopen_case": "decided",
-}
-
-
-@dataclass(frozen=True)
-class World:
-    """Something of each kind that a call may name."""
-
-    program: Any
-    path: dict[str, dict[str, str]]
-    verdict_id: int
-    at: datetime
-
-    def path_of(self, call: str) -> dict[str, str]:
-        return self.path[CASE_OF.get(call, "open")]
-
-    def good_body(self, call: str) -> Any:
-        """What the call takes in this world; else the example it publishes, if it takes anything."""
-        body = CALLS[call].definition.raw.get("requestBody")
-        examples = (body or {}).get("content", {}).get("application/json", {}).get("examples", {})
-        example = next(iter(examples.values()), {}).get("value", {}) if body else None
-        return {
-            "approve_verdict": {"verdict_id": self.verdict_id},
-            "claim_case": {},
-            "decide_case": {"verdict": "legitimate", "note": "The cardholder says so."},
-            "label": example and {**example, "transaction_id": "t-1", "known_at": "2026-11-20T12:00:00Z"},
-            "move_case": {"queue": "large"},
-            "next_case": {},
-            "refuse_verdict": {"verdict_id": self.verdict_id, "reason": "Ask first."},
-            "snooze_case": {"until": (self.at + HOUR / 2).isoformat(), "reason": "The bank calls back."},
-        }.get(call, example)
 
 
 @pytest.fixture
 def world(db) -> World:
-    publish()
-    program, said_by, at = make_user("lead", username="program"), make_user(), now()
-    caller = Caller(Client(), issue_key(name="first", scopes=["decide"]))
-    caller.post(DECISIONS, fields_of(transaction_id="t-1", device_id="d-1", amount=2000))
-    make_queue("large")
-    ApprovalLimit.objects.create(verdict="fraud", amount=0)
-    cases = {name: _case_of(name, at) for name in ("open", *set(CASE_OF.values()))}
-    waiting = verdicts.record(case=cases["waiting"], analyst=said_by, verdict="fraud", decided_at=at)
-    verdicts.record(case=cases["decided"], analyst=said_by, verdict="inconclusive", decided_at=at - HOUR)
-    settle_due(now=at)
-    verdicts.record(case=cases["said"], analyst=program, verdict="inconclusive", decided_at=at)
-    path = {name: {"id": str(case.id), "transaction_id": "t-1"} for name, case in cases.items()}
-    return World(program, path, waiting.id, at)
-
-
-def _case_of(name: str, at: datetime):
-    decision = make_decision(card_id=f"card-{name}", transaction_id=f"of-{name}", occurred_at=at - HOUR)
-    return make_case(decisions=[decision], opened_at=at - HOUR, due_at=at + HOUR)
+    return make_world()
 
 
 def key_with(world: World, scopes: list[str]) -> str:
@@ -202,7 +140,7 @@ def test_without_a_key_and_without_its_scope_nothing_else_is_told(world, subtest
 
     for call in CALLS:
         with subtests.test(call=call):
-            path, narrow = world.path_of(call), keys[SCOPE_OF[call]]
+            path, narrow = world.path_of(call), keys[scope_of(call)]
             for mode in [GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if call in WITH_MORE else [])]:
                 assert try_out(call, mode, "", path=path, examples=3) == {401}
                 assert try_out(call, mode, narrow, path=path, examples=3) == {403}
