@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from scoring.api.strict import MomentField, StrictSerializer
+from scoring.api.strict import MomentField, StrictBody, StrictSerializer
 from scoring.models import Label, Outcome
 
 
@@ -63,7 +63,7 @@ class BatchSchema(StrictSerializer):
     )
 
 
-class LabelSchema(StrictSerializer):
+class LabelSchema(StrictBody):
     """What somebody says a payment was. The same payment, label, source and time again is the same statement."""
 
     transaction_id = serializers.CharField(max_length=64, help_text="A payment that was decided here.")

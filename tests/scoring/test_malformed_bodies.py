@@ -127,7 +127,7 @@ WRONG_LABEL = {
     "label": ["maybe", "", None, [], {}, 1],
     "source": ["rumour", "", None, [], {}, 1],
     "known_at": ["soon", "2026-11-20", "2999-01-01T00:00:00Z", "2026-11-20T12:00:00", 5, None, [], {}],
-    "note": ["x" * 501, None, [], {}, False],
+    "note": ["x" * 501, None, [], {}, False, 5],
 }
 VERDICT = {"verdict": "fraud", "typology": "stolen_card", "note": "x", "block_days": 30, "seen_alerts": 1}
 WRONG_VERDICT = {
@@ -136,11 +136,11 @@ WRONG_VERDICT = {
     "why_wrong": ["travel", "nothing", [], 1],
     "note": ["x" * 2001, None, [], {}, True],
     "overrides": ["fraud", [], 1, None],
-    "include_recent": ["maybe", [], {}, 7],
+    "include_recent": ["maybe", "true", [], {}, 1],
     "recent": ["t-1", {}, 1, None, [1] * 101],
-    "block_days": [2, -1, 10**400, "many", [], {}],
+    "block_days": [2, -1, 10**400, "many", "30", True, [], {}],
     "allow_device": ["d-1", None, [], {}],
-    "seen_alerts": [0, -1, 2**40, "many", [], {}, None, 1.5],
+    "seen_alerts": [0, -1, 2**40, "1", True, [], {}, None, 1.5],
 }
 
 
