@@ -30,12 +30,13 @@ test: setup-dev ## Run all tests, browser tests included (ARGS="-k words" passes
 	@$(BIN)/python -m tests.browser
 	$(BIN)/python -m pytest $(ARGS)
 
-check: setup-dev ## Lint, types, import layers, migrations, compose file
+check: setup-dev ## Lint, types, import layers, migrations, published schema, compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tests.with_servers $(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.with_servers $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m tests.with_servers $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/python -m pytest --quiet tests/fraudapp/test_compose.py
 
 bench: setup-dev ## Measure throughput and latency, write bench/results.json

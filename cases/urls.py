@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from cases.views import (
     account,
+    api_docs,
     bulk,
     case,
     casework,
@@ -37,6 +38,7 @@ urlpatterns = [
     path("live/", live.live, name="live"),
     path("search/", search.search, name="search"),
     re_path(r"^search/export\.(?P<file_format>csv|parquet)$", search.export_payments, name="export_payments"),
+    path("api/docs/", api_docs.api_docs, name="api_docs"),
     path("dashboard/", dashboard.dashboard, name="dashboard"),
     path("cases/<uuid:case_id>/", case.case_detail, name="case_detail"),
     path("cases/<uuid:case_id>/claim/", case.claim, name="claim"),

@@ -9,3 +9,6 @@ urlpatterns = [
     path("", include("cases.urls")),
     path("", include("scoring.urls")),
 ]
+
+handler404 = "scoring.api.nowhere.not_found"
+handler500 = "scoring.api.nowhere.server_error"

@@ -61,7 +61,7 @@ _decoder = msgspec.json.Decoder(Transaction, strict=True)
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FIELD_OF_PATH = re.compile(r" - at `\$\.?(\[\.\.\.\]|[A-Za-z_]\w*)?")
-_FIELD_NAMED = re.compile(r"field `(\w+)`")
+_FIELD_NAMED = re.compile(r"\AObject .*? field `(.*)`", re.DOTALL)
 # Every key ends like this; so may a value that quotes one, which only costs a closer look.
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 # The way nearly all are written; `ipaddress` takes 2 us to say the same.
@@ -267,7 +267,7 @@ def _from_msgspec(message: str) -> dict[str, str]:
     """Name the field in a decoder's message: `... - at $.amount`, or `field amount`."""
     at = _FIELD_OF_PATH.search(message)
     named = _FIELD_NAMED.search(message)
-    field = (at and at.group(1)) or (named and named.group(1)) or ""
+    field = (named and named.group(1)) or (at and at.group(1)) or ""
     return _error(field, message.split(" - at ")[0])
 
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from cases.models import Case, Verdict
 from cases.services.verdict_payments import MAX_RECENT, NO_LABEL
-from scoring.api.strict import MomentField, StrictSerializer
+from scoring.api.strict import MomentField, StrictBody, StrictSerializer
 from scoring.models import Label
 
 _MAX_COUNT = 2**31 - 1
@@ -21,39 +21,39 @@ def _text(length: int, *, required: bool, help_text: str) -> serializers.CharFie
     return serializers.CharField(max_length=length, required=required, help_text=help_text, **default)
 
 
-class NothingBody(StrictSerializer):
+class NothingBody(StrictBody):
     """An empty object, or no body at all."""
 
 
-class ClaimBody(StrictSerializer):
+class ClaimBody(StrictBody):
     renew = serializers.BooleanField(
         default=False, help_text="Only renew the claim: a case that was released meanwhile is not taken again."
     )
 
 
-class NextBody(StrictSerializer):
+class NextBody(StrictBody):
     queue = serializers.SlugField(
         max_length=40, required=False, default="", help_text="Only from this queue; of all one works on without it."
     )
 
 
-class NoteBody(StrictSerializer):
+class NoteBody(StrictBody):
     note = _text(2000, required=True, help_text="What the next one who works on the case should know.")
 
 
-class SkipBody(StrictSerializer):
+class SkipBody(StrictBody):
     reason = _text(2000, required=False, help_text="For whoever takes the case; may be left out.")
 
 
-class EscalateBody(StrictSerializer):
+class EscalateBody(StrictBody):
     reason = _text(500, required=True, help_text="Why: what the next one reads first.")
 
 
-class ReopenBody(StrictSerializer):
+class ReopenBody(StrictBody):
     reason = _text(1500, required=True, help_text="Why the case is looked at once more.")
 
 
-class ApproveBody(StrictSerializer):
+class ApproveBody(StrictBody):
     verdict_id = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, help_text="`last_verdict.id`, as it was read: no other is meant."
     )
@@ -66,11 +66,11 @@ class RefuseBody(ApproveBody):
     )
 
 
-class MoveBody(StrictSerializer):
+class MoveBody(StrictBody):
     queue = serializers.SlugField(max_length=40, help_text="An enabled queue that one sees.")
 
 
-class TagsBody(StrictSerializer):
+class TagsBody(StrictBody):
     add = serializers.ListField(
         child=serializers.CharField(max_length=64), default=list, max_length=20, help_text="Tags to put on."
     )
@@ -79,7 +79,7 @@ class TagsBody(StrictSerializer):
     )
 
 
-class SnoozeBody(StrictSerializer):
+class SnoozeBody(StrictBody):
     until = MomentField(
         help_text="When the case wakes: before it is due, unless one may pass that; at most 31 days away."
     )
@@ -87,7 +87,7 @@ class SnoozeBody(StrictSerializer):
     seen_alerts = serializers.IntegerField(required=False, min_value=1, max_value=_MAX_COUNT, help_text=_SEEN)
 
 
-class VerdictBody(StrictSerializer):
+class VerdictBody(StrictBody):
     """A verdict and what is said beside it. Payments are named by their transaction ids."""
 
     verdict = serializers.ChoiceField(Case.Verdict.choices, help_text="What the case was.")

@@ -9,42 +9,42 @@ from rest_framework import serializers
 
 from cases.api import examples
 from cases.api.base import CaseAction
-from cases.api.schemas import CasePageSchema, CaseSchema, NoteSchema, RefusalSchema, VerdictSchema
+from cases.api.schemas import (
+    CaseDetailSchema,
+    CasePageSchema,
+    CaseSchema,
+    HistorySchema,
+    NoteSchema,
+    RefusalSchema,
+    VerdictSchema,
+)
 from scoring.api.schemas import ProblemSchema
 
 ActionClass = TypeVar("ActionClass", bound=type[CaseAction])
 Answer = type[serializers.BaseSerializer]  # type: ignore[type-arg]
-Responses = dict[tuple[int, str], OpenApiResponse]
+Responses = dict[int, OpenApiResponse]
 
-WRONG_BODIES = (400, 413, 415, 422)
-_WRONG_CALLS = (401, 403, 429, 503)
 _WHY = {
     400: "The body is no JSON.",
-    401: "No API key, or one that does not exist or has ended.",
     403: "The key lacks the scope `cases` or acts for no active user, or its user may not do this.",
     404: "There is no such case in the queues the user sees.",
     409: "The case is not as it was expected: `refusal` says how. Nothing was changed.",
-    413: "The body is too large.",
-    415: "The body is not `application/json`.",
-    422: "Fields are wrong or unknown: `errors` names each. Nothing was changed.",
-    429: "Too many calls of this key: come back after `Retry-After` seconds.",
-    503: "The database does not answer. Nothing is known to be changed.",
 }
 _SHOWN: dict[Answer, examples.Json] = {
     CaseSchema: examples.CASE,
+    CaseDetailSchema: examples.CASE_DETAIL,
     CasePageSchema: examples.CASE_PAGE,
+    HistorySchema: examples.HISTORY,
     NoteSchema: examples.NOTE,
     VerdictSchema: examples.VERDICT,
 }
 
 
 def problems(*statuses: int) -> Responses:
-    """Those any call may answer, and these."""
+    """These, in the words of cases; what else any call may answer is said of all calls."""
     return {
-        (status, "application/problem+json"): OpenApiResponse(
-            RefusalSchema if status == 409 else ProblemSchema, description=_WHY[status]
-        )
-        for status in sorted({*_WRONG_CALLS, *statuses})
+        status: OpenApiResponse(RefusalSchema if status == 409 else ProblemSchema, description=_WHY.get(status, ""))
+        for status in sorted({403, *statuses})
     }
 
 
@@ -65,7 +65,6 @@ def described(operation_id: str, answer: Answer, *, status: int = 200) -> Callab
         value=examples.CLAIMED,
         response_only=True,
         status_codes=["409"],
-        media_type="application/problem+json",
     )
 
     def describe(view: ActionClass) -> ActionClass:
@@ -74,7 +73,7 @@ def described(operation_id: str, answer: Answer, *, status: int = 200) -> Callab
             description=cleandoc(view.__doc__ or ""),
             tags=["cases"],
             request=view.body,
-            responses={status: answer, **problems(404, 409, *WRONG_BODIES)},
+            responses={status: answer, **problems(400, 404, 409)},
             examples=[*shown(operation_id, answer, status=status), claimed],
         )
         return extend_schema_view(post=said)(view)

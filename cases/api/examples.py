@@ -83,6 +83,103 @@ VERDICT: Json = {
     ],
     "known_as": None,
 }
+_PAYMENT: Json = {
+    "transaction_id": "t-2026-11-20-000417",
+    "occurred_at": "2026-11-20T11:58:30Z",
+    "amount": "1249.00",
+    "currency": "EUR",
+    "merchant_id": "m-nordic",
+    "merchant_name": "Nordic Electronics",
+    "merchant_category": "5732",
+    "outcome": "review",
+    "label": "",
+}
+HISTORY: Json = {
+    "entries": [
+        {"at": "2026-11-20T12:20:00Z", "title": "Claimed", "by": _ALICE, "text": ""},
+        {"at": "2026-11-20T12:00:00Z", "title": "Opened", "by": None, "text": ""},
+    ],
+    "looks": [
+        {"name": "Alice", "times": 2, "first": "2026-11-20T12:19:50Z", "last": "2026-11-20T12:20:00Z"},
+    ],
+    "older": "",
+}
+CASE_DETAIL: Json = {
+    **CASE,
+    "payments": [
+        {
+            **_PAYMENT,
+            "decision": "/api/v1/decisions/t-2026-11-20-000417/",
+            "card_id": "card-7731",
+            "customer_id": "c-1204",
+            "device_id": "device-1",
+            "ip_address": "192.0.2.7",
+            "channel": "ecommerce",
+            "merchant_country": "SE",
+            "card_country": "FR",
+            "decided_at": "2026-11-20T11:58:30.004211Z",
+            "degraded": [],
+            "model_version": "20261120-0600-0123456789",
+            "policy_version": 3,
+            "label_source": "",
+            "score": 0.95,
+            "anomaly_score": None,
+            "reasons": [
+                {"code": "card_count_1h", "words": "7 payments in the last hour; 1 is usual", "contribution": 1.8}
+            ],
+            "rule_hits": ["large"],
+        }
+    ],
+    "headline": "t-2026-11-20-000417",
+    "facts": [
+        {
+            "name": "Device",
+            "value": "device-1",
+            "note": "new for this card",
+            "is_new": True,
+            "kind": "device",
+            "entity": "device-1",
+        }
+    ],
+    "related": [
+        {
+            "kind": "device",
+            "name": "device-1",
+            "summary": "1 other card",
+            "payments": [
+                {
+                    "card_id": "card-1120",
+                    "amount": "310.00",
+                    "currency": "EUR",
+                    "occurred_at": "2026-11-19T18:04:00Z",
+                    "outcome": "decline",
+                    "label": "fraud",
+                    "case_id": None,
+                    "payments_of_card": 1,
+                }
+            ],
+            "has_more": False,
+        }
+    ],
+    "notes": [NOTE],
+    "files": [],
+    "lookers": [{"username": "bob", "name": "Bob"}],
+    "last_verdict": None,
+    "recent_payments": [{**_PAYMENT, "transaction_id": "t-2026-11-20-000398", "outcome": "approve", "amount": "12.50"}],
+    "payments_held": 1,
+    "needs_approval": ["legitimate"],
+    "lifts_block": False,
+    "escalates_to": {"slug": "large-amounts", "title": "Large amounts"},
+    "may": {
+        "review": True,
+        "block": True,
+        "approve": False,
+        "release_others": False,
+        "move": False,
+        "snooze_past_due": False,
+    },
+    "history": HISTORY,
+}
 CLAIMED: Json = {
     "type": "about:blank",
     "title": "Conflict",

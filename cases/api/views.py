@@ -15,7 +15,7 @@ from cases.api import answers, bodies
 from cases.api.actor import actor_of, load_visible, where_it_went
 from cases.api.base import read
 from cases.api.cursors import CursorError, cursor_of, place_of
-from cases.api.described import WRONG_BODIES, problems, shown
+from cases.api.described import problems, shown
 from cases.api.parameters import ListParameters, asked_of
 from cases.api.schemas import CaseDetailSchema, CasePageSchema, HistorySchema
 from cases.models import Check
@@ -80,6 +80,7 @@ class CaseView(ApiView):
         operation_id="case",
         tags=["cases"],
         responses={200: CaseDetailSchema, **problems(404)},
+        examples=shown("case", CaseDetailSchema),
     )
     def get(self, request: Request, id: UUID) -> HttpResponse:
         """Everything the page of the case shows. That it was looked at stands in its history, as in the console.
@@ -106,6 +107,7 @@ class HistoryView(ApiView):
         tags=["cases"],
         parameters=[OpenApiParameter("before", OpenApiTypes.STR, description="`older` of the page before.")],
         responses={200: HistorySchema, **problems(404, 422)},
+        examples=shown("case_history", HistorySchema),
     )
     def get(self, request: Request, id: UUID) -> HttpResponse:
         """What happened to the case, newest first, 30 entries at a time."""
@@ -129,8 +131,8 @@ class NextView(ApiView):
         operation_id="next_case",
         tags=["cases"],
         request=bodies.NextBody,
-        responses={200: CaseDetailSchema, 204: None, **problems(*WRONG_BODIES)},
-        examples=shown("next_case"),
+        responses={200: CaseDetailSchema, 204: None, **problems(400)},
+        examples=shown("next_case", CaseDetailSchema),
     )
     def post(self, request: Request) -> HttpResponse:
         """Claim the case that weighs most and nobody works on, and read it; 204 when none waits.

@@ -6,9 +6,10 @@ from typing import Annotated, Any, cast
 import msgspec
 from django.http import HttpResponse
 from django.utils.timezone import now
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
+from scoring.api import examples
 from scoring.api.answers import (
     NOT_DECIDED,
     Refusal,
@@ -20,7 +21,7 @@ from scoring.api.answers import (
 )
 from scoring.api.base import ApiView, json_body
 from scoring.api.problems import problem
-from scoring.api.schemas import BatchResultsSchema, BatchSchema, ProblemSchema
+from scoring.api.schemas import BatchResultsSchema, BatchSchema
 from scoring.api.throttles import count_calls
 from scoring.services.decider import MAX_BATCH, Decider, InProgressError, decider
 from scoring.services.decisions import Arrival, Result
@@ -47,11 +48,9 @@ class BatchView(ApiView):
     @extend_schema(
         operation_id="decide_batch",
         request=BatchSchema,
-        responses={
-            200: BatchResultsSchema, 401: ProblemSchema, 403: ProblemSchema, 413: ProblemSchema, 415: ProblemSchema,
-            422: ProblemSchema, 429: ProblemSchema, 503: ProblemSchema,
-        },
-    )  # fmt: skip
+        responses={200: OpenApiResponse(BatchResultsSchema, "Each payment has its result.")},
+        examples=[examples.sent(examples.BATCH), examples.answered(examples.RESULTS)],
+    )
     async def post(self, request: Request) -> HttpResponse:
         """Decide up to 1,000 payments in their order; one result each. One that is refused does not sink the others."""
         try:

@@ -79,4 +79,5 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer"}
+        words = "An API key of the desk. A call names the scope that the key must have."
+        return {"type": "http", "scheme": "bearer", "description": words}

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
 # Twice the largest that means something: a verdict that names a thousand payments.
 MAX_BODY_BYTES = 262_144
+# Enough to find a name in what was sent.
+_SHOWN = 64
 
 
 class TooLargeError(APIException):
@@ -19,7 +21,10 @@ class TooLargeError(APIException):
 
 
 class FlatJSONParser(JSONParser):
-    """JSON in UTF-8, of a bounded size, each name once; nesting that Python cannot follow is the sender's fault."""
+    """JSON of a bounded size that says one thing: a field that is there twice is refused by name.
+
+    Nesting that Python cannot follow is the sender's fault, not ours.
+    """
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -28,21 +33,21 @@ class FlatJSONParser(JSONParser):
         if len(body) > MAX_BODY_BYTES:
             raise TooLargeError
         try:
-            return json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_refuse_constant)
+            return json.loads(body.decode(), parse_constant=_no_number, object_pairs_hook=_each_once)
         except RecursionError as error:
             raise ParseError("JSON is nested too deep.") from error
         except ValueError as error:
-            raise ParseError(f"This is no JSON: {error}") from error
+            raise ParseError(f"The body is no JSON: {error}") from error
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in it.")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ParseError(f"`{twice[:64]}` is there more than once.")
-    return found
-
-
-def _refuse_constant(name: str) -> float:
-    raise ParseError(f"{name} is no number of JSON.")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValidationError({name[:_SHOWN]: ["is given twice."]})
+        fields[name] = value
+    return fields

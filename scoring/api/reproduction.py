@@ -1,35 +1,33 @@
 """`POST decisions/{transaction_id}/reproduce/`: a decision made again from the record."""
 
-import msgspec
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from scoring.api.answers import json_response
 from scoring.api.base import ApiView
 from scoring.api.problems import problem
 from scoring.api.schemas import ProblemSchema
 from scoring.queries import decisions_of
 from scoring.services.reproduction import reproduce
 
-_encoder = msgspec.json.Encoder(decimal_format="string")
-
 
 class DifferenceSchema(serializers.Serializer[None]):
     field = serializers.CharField(help_text="`outcome`, `features.amount`, ...")
-    recorded = serializers.JSONField(allow_null=True)
-    recomputed = serializers.JSONField(allow_null=True)
+    recorded = serializers.JSONField(allow_null=True, help_text="As it is stored.")
+    recomputed = serializers.JSONField(allow_null=True, help_text="As it comes out today.")
 
 
 class MissingSchema(serializers.Serializer[None]):
-    what = serializers.ChoiceField(["transaction", "features", "model", "policy", "lists"])
-    words = serializers.CharField()
+    what = serializers.ChoiceField(["transaction", "features", "model", "policy", "lists"], help_text="What is gone.")
+    words = serializers.CharField(help_text="Which, for people.")
 
 
 class ReproductionSchema(serializers.Serializer[None]):
-    transaction_id = serializers.CharField()
+    transaction_id = serializers.CharField(help_text="Of the payment.")
     same = serializers.BooleanField(help_text="All of it could be made again, and is bit for bit as it is recorded.")
-    differences = DifferenceSchema(many=True)
+    differences = DifferenceSchema(many=True, help_text="Where it is another one.")
     missing = MissingSchema(many=True, help_text="What would be needed and is gone.")
 
 
@@ -53,7 +51,7 @@ class ReproductionView(ApiView):
         operation_id="reproduce",
         request=None,
         responses={
-            200: ReproductionSchema, 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 503: ProblemSchema,
+            200: ReproductionSchema, 404: ProblemSchema,
         },
         examples=[
             OpenApiExample("The same", _SAME, response_only=True, status_codes=["200"]),
@@ -70,4 +68,4 @@ class ReproductionView(ApiView):
         if decision is None:
             return problem(404, "No transaction with this id was decided here.")
         (found,) = reproduce([decision])
-        return HttpResponse(_encoder.encode(found), content_type="application/json")
+        return json_response(found)

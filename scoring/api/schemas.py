@@ -1,84 +1,87 @@
 """Shapes of requests and answers, for the published schema and for checking labels."""
 
-from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
-from scoring.api.strict import MomentField, StrictSerializer
+from scoring.api.strict import MomentField, StrictBody, StrictSerializer
 from scoring.models import Label, Outcome
-from scoring.transaction import Channel
 
 
 class TransactionSchema(serializers.Serializer[None]):
-    """A payment. The decoder in `scoring.transaction` is what checks it; this describes it."""
+    """A payment; `transaction_schema` describes its fields by what decodes them."""
 
-    transaction_id = serializers.RegexField(r"^[A-Za-z0-9._:-]+$", max_length=64)
-    occurred_at = serializers.DateTimeField()
-    amount = serializers.CharField(help_text="Decimal string or number, above 0, major units.")
-    currency = serializers.RegexField(r"^[A-Z]{3}$")
-    card_id = serializers.CharField(max_length=64, help_text="A token, never a card number.")
-    merchant_id = serializers.CharField(max_length=64)
-    customer_id = serializers.CharField(max_length=64, required=False)
-    device_id = serializers.CharField(max_length=64, required=False)
-    ip_address = serializers.IPAddressField(required=False)
-    merchant_category = serializers.RegexField(r"^[0-9]{4}$", required=False)
-    merchant_name = serializers.CharField(max_length=128, required=False)
-    merchant_country = serializers.RegexField(r"^[A-Z]{2}$", required=False)
-    card_country = serializers.RegexField(r"^[A-Z]{2}$", required=False)
-    billing_country = serializers.RegexField(r"^[A-Z]{2}$", required=False)
-    channel = serializers.ChoiceField(Channel.__args__, required=False)  # type: ignore[attr-defined]
-    latitude = serializers.FloatField(required=False, min_value=-90, max_value=90)
-    longitude = serializers.FloatField(required=False, min_value=-180, max_value=180)
-    extra = serializers.DictField(required=False)
+
+class RecordedTransactionSchema(serializers.Serializer[None]):
+    """A payment as it was stored; described there too."""
 
 
 class ReasonSchema(serializers.Serializer[None]):
     code = serializers.CharField(help_text="Of a feature, a rule or a list.")
     words = serializers.CharField(help_text="For people.")
-    contribution = serializers.FloatField(required=False, help_text="Log-odds this adds to the score.")
+    contribution = serializers.FloatField(
+        required=False, help_text="Log-odds this adds to the score; rules and lists have none."
+    )
 
 
 class DecisionSchema(serializers.Serializer[None]):
-    transaction_id = serializers.CharField()
-    outcome = serializers.ChoiceField(Outcome.choices)
-    score = serializers.FloatField(allow_null=True)
-    anomaly_score = serializers.FloatField(allow_null=True)
-    reasons = ReasonSchema(many=True)
-    rule_hits = serializers.ListField(child=serializers.CharField())
-    model_version = serializers.CharField(allow_blank=True)
-    policy_version = serializers.IntegerField()
-    decided_at = serializers.DateTimeField()
-    latency_ms = serializers.FloatField()
-    degraded = serializers.ListField(child=serializers.CharField())
-    card_id = serializers.CharField()
+    """What was decided, as it is recorded: sent again, the same payment gets the same."""
+
+    transaction_id = serializers.CharField(help_text="Of the payment.")
+    outcome = serializers.ChoiceField(
+        Outcome.choices, help_text="What to do: let it through, hold it until the desk has looked, or refuse it."
+    )
+    score = serializers.FloatField(
+        allow_null=True, min_value=0, max_value=1, help_text="Probability of fraud; null without a model."
+    )
+    anomaly_score = serializers.FloatField(
+        allow_null=True, min_value=0, max_value=1, help_text="How unusual it is; null without such a model."
+    )
+    reasons = ReasonSchema(many=True, help_text="Why, what speaks most first; may be empty.")
+    rule_hits = serializers.ListField(child=serializers.CharField(), help_text="Rules that hit, by name.")
+    model_version = serializers.CharField(allow_blank=True, help_text="Empty without a model.")
+    policy_version = serializers.IntegerField(help_text="Thresholds and rules it was decided by.")
+    decided_at = serializers.DateTimeField(help_text="When it was decided.")
+    latency_ms = serializers.FloatField(min_value=0, help_text="What deciding took.")
+    degraded = serializers.ListField(
+        child=serializers.CharField(), help_text="Parts it was decided without: `features`, `model`."
+    )
+    card_id = serializers.CharField(help_text="Card of the payment.")
 
 
 class RescoringSchema(serializers.Serializer[None]):
     """What scoring a decision again found that was made without a part. It changes nothing of what was answered."""
 
-    rescored_at = serializers.DateTimeField()
-    outcome = serializers.ChoiceField(Outcome.choices)
-    score = serializers.FloatField(allow_null=True)
-    reasons = ReasonSchema(many=True)
-    rule_hits = serializers.ListField(child=serializers.CharField())
+    rescored_at = serializers.DateTimeField(help_text="When it was scored again.")
+    outcome = serializers.ChoiceField(Outcome.choices, help_text="What it would have been.")
+    score = serializers.FloatField(allow_null=True, min_value=0, max_value=1, help_text="Probability of fraud.")
+    reasons = ReasonSchema(many=True, help_text="Why, what speaks most first; may be empty.")
+    rule_hits = serializers.ListField(child=serializers.CharField(), help_text="Rules that hit, by name.")
     missing = serializers.ListField(child=serializers.CharField(), help_text="Parts that were missing again.")
-    model_version = serializers.CharField(allow_blank=True)
-    policy_version = serializers.IntegerField()
-    features = serializers.DictField(child=serializers.FloatField(allow_null=True))
-    feature_version = serializers.CharField()
+    model_version = serializers.CharField(allow_blank=True, help_text="Empty without a model.")
+    policy_version = serializers.IntegerField(help_text="Thresholds and rules it was scored by.")
+    features = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), help_text="By name; null where there was nothing to count."
+    )
+    feature_version = serializers.CharField(help_text="Version of the table of features.")
 
 
 class DecisionDetailSchema(DecisionSchema):
-    rescored = RescoringSchema(allow_null=True)
-    transaction = TransactionSchema()
-    features = serializers.DictField(child=serializers.FloatField(allow_null=True))
-    feature_version = serializers.CharField()
+    """A decision with all it was made with."""
+
+    rescored = RescoringSchema(allow_null=True, help_text="What scoring it again found, where it was made degraded.")
+    transaction = RecordedTransactionSchema(help_text="The payment.")
+    features = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), help_text="By name; null where there was nothing to count."
+    )
+    feature_version = serializers.CharField(help_text="Version of the table of features.")
 
 
-class BatchSchema(serializers.Serializer[None]):
-    transactions = serializers.ListField(child=TransactionSchema(), min_length=1, max_length=1000)
+class BatchSchema(StrictSerializer):
+    transactions = serializers.ListField(
+        child=TransactionSchema(), min_length=1, max_length=1000, help_text="In the order they are to be decided in."
+    )
 
 
-class LabelSchema(StrictSerializer):
+class LabelSchema(StrictBody):
     """What somebody says a payment was. The same payment, label, source and time again is the same statement."""
 
     transaction_id = serializers.CharField(max_length=64, help_text="A payment that was decided here.")
@@ -92,38 +95,42 @@ class LabelSchema(StrictSerializer):
     )
 
 
-LABEL_EXAMPLE = OpenApiExample(
-    "A chargeback",
-    value={
-        "transaction_id": "t-2026-11-20-000417",
-        "label": "fraud",
-        "source": "chargeback",
-        "known_at": "2026-11-28T08:00:00Z",
-        "note": "reason code 10.4",
-    },
-)
+class RecordedLabelSchema(serializers.Serializer[None]):
+    """A label as it was stored."""
+
+    transaction_id = serializers.CharField(help_text="The payment.")
+    label = serializers.ChoiceField(Label.Value.choices, help_text="What it was.")  # type: ignore[assignment]
+    source = serializers.ChoiceField(Label.Source.choices, help_text="Who said so.")  # type: ignore[assignment]
+    known_at = serializers.DateTimeField(help_text="Since when it is known.")
+    note = serializers.CharField(allow_blank=True, help_text="May be empty.")
 
 
 class ErrorSchema(serializers.Serializer[None]):
-    field = serializers.CharField()
-    message = serializers.CharField()
+    field = serializers.CharField(
+        allow_blank=True, help_text="Where it is: a name, or a path like `overrides.t-1`; empty: the whole."
+    )
+    message = serializers.CharField(help_text="For people; may change.")
 
 
 class ProblemSchema(serializers.Serializer[None]):
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    errors = ErrorSchema(many=True, required=False)  # type: ignore[assignment]
+    """A problem as RFC 9457 has it."""
+
+    type = serializers.CharField(help_text="`about:blank`: the status says it all.")
+    title = serializers.CharField(help_text="The status in words.")
+    status = serializers.IntegerField(min_value=400, max_value=599, help_text="The status.")
+    detail = serializers.CharField(help_text="For people; may change.")
+    errors = ErrorSchema(  # type: ignore[assignment]
+        many=True, required=False, help_text="Each field that is wrong."
+    )
 
 
 class BatchResultSchema(serializers.Serializer[None]):
     """A decision or a problem, with the status that the payment would have had in a call of its own."""
 
-    status = serializers.IntegerField()
-    decision = DecisionSchema(required=False)
-    problem = ProblemSchema(required=False)
+    status = serializers.ChoiceField([200, 201, 409, 422, 503], help_text="200 or 201 with a decision.")
+    decision = DecisionSchema(required=False, help_text="With 200 and 201.")
+    problem = ProblemSchema(required=False, help_text="With the others.")
 
 
 class BatchResultsSchema(serializers.Serializer[None]):
-    results = BatchResultSchema(many=True)
+    results = BatchResultSchema(many=True, help_text="One for each payment, in their order.")

@@ -16,7 +16,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields it does not know: a misspelt one must not be lost silently."""
 
     def to_internal_value(self, data: Any) -> Any:
-        errors = self._unknown(data)
+        errors = self._refused(data)
         try:
             known = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -25,12 +25,41 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(errors)
         return known
 
-    def _unknown(self, data: Any) -> dict[str, list[str]]:
+    def _refused(self, data: Any) -> dict[str, list[str]]:
         names = [str(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
         there_are = (
             f"is not known here; known are {', '.join(sorted(self.fields))}." if self.fields else "is not known."
         )
         return {name[:_SHOWN]: [there_are] for name in names}
+
+
+class StrictBody(StrictSerializer):
+    """The same of JSON, whose types are taken as they are: 5 is no text, "yes" is no flag, "30" is no number."""
+
+    def _refused(self, data: Any) -> dict[str, list[str]]:
+        sent = data if isinstance(data, Mapping) else {}
+        wrong = {name: _mistyped(field, sent[name]) for name, field in self.fields.items() if name in sent}
+        return super()._refused(data) | {name: [words] for name, words in wrong.items() if words}
+
+
+def _mistyped(field: Any, value: Any) -> str:
+    """What the value, or one within it, should have been; empty where it is of its type, or the field itself asks."""
+    if value is None:
+        return ""
+    if isinstance(value, list | dict):
+        within = value if isinstance(value, list) else value.values()
+        child = getattr(field, "child", None)
+        return next((words for one in within if (words := _mistyped(child, one))), "") if child else ""
+    if isinstance(field, serializers.ChoiceField):
+        return "" if type(value) in {type(choice) for choice in field.choices} else "is none of the choices."
+    return next((words for kind, types, words in _TYPES if isinstance(field, kind) and type(value) not in types), "")
+
+
+_TYPES = (
+    (serializers.BooleanField, (bool,), "must be true or false."),
+    (serializers.IntegerField, (int, float), "must be a number."),
+    ((serializers.CharField, serializers.DateTimeField), (str,), "must be text."),
+)
 
 
 def _as_dict(detail: Any) -> dict[str, Any]:

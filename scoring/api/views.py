@@ -5,18 +5,20 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 from django.utils.timezone import now
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
+from scoring.api import examples
 from scoring.api.answers import NOT_DECIDED, conflict, json_response, not_a_transaction, not_decided, status_of
 from scoring.api.base import ApiView, json_body
 from scoring.api.problems import problem
 from scoring.api.schemas import (
-    LABEL_EXAMPLE,
     DecisionDetailSchema,
     DecisionSchema,
     LabelSchema,
     ProblemSchema,
+    RecordedLabelSchema,
     TransactionSchema,
 )
 from scoring.models import Label
@@ -25,6 +27,14 @@ from scoring.services.decider import decider
 from scoring.services.decisions import Arrival
 from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_label
 from scoring.transaction import InvalidTransactionError, decode
+
+AGAIN_AFTER = OpenApiParameter(
+    "Retry-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    description="Seconds to wait; without it, asking again does not help.",
+    response=[409],
+)
 
 
 class DecisionsView(ApiView):
@@ -35,11 +45,16 @@ class DecisionsView(ApiView):
     @extend_schema(
         operation_id="decide",
         request=TransactionSchema,
+        parameters=[AGAIN_AFTER],
         responses={
-            201: DecisionSchema, 200: DecisionSchema, 401: ProblemSchema, 403: ProblemSchema, 409: ProblemSchema,
-            415: ProblemSchema, 422: ProblemSchema, 429: ProblemSchema, 503: ProblemSchema,
+            200: OpenApiResponse(DecisionSchema, "It was decided before; this is what was stored."),
+            201: OpenApiResponse(DecisionSchema, "Decided."),
+            409: OpenApiResponse(
+                ProblemSchema, "The id stands for another payment, or, with `Retry-After`, is being decided just now."
+            ),
         },
-    )  # fmt: skip
+        examples=[examples.sent(examples.PAYMENT), examples.answered(examples.DECISION, 200, 201), examples.CONFLICT],
+    )
     async def post(self, request: Request) -> HttpResponse:
         """Decide a payment. Sent again unchanged, the stored decision is given; changed under the same id, 409."""
         received_at = now()
@@ -60,7 +75,11 @@ class DecisionView(ApiView):
 
     scope = "read"
 
-    @extend_schema(operation_id="decision", responses={200: DecisionDetailSchema, 404: ProblemSchema})
+    @extend_schema(
+        operation_id="decision",
+        responses={200: DecisionDetailSchema, 404: ProblemSchema},
+        examples=[examples.answered(examples.DETAIL)],
+    )
     def get(self, request: Request, transaction_id: str) -> HttpResponse:
         """The decision with the payment, the features and the versions it was made with."""
         decision = decisions_of([transaction_id]).get(transaction_id)
@@ -85,11 +104,12 @@ class LabelsView(ApiView):
         operation_id="label",
         request=LabelSchema,
         responses={
-            201: LabelSchema, 200: LabelSchema, 400: ProblemSchema, 401: ProblemSchema, 403: ProblemSchema,
-            413: ProblemSchema, 415: ProblemSchema, 422: ProblemSchema, 503: ProblemSchema,
+            200: OpenApiResponse(RecordedLabelSchema, "It was said before; this is what was stored."),
+            201: OpenApiResponse(RecordedLabelSchema, "Stored."),
+            400: ProblemSchema,
         },
-        examples=[LABEL_EXAMPLE],
-    )  # fmt: skip
+        examples=[examples.sent(examples.LABEL), examples.answered(examples.LABEL, 200, 201)],
+    )
     def post(self, request: Request) -> HttpResponse:
         """Say what a payment was: a chargeback, an issuer's report, a customer's word.
 

@@ -65,7 +65,8 @@ def test_another_payment_under_the_same_id_is_a_conflict(api):
         (b" ", ""), (b"{", ""), (b"[]", ""), (b"\xff", ""), (b"[" * 10_000, ""), (body_of(amount="-1"), "amount"),
         (body_of(nope=1), "nope"), (body_of(card_id="4111111111111111"), "card_id"),
         (body_of(latitude=1.0), "longitude"), (body_of()[:-1] + b', "amount" :"1"}', "amount"),
-        (body_of(merchant_name="a\x00"), "merchant_name"), (b'{"\\u0000": 1}', ""),
+        (body_of(merchant_name="a\x00"), "merchant_name"), (b'{"\\u0000": 1}', "\ufffd"),
+        (body_of(**{"a `b": 1}), "a `b"),
         (body_of(extra={"a": "x" * MAX_BODY_BYTES}), ""), (body_of(ip_address="fe80::1%eth0"), "ip_address"),
     ],
 )  # fmt: skip

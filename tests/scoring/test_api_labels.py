@@ -73,6 +73,6 @@ def test_a_key_that_acts_for_somebody_makes_them_the_author(client, payment):
 
 
 def test_a_key_that_acts_for_nobody_names_no_author(client, payment):
-    Caller(client, issue_key(name="bank", scopes=["label"])).post(LABELS, STATEMENT)
+    Caller(client, issue_key(name="issuer", scopes=["label"])).post(LABELS, STATEMENT)
 
     assert Label.objects.get().author is None
