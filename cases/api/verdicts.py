@@ -87,14 +87,16 @@ def _by_ids(case: Case, act: Act, *, now: datetime) -> dict[str, Any]:
 class UndoView(CaseAction):
     """Take back the verdict one said on the case, until it takes effect; the case is one's own again.
 
-    Has the card an older open case, the verdict's case goes into it, and the answer is that one.
+    Has the card an older open case, the verdict's case goes into it, and the answer is that one; is that in a queue
+    one does not see, the answer is the verdict's case, merged.
     """
 
     def on_case(self, case: Case, act: Act) -> HttpResponse:
         said = case.verdicts.select_related("analyst").filter(state__in=Verdict.UNSETTLED).first()
         if said is None:
             raise reopening.TooLateError(case.id)
-        return row(reopening.undo(verdict=said, analyst=act.user, now=act.now), act)
+        opened = reopening.undo(verdict=said, analyst=act.user, now=act.now)
+        return row(_seen(opened, case, act), act)
 
 
 @described("approve_verdict", CaseSchema)
@@ -126,4 +128,9 @@ class RefuseView(CaseAction):
             hands_back=act.said["hands_back"],
             now=act.now,
         )
-        return row(opened, act)
+        return row(_seen(opened, case, act), act)
+
+
+def _seen(opened: Case, case: Case, act: Act) -> Case:
+    """The case that is open now, if the user sees its queue; else the one they asked about, which went into that."""
+    return opened if access.desk_for(act.user).sees(opened.queue_id) else case

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from cases.models import Verdict
+from cases.models import ApprovalLimit, Case, Verdict
+from cases.services import verdicts
 from scoring.models import Label
+from tests.cases.case_calls import at, calls_for
 from tests.cases.verdict_calls import labels, say, settle
-from tests.factories import make_case, make_decision, make_queue
+from tests.factories import HOUR, NOON, make_case, make_decision, make_queue, make_user
 from tests.scoring.api_calls import problem_of
 
 
@@ -45,3 +47,59 @@ def test_a_payment_of_long_ago_is_not_named(program, here):
 
     assert [error["field"] for error in problem_of(refused, 422)["errors"]] == ["recent"]
     assert not Label.objects.exists()
+
+
+@pytest.fixture
+def opened_there(elsewhere, here):
+    """Open again the card's older case, which is in the other queue, when this one is decided."""
+
+    def open_it():
+        there = make_case(card_id="k", queue=elsewhere[1], opened_at=NOON - 48 * HOUR)
+        return Case.objects.get(id=there.id)
+
+    return open_it
+
+
+def test_what_is_taken_back_into_a_case_of_another_queue_is_answered_by_ones_own(program, here, opened_there):
+    say(program, here)
+    there = opened_there()
+
+    answer = program.post(at(here, "undo/"), {}).json()
+
+    assert (answer["id"], answer["status"], answer["claim"]) == (str(here.id), "merged", None)
+    there.refresh_from_db()
+    assert (there.status, there.alert_count, there.claimed_by) == ("open", 2, None)
+    assert not there.handlings.exists()
+
+
+@pytest.mark.parametrize("hands_back", [True, False])
+def test_what_is_refused_into_a_case_of_another_queue_is_claimed_for_nobody(
+    program, elsewhere, here, opened_there, hands_back
+):
+    ApprovalLimit.objects.create(verdict="fraud", amount=100)
+    lead = make_user("lead", username="lena")
+    lead.groups.get().permissions.remove(*lead.groups.get().permissions.filter(codename="view_all_queues"))
+    elsewhere[0].members.add(lead)
+    said = say(program, here).json()
+    there = opened_there()
+    body = {"verdict_id": said["id"], "reason": "x", "hands_back": hands_back}
+
+    answer = calls_for(lead).post(at(here, "refuse/"), body).json()
+
+    assert (answer["id"], answer["status"], answer["claim"]) == (str(here.id), "merged", None)
+    there.refresh_from_db()
+    assert (there.alert_count, there.claimed_by) == (2, None)
+
+
+def test_the_console_leads_to_no_case_of_another_queue(as_alice, alice, here, opened_there):
+    said = verdicts.record(case=here, analyst=alice, verdict="fraud", decided_at=now())
+    there = opened_there()
+
+    response = as_alice.post("/undo/", {"verdict": said.id}, follow=True)
+
+    assert response.status_code == 200
+    assert response.redirect_chain == [("/queue/", 302)]
+    assert "The card&#x27;s older case has it, in another queue." in response.content.decode()
+    assert str(there.id) not in response.content.decode()
+    there.refresh_from_db()
+    assert there.claimed_by is None
