@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.timezone import now
 from rest_framework.request import Request
@@ -42,7 +43,8 @@ class CaseAction(ApiView):
     """Something done to a case by who may review it.
 
     Whether they review it blind is asked here, before anything else is: an action added later cannot tell what was
-    said of the case, nor change it.
+    said of the case, nor change it. What is done and its answer are one transaction: who is told that nothing was
+    stored is told the truth, though the database went away in between.
     """
 
     scope = "cases"
@@ -53,7 +55,8 @@ class CaseAction(ApiView):
         case, held = load_reviewable(user, id)
         act = Act(user, now(), read(self.body, request.data))
         try:
-            return self.on_case(case, act) if held is None else self.on_blind(held, act)
+            with transaction.atomic():
+                return self.on_case(case, act) if held is None else self.on_blind(held, act)
         except refusals.REFUSALS as refusal:
             return refusals.answer(refusal, case)
 
