@@ -18,6 +18,7 @@ from cases.api.actor import actor_of, load_reviewable
 from cases.api.answers import blind_row_answer, row_answer
 from cases.api.bodies import NothingBody
 from cases.models import Case, Check
+from cases.services import checks
 from scoring.api.answers import json_response
 from scoring.api.base import ApiView
 from scoring.api.strict import StrictSerializer
@@ -53,6 +54,8 @@ class CaseAction(ApiView):
     def post(self, request: Request, id: UUID) -> HttpResponse:
         user = actor_of(request)
         case, held = load_reviewable(user, id)
+        if held is None and checks.was_taken_back(user, case_id=case.id):
+            return refusals.answer(checks.NotHeldError(case.id), case)
         act = Act(user, now(), read(self.body, request.data))
         try:
             with transaction.atomic():

@@ -24,7 +24,7 @@ from cases.api.schemas import CaseDetailSchema, CasePageSchema, HistorySchema
 from cases.models import Check, Queue
 from cases.queries.case_list import Place, cases_page
 from cases.queries.history import UnknownPositionError
-from cases.services import presence
+from cases.services import checks, presence
 from cases.services.handing_out import hand_out
 from scoring.api.answers import json_response
 from scoring.api.base import ApiView
@@ -92,6 +92,7 @@ class CaseView(ApiView):
         user, moment = actor_of(request), now()
         case, held = load_visible(user, id)
         if held is None:
+            checks.remember_reading(user, case_id=case.id)
             case = where_it_went(user, case)
         presence.record_view(case=case, viewer=user, now=moment)
         if held is not None:
