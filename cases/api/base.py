@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.timezone import now
 from rest_framework.request import Request
@@ -17,6 +18,7 @@ from cases.api.actor import actor_of, load_reviewable
 from cases.api.answers import blind_row_answer, row_answer
 from cases.api.bodies import NothingBody
 from cases.models import Case, Check
+from cases.services import checks
 from scoring.api.answers import json_response
 from scoring.api.base import ApiView
 from scoring.api.strict import StrictSerializer
@@ -42,7 +44,8 @@ class CaseAction(ApiView):
     """Something done to a case by who may review it.
 
     Whether they review it blind is asked here, before anything else is: an action added later cannot tell what was
-    said of the case, nor change it.
+    said of the case, nor change it. What is done and its answer are one transaction: who is told that nothing was
+    stored is told the truth, though the database went away in between.
     """
 
     scope = "cases"
@@ -51,9 +54,12 @@ class CaseAction(ApiView):
     def post(self, request: Request, id: UUID) -> HttpResponse:
         user = actor_of(request)
         case, held = load_reviewable(user, id)
+        if held is None and checks.was_taken_back(user, case_id=case.id):
+            return refusals.answer(checks.NotHeldError(case.id), case)
         act = Act(user, now(), read(self.body, request.data))
         try:
-            return self.on_case(case, act) if held is None else self.on_blind(held, act)
+            with transaction.atomic():
+                return self.on_case(case, act) if held is None else self.on_blind(held, act)
         except refusals.REFUSALS as refusal:
             return refusals.answer(refusal, case)
 

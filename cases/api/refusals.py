@@ -18,6 +18,9 @@ Kind = Literal[
 ]  # fmt: skip
 
 
+_RELEASED = "The case was released meanwhile. Nothing was changed; read it again."
+
+
 def answer(refusal: Exception, case: Case) -> JsonResponse:
     """The problem of one of `REFUSALS`; the case is read again, for it has changed."""
     case = Case.objects.select_related("claimed_by").get(id=case.id)
@@ -70,7 +73,7 @@ _ANSWERS: dict[type[Exception], Callable[[Exception, Case], JsonResponse]] = {
     claims.ClaimedByOtherError: _claimed,
     claims.NotOpenError: _not_open,
     claims.SnoozedError: _snoozed,
-    claims.ReleasedError: _as_said("released", "The claim was released meanwhile, and is not taken again by `renew`."),
+    claims.ReleasedError: _as_said("released", _RELEASED),
     verdicts.AlreadyDecidedError: _not_open,
     verdicts.CaseGrewError: _grown,
     times.SnoozeTimeError: lambda refusal, case: _field("until", str(refusal)),
@@ -88,6 +91,7 @@ _ANSWERS: dict[type[Exception], Callable[[Exception, Case], JsonResponse]] = {
         403, "The user of this key said the verdict: a second person has to approve or refuse it."
     ),
     approvals.NothingToApproveError: _as_said("nothing_waits", "The verdict waits for approval no more."),
-    checks.NotHeldError: _not_open,
+    # In the words of any other case: who reviewed it blind is not told that they did.
+    checks.NotHeldError: _as_said("released", _RELEASED),
 }
 REFUSALS = tuple(_ANSWERS)

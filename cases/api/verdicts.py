@@ -1,5 +1,6 @@
 """The verdict by REST: say it, take it back, approve or refuse another's."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -13,10 +14,15 @@ from cases.api.base import Act, CaseAction, row
 from cases.api.described import described
 from cases.api.schemas import CaseSchema, VerdictSchema
 from cases.models import Case, Check, Verdict
-from cases.queries import named_payments
+from cases.queries import blind, named_payments
 from cases.services import approvals, checks, reopening, verdicts
-from cases.services.verdict_payments import UnknownPaymentError
+from cases.services.verdict_payments import UnknownPaymentError, UnknownRecentError
 from scoring.api.answers import json_response
+
+_NOT_RECENT = (
+    "The card's other payments of the last seven days do not include {}. Name those of `recent_payments`; one that"
+    " another open case is about, or one that waits for approval, is decided there."
+)
 
 
 @described("decide_case", VerdictSchema, status=201)
@@ -30,9 +36,11 @@ class VerdictView(CaseAction):
     body = bodies.VerdictBody
 
     def on_case(self, case: Case, act: Act) -> HttpResponse:
-        filled_in = {**act.said, **_by_ids(case, act)}
+        filled_in = {**act.said, **_by_ids(case, act, now=act.now)}
         try:
             verdicts.record(case=case, analyst=act.user, decided_at=act.now, **filled_in)
+        except UnknownRecentError as error:
+            raise serializers.ValidationError({"recent": _NOT_RECENT.format("one of these")}) from error
         except UnknownPaymentError as error:
             raise serializers.ValidationError({"overrides": "names a payment that left the case."}) from error
         answer = verdict_answer(case)
@@ -40,7 +48,7 @@ class VerdictView(CaseAction):
         return json_response(answer, status=201)
 
     def on_blind(self, held: Check, act: Act) -> HttpResponse:
-        _by_ids(held.case, act)
+        _by_ids(held.case, act, now=blind.clock_of(held, now=act.now))
         if act.said.get("seen_alerts") not in (None, held.case.alert_count):
             raise verdicts.CaseGrewError(held.case_id)
         said = {name: act.said[name] for name in ("verdict", "typology", "note")}
@@ -48,8 +56,11 @@ class VerdictView(CaseAction):
         return json_response(blind_verdict_answer(held, said, now=act.now), status=201)
 
 
-def _by_ids(case: Case, act: Act) -> dict[str, Any]:
-    """What the body names by transaction ids and devices, by the ids the service knows; refused what is not there."""
+def _by_ids(case: Case, act: Act, *, now: datetime) -> dict[str, Any]:
+    """What the body names by transaction ids and devices, by the ids the service knows; refused what is not there.
+
+    now: the time on the clock of the case, which is not that of the call under blind review.
+    """
     said = act.said
     if not access.may_block(act.user) and (said["block_days"] is not None or said["allow_device"]):
         raise PermissionDenied(
@@ -63,9 +74,9 @@ def _by_ids(case: Case, act: Act) -> dict[str, Any]:
         wrong = {f"overrides.{name[:64]}": "is no payment of this case." for name in error.names}
         raise serializers.ValidationError(wrong) from error
     try:
-        recent = named_payments.others_by_name(case, said["recent"]) if "recent" in said else None
+        recent = named_payments.others_by_name(case, said["recent"], now=now) if "recent" in said else None
     except named_payments.UnknownNamesError as error:
-        raise serializers.ValidationError({"recent": f"The card has no other payment {error}."}) from error
+        raise serializers.ValidationError({"recent": _NOT_RECENT.format(error)}) from error
     return {
         "overrides": {ids[name]: label for name, label in said["overrides"].items()},
         "recent": None if recent is None else list(recent.values()),
@@ -76,14 +87,16 @@ def _by_ids(case: Case, act: Act) -> dict[str, Any]:
 class UndoView(CaseAction):
     """Take back the verdict one said on the case, until it takes effect; the case is one's own again.
 
-    Has the card an older open case, the verdict's case goes into it, and the answer is that one.
+    Has the card an older open case, the verdict's case goes into it, and the answer is that one; is that in a queue
+    one does not see, the answer is the verdict's case, merged.
     """
 
     def on_case(self, case: Case, act: Act) -> HttpResponse:
         said = case.verdicts.select_related("analyst").filter(state__in=Verdict.UNSETTLED).first()
         if said is None:
             raise reopening.TooLateError(case.id)
-        return row(reopening.undo(verdict=said, analyst=act.user, now=act.now), act)
+        opened = reopening.undo(verdict=said, analyst=act.user, now=act.now)
+        return row(_seen(opened, case, act), act)
 
 
 @described("approve_verdict", CaseSchema)
@@ -115,4 +128,9 @@ class RefuseView(CaseAction):
             hands_back=act.said["hands_back"],
             now=act.now,
         )
-        return row(opened, act)
+        return row(_seen(opened, case, act), act)
+
+
+def _seen(opened: Case, case: Case, act: Act) -> Case:
+    """The case that is open now, if the user sees its queue; else the one they asked about, which went into that."""
+    return opened if access.desk_for(act.user).sees(opened.queue_id) else case

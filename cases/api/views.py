@@ -1,8 +1,11 @@
 """Cases by REST: the list, one of them, its history, and the next one to work on."""
 
+from datetime import datetime
 from random import SystemRandom
 from uuid import UUID
 
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.timezone import now
 from drf_spectacular.types import OpenApiTypes
@@ -18,10 +21,10 @@ from cases.api.cursors import CursorError, cursor_of, place_of
 from cases.api.described import problems, shown
 from cases.api.parameters import ListParameters, asked_of
 from cases.api.schemas import CaseDetailSchema, CasePageSchema, HistorySchema
-from cases.models import Check
+from cases.models import Check, Queue
 from cases.queries.case_list import Place, cases_page
 from cases.queries.history import UnknownPositionError
-from cases.services import presence
+from cases.services import checks, presence
 from cases.services.handing_out import hand_out
 from scoring.api.answers import json_response
 from scoring.api.base import ApiView
@@ -90,6 +93,7 @@ class CaseView(ApiView):
         user, moment = actor_of(request), now()
         case, held = load_visible(user, id)
         if held is None:
+            checks.remember_reading(user, case_id=case.id)
             case = where_it_went(user, case)
         presence.record_view(case=case, viewer=user, now=moment)
         if held is not None:
@@ -145,12 +149,18 @@ class NextView(ApiView):
         queue = access.desk_for(user).queue(slug) if slug else None
         if slug and queue is None:
             raise serializers.ValidationError({"queue": "is no queue that you see."})
-        given = hand_out(analyst=user, now=moment, draw=SystemRandom().random(), queue=queue)
-        if given is None:
-            return HttpResponse(status=204)
-        case_id = given.case_id if isinstance(given, Check) else given.id
-        case, held = load_visible(user, case_id)
-        presence.record_view(case=case, viewer=user, now=moment)
-        if held is not None:
-            return json_response(answers.blind_detail_answer(held, user=user, now=moment))
-        return json_response(answers.detail_answer(case, user=user, now=moment))
+        # One transaction: who is told that the database went away holds nothing.
+        with transaction.atomic():
+            return _handed_out(user, queue, now=moment)
+
+
+def _handed_out(user: User, queue: Queue | None, *, now: datetime) -> HttpResponse:
+    given = hand_out(analyst=user, now=now, draw=SystemRandom().random(), queue=queue)
+    if given is None:
+        return HttpResponse(status=204)
+    case_id = given.case_id if isinstance(given, Check) else given.id
+    case, held = load_visible(user, case_id)
+    presence.record_view(case=case, viewer=user, now=now)
+    if held is not None:
+        return json_response(answers.blind_detail_answer(held, user=user, now=now))
+    return json_response(answers.detail_answer(case, user=user, now=now))

@@ -136,6 +136,8 @@ class Check(models.Model):
     )
     taken_at = models.DateTimeField(null=True, blank=True)
     taken_until = models.DateTimeField(null=True, blank=True)
+    # Who had it, and has not read the case as it is since: what their programs send was meant for an undecided case.
+    handed_to = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     variant = models.CharField(max_length=11, choices=Variant.choices, blank=True, default="")
     note = models.TextField(blank=True, default="")
     verdict = models.CharField(max_length=12, choices=Case.Verdict.choices, blank=True, default="")

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db.models import QuerySet
 
 from cases.models import Case
+from cases.services.verdict_payments import choosable_payments
 from scoring.models import Decision
 
 # Any other text is no payment's; PostgreSQL would not take all of it.
@@ -25,9 +27,9 @@ def flagged_by_name(case: Case, names: Collection[str]) -> dict[str, int]:
     return _ids(names, Decision.objects.filter(alert__case=case))
 
 
-def others_by_name(case: Case, names: Collection[str]) -> dict[str, int]:
-    """Ids of other payments of the case's card. Raises: UnknownNamesError."""
-    return _ids(names, Decision.objects.filter(card_id=case.card_id).exclude(alert__case=case))
+def others_by_name(case: Case, names: Collection[str], *, now: datetime) -> dict[str, int]:
+    """Ids of other payments of the case's card that a verdict may be on. Raises: UnknownNamesError."""
+    return _ids(names, choosable_payments(case, now=now))
 
 
 def devices_of(case: Case) -> set[str]:

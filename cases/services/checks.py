@@ -115,6 +115,7 @@ def _take(kind: Check.Kind, queue_ids: Collection[int], *, analyst: User, now: d
         check.analyst, check.taken_at, check.taken_until, check.variant = analyst, now, _lease_from(now), variant
         check.note = ""
         check.save(update_fields=["analyst", "taken_at", "taken_until", "variant", "note"])
+        check.handed_to.add(analyst)
     return check
 
 
@@ -134,6 +135,16 @@ def held_by(user: User, *, case_id: UUID) -> Check | None:
     """The review of this case the user works on. One that has run out stays theirs until it is taken back."""
     held = Check.objects.filter(analyst=user, decided_at=None, case_id=case_id)
     return held.select_related("case__queue__escalates_to", "analyst").first()
+
+
+def was_taken_back(user: User, *, case_id: UUID) -> bool:
+    """Whether the user let go of a review of this case, or it ran out, and they have not read the case since."""
+    return Check.objects.filter(case_id=case_id, handed_to=user).exclude(analyst=user).exists()
+
+
+def remember_reading(user: User, *, case_id: UUID) -> None:
+    """The user reads the case as it is: what they do from now on they know. Twice changes nothing."""
+    Check.handed_to.through.objects.filter(user=user, check__case=case_id).exclude(check__analyst=user).delete()
 
 
 def renew(check: Check, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from cases import money, words
 from cases.models import Alert, Attachment, Case, CaseEvent, CaseTag, FeedEntry, Handling, Presence, Verdict
 from cases.models.headline import HEADLINE_FIELDS
+from cases.queries.queues import desk_of
 from cases.services import claims, handlings, queues
 
 
@@ -37,7 +38,8 @@ class HasOpenCaseError(Exception):
 def undo(*, verdict: Verdict, analyst: User, now: datetime) -> Case:
     """Take a verdict back that has not taken effect; the case is the analyst's again, and their handling goes on.
 
-    Has the card an older open case, it goes on there: the analyst's, unless somebody works on it.
+    Has the card an older open case, it goes on there: the analyst's, unless somebody works on it or it is in a queue
+    they do not see.
 
     Raises:
         TooLateError: its effects have left, or somebody settled it before.
@@ -50,7 +52,7 @@ def undo(*, verdict: Verdict, analyst: User, now: datetime) -> Case:
         raise TooLateError(verdict.id) if verdict.analyst_id == analyst.id else NotTheirsError(verdict.id)
     _remember(verdict.case_id, CaseEvent.Kind.UNDONE, actor=analyst, now=now, text=verdict.get_verdict_display())
     case = open_again(verdict.case_id, actor=analyst, now=now)
-    if claims.is_running(case, now):
+    if claims.is_running(case, now) or not desk_of(analyst).sees(case.queue_id):
         return case
     claims.end_expired([case], now=now)
     if not handlings.resume(case.id, analyst=analyst, ended_at=verdict.said_at):
@@ -85,9 +87,10 @@ def reopen(*, case: Case, actor: User, reason: str, now: datetime) -> None:
 def hand_to(case: Case, *, analyst: User, now: datetime) -> None:
     """Claim the case that was just opened again for somebody; it is free again when they do not come.
 
-    An older case of the card, into which it went, stays with whoever works on it.
+    An older case of the card, into which it went, stays with whoever works on it; one in a queue they do not see is
+    claimed for nobody.
     """
-    if claims.is_running(case, now):
+    if claims.is_running(case, now) or not desk_of(analyst).sees(case.queue_id):
         return
     claims.end_expired([case], now=now)
     handlings.start(case.id, analyst=analyst, now=now, is_looking=False)

@@ -21,6 +21,7 @@ from cases.queries import presence as presence_queries
 from cases.queries.quality import known_case_of
 from cases.queries.sight import sight_of
 from cases.services import claims, notes, presence, verdicts
+from cases.services.verdict_payments import UnknownRecentError
 from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
 from cases.views.pages import ConsoleRequest, page
 from cases.views.queue import open_next
@@ -201,6 +202,11 @@ def refusal_words(case: Case, refusal: Exception) -> str:
     if isinstance(refusal, verdicts.CaseGrewError):
         seen = words.count(case.alert_count, "payment")
         return f"The case has grown to {seen} since you opened it. Nothing was recorded; please look again."
+    if isinstance(refusal, UnknownRecentError):
+        return (
+            "One of the card's other payments you ticked is decided elsewhere now, or is older than 7 days."
+            " Nothing was recorded; please look again."
+        )
     if isinstance(refusal, claims.SnoozedError) and case.snoozed_until:
         return f"The case is snoozed until {case.snoozed_until:%-d %b %H:%M} UTC. Wake it first."
     return f"{_state_words(case)} Nothing was changed."

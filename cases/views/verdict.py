@@ -62,7 +62,8 @@ def undo(request: ConsoleRequest) -> HttpResponse:
     if opened:
         _give_back(request, {case.id for case in opened})
     if len(ids) == 1 and named:
-        return redirect(opened[0] if opened else named[0].case)
+        shown = opened[0] if opened else named[0].case
+        return redirect(shown if access.desk_for(request.user).sees(shown.queue_id) else "queue")
     return redirect("queue")
 
 
@@ -84,7 +85,10 @@ def _take_back(request: ConsoleRequest, said: Verdict) -> Case | None:
     except reopening.NotTheirsError:
         messages.warning(request, f"{card}: only who said the verdict can take it back. Nothing was changed.")
         return None
-    messages.info(request, f"{card}: {said.get_verdict_display().lower()} taken back. Nothing has left.")
+    went = (
+        "" if access.desk_for(request.user).sees(case.queue_id) else " The card's older case has it, in another queue."
+    )
+    messages.info(request, f"{card}: {said.get_verdict_display().lower()} taken back. Nothing has left.{went}")
     return case
 
 

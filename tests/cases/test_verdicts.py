@@ -94,14 +94,36 @@ def test_the_cards_other_payments_of_the_last_week_are_labelled_when_asked(alice
 
 def test_of_the_last_weeks_payments_only_the_chosen_are_labelled(alice, case):
     ticked, unticked = [make_decision(card_id=case.card_id, outcome="approve") for _ in range(2)]
-    other_card = make_decision(card_id="other", outcome="approve")
 
-    decide(case, alice, include_recent=True, recent=[ticked.id, other_card.id])
+    decide(case, alice, include_recent=True, recent=[ticked.id])
     settle()
 
     assert labels_of(ticked) == ["fraud"]
     assert not labels_of(unticked)
-    assert not labels_of(other_card)
+
+
+@pytest.mark.parametrize("where", ["open", "approval", "long ago", "another card"])
+def test_what_a_verdict_may_not_be_on_cannot_be_chosen(alice, case, where):
+    card, ago = "other" if where == "another card" else case.card_id, 8 * DAY if where == "long ago" else HOUR
+    payment = make_decision(card_id=card, occurred_at=NOON - ago, outcome="review")
+    if where in ("open", "approval"):
+        make_case(decisions=[payment], card_id="joined", status=where)
+
+    with pytest.raises(verdict_payments.UnknownRecentError):
+        decide(case, alice, include_recent=True, recent=[payment.id])
+
+    case.refresh_from_db()
+    assert case.status == "open"
+    assert list(verdict_payments.recent_payments(case, now=NOON)) == []
+
+
+def test_what_turned_seven_days_old_while_the_page_was_open_is_chosen_all_the_same(alice, case):
+    ticked = make_decision(card_id=case.card_id, occurred_at=NOON - 7 * DAY - MINUTE, outcome="approve")
+
+    decide(case, alice, include_recent=True, recent=[ticked.id])
+    settle()
+
+    assert labels_of(ticked) == ["fraud"]
 
 
 def test_without_being_asked_no_other_payment_is_labelled(alice, case):
