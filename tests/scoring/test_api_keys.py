@@ -223,10 +223,17 @@ def test_a_key_is_in_no_log(client, caplog):
 # --- what watches and describes ------------------------------------------------------------------------------------
 
 
-def test_the_metrics_need_a_key_that_may_read(client):
+def test_the_metrics_need_a_key_of_their_scope(client):
     problem_of(client.get("/metrics"), 401)
-    assert "read" in problem_of(Caller(client, issue_key(name="x", scopes=["decide"])).get("/metrics"), 403)["detail"]
-    assert Caller(client, issue_key(name="x", scopes=["read"])).get("/metrics").status_code == 200
+    others = issue_key(name="x", scopes=["decide", "label", "read"])
+    assert "`metrics`" in problem_of(Caller(client, others).get("/metrics"), 403)["detail"]
+    assert Caller(client, issue_key(name="x", scopes=["metrics"])).get("/metrics").status_code == 200
+
+
+def test_a_key_for_the_metrics_opens_no_payment(client):
+    watcher = Caller(client, issue_key(name="prometheus", scopes=["metrics"]))
+
+    problem_of(watcher.get("/api/v1/decisions/t-1/"), 403)
 
 
 def test_a_console_session_does_not_open_the_metrics(client, mia):
@@ -243,7 +250,7 @@ def test_the_metrics_are_open_where_the_settings_say_so(client, settings):
 
 @pytest.mark.parametrize("accept", ["text/plain;version=0.0.4", "application/openmetrics-text", "text/html", "x"])
 def test_prometheus_gets_its_text_whatever_it_asks_for(client, accept):
-    key = issue_key(name="prometheus", scopes=["read"])
+    key = issue_key(name="prometheus", scopes=["metrics"])
     response = client.get("/metrics", headers={"Authorization": f"Bearer {key}", "Accept": accept})
 
     assert response.status_code == 200
