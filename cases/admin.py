@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from cases.models import Attachment, Case, CaseEvent, Handling, PaymentExport
@@ -31,10 +32,14 @@ __all__ = [
 class CaseEventInline(admin.TabularInline):
     model = CaseEvent
     extra = 0
-    fields = ("happened_at", "kind", "actor", "text")
-    readonly_fields = ("happened_at", "kind", "actor", "text")
+    fields = ("happened_at", "kind", "actor", "api_key", "text")
+    readonly_fields = ("happened_at", "kind", "actor", "api_key", "text")
     can_delete = False
     ordering = ["happened_at", "id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CaseEvent]:
+        events: QuerySet[CaseEvent] = super().get_queryset(request)
+        return events.select_related("actor", "api_key")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -80,7 +80,7 @@ FEATURE_STORE_TIMEOUT_SECONDS = env.float(
 DECISION_PATIENCE_SECONDS = env.float("DECISION_PATIENCE_SECONDS", default=2.0, validate=validate.Range(min=0.1))
 # Calls a second of an API key that has no limit of its own; a payment of a batch is a call.
 API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=1000, validate=validate.Range(min=1))
-# Without it /metrics asks for an API key with the scope `read`.
+# Without it /metrics asks for an API key with the scope `metrics`.
 METRICS_ARE_OPEN = env.bool("METRICS_ARE_OPEN", default=False)
 # Of the default queue when it is made; from then on a manager sets it, as that of every queue.
 CASE_SLA_MINUTES = env.int("CASE_SLA_MINUTES", default=60, validate=validate.Range(min=1))

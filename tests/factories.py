@@ -51,6 +51,14 @@ def make_user(role: str | None = "analyst", *, username: str = "") -> User:
     return user
 
 
+def make_service_account(role: str = "analyst", *, username: str = "desk-bot") -> User:
+    """An account that a program acts for and nobody can sign in to."""
+    user = make_user(role, username=username)
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
 def _make_groups_again() -> None:
     """Tests that commit empty the tables, and with them the groups that migrations made."""
     permissions = apps.get_model("auth", "Permission").objects

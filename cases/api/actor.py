@@ -9,6 +9,7 @@ from django.http import Http404
 from rest_framework.request import Request
 
 from cases import access
+from cases.hands import act_by_key
 from cases.models import Case, Check
 from cases.services import checks
 
@@ -30,7 +31,7 @@ def actor_of(request: Request) -> User:
     user = User.objects.filter(id=key.user_id, is_active=True).first()
     if user is None:
         raise PermissionDenied(_GONE)
-    return user
+    return act_by_key(user, key.id)
 
 
 def load_visible(user: User, case_id: UUID) -> tuple[Case, Check | None]:

@@ -206,6 +206,7 @@ class EntrySchema(Schema):
     at = _moment("When it happened.")
     title = _text("What happened.")
     by = PersonSchema(allow_null=True, help_text="Who did it; null: the clock or the payment system.")
+    by_key = _text("The API key by which a program did it in their name; empty: they did it in the console.")
     text = _text("More in words; may be empty.")
 
 

@@ -152,7 +152,7 @@ def history(found: History) -> Json:
 
 
 def _entry(entry: Entry) -> Json:
-    return {"at": entry.at, "title": entry.title, "by": person(entry.actor), "text": entry.text}
+    return {"at": entry.at, "title": entry.title, "by": person(entry.actor), "by_key": entry.by_key, "text": entry.text}
 
 
 def verdict_head(said: Verdict) -> Json:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,7 @@ from django.db.models import F, Func, Value
 from django.db.models.functions import Cast, Ln, Now
 from django.urls import reverse
 
+from cases.hands import key_id_of
 from cases.models.headline import Headline
 from cases.models.queue import Queue
 from scoring.models import Decision
@@ -186,6 +188,10 @@ class CaseEvent(models.Model):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+    # The key a program acted by in this person's name; empty for what they did themselves.
+    api_key = models.ForeignKey(
+        "scoring.ApiKey", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     happened_at = models.DateTimeField()
     text = models.CharField(max_length=2000, blank=True, default="")
 
@@ -194,3 +200,9 @@ class CaseEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.case_id}"
+
+    def save(self, **options: Any) -> None:
+        """Written by a program, it names the key; what is written in bulk names it itself."""
+        if self._state.adding and self.api_key_id is None:
+            self.api_key_id = key_id_of(self.actor)
+        super().save(**options)

@@ -40,6 +40,10 @@ class Verdict(models.Model):
     why_wrong = models.CharField(max_length=12, choices=WhyWrong.choices, blank=True, default="")
     note = models.CharField(max_length=2000, blank=True, default="")
     analyst = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="verdicts")
+    # The key a program acted by in this person's name; empty for what they did themselves.
+    api_key = models.ForeignKey(
+        "scoring.ApiKey", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     said_at = models.DateTimeField()
     # From when on it takes effect; empty while a second person has to approve it.
     effects_at = models.DateTimeField(null=True, blank=True)

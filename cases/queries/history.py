@@ -34,6 +34,8 @@ class Entry:
     text: str
     source: str
     number: int
+    # The name of the key by which a program did it in the actor's name.
+    by_key: str = ""
 
     @property
     def position(self) -> str:
@@ -72,7 +74,10 @@ def history_of(case: Case, *, before: str = "", limit: int = PAGE) -> History:
         events = events.filter(_older("happened_at", at, number if source == _EVENT else None, is_after=False))
         labels = labels.filter(_older("created_at", at, number if source == _LABEL else None, is_after=True))
     found = [
-        *(event_entry(event) for event in events.select_related("actor").order_by("-happened_at", "-id")[: limit + 1]),
+        *(
+            event_entry(event)
+            for event in events.select_related("actor", "api_key").order_by("-happened_at", "-id")[: limit + 1]
+        ),
         *(_label_entry(label) for label in labels.order_by("-created_at", "-id")[: limit + 1]),
     ]
     found.sort(key=lambda entry: (entry.at, entry.source == _EVENT, entry.number), reverse=True)
@@ -95,7 +100,7 @@ def lookers_of(case: Case) -> list[Looker]:
 
 def all_events_of(case: Case, *, limit: int) -> list[Entry]:
     """Every event, views one by one, oldest first: for a printed record."""
-    events = CaseEvent.objects.filter(case=case).select_related("actor").order_by("happened_at", "id")
+    events = CaseEvent.objects.filter(case=case).select_related("actor", "api_key").order_by("happened_at", "id")
     return [event_entry(event) for event in events[:limit]]
 
 
@@ -125,7 +130,8 @@ def _parse(position: str) -> tuple[datetime, str, int]:
 
 def event_entry(event: CaseEvent) -> Entry:
     title = _TITLES.get(CaseEvent.Kind(event.kind), event.get_kind_display())
-    return Entry(event.happened_at, title, event.actor, event.text, _EVENT, event.id)
+    by_key = "" if event.api_key is None else event.api_key.name
+    return Entry(event.happened_at, title, event.actor, event.text, _EVENT, event.id, by_key)
 
 
 def _label_entry(label: Label) -> Entry:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from cases import live
+from cases.hands import key_id_of
 from cases.models import Case, CaseEvent, Handling, Queue
 from cases.services import claims, queues
 
@@ -52,6 +53,7 @@ def hand_on(cases: list[Case], *, to: Queue, actor: User | None, reason: str, no
             case_id=case_id,
             kind=CaseEvent.Kind.ESCALATED,
             actor=actor,
+            api_key_id=key_id_of(actor),
             happened_at=now,
             text=f"To {to.title}: {reason}",
         )

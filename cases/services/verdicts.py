@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cases import words
+from cases.hands import key_id_of
 from cases.models import Case, CaseEvent, Verdict, VerdictPayment
 from cases.services import approvals, claims, verdict_effects
 from cases.services.verdict_payments import Judged, judge
@@ -68,6 +69,7 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
         why_wrong=why_wrong,
         note=note,
         analyst=analyst,
+        api_key_id=key_id_of(analyst),
         said_at=decided_at,
     )
     _write(said, judged)

@@ -18,6 +18,7 @@ from django.utils.timezone import now
 
 from scoring.admin.key_list import ScopeFilter, StateFilter, state_in_words
 from scoring.models import ApiKey
+from scoring.services.key_rights import WHOM, MayNotActForError, people_for
 from scoring.services.keys import OVERLAP, SCOPES, KeyEndedError, digest, issue_key, revoke_key, rotate_key
 
 GIVEN = ("name", "scopes", "user", "rate_limit", "expires_at")
@@ -40,7 +41,7 @@ class ApiKeyForm(forms.ModelForm):
         fields = GIVEN
         labels = {"user": "Acts for", "rate_limit": "Calls a second"}
         help_texts = {
-            "user": "Whose doing it is what the key does to cases; needed with the scope cases.",
+            "user": f"Whose doing it is what the key does; needed with the scope cases. {WHOM.capitalize()}.",
             "rate_limit": "A payment of a batch counts as a call. Empty: the limit of the settings.",
             "expires_at": "Empty: it does not expire.",
         }
@@ -115,10 +116,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
         return SHOWN if obj else ()
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
-        people = User.objects.filter(is_active=True).order_by("username")
-        if not _person(request).is_superuser:
-            # Nobody gets further through a key than a person could be put in front of the console.
-            people = people.filter(is_superuser=False)
+        people = people_for(_person(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs | {"queryset": people})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -173,7 +171,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
             overlap = timedelta(days=form.cleaned_data["days"])
             try:
                 new = rotate_key(key, overlap=overlap, at=now(), by=_person(request))
-            except KeyEndedError as error:
+            except (KeyEndedError, MayNotActForError) as error:
                 form.add_error(None, str(error))
             else:
                 self._log_rotation(request, key, new)

@@ -10,7 +10,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.timezone import now
 
 from scoring.admin.readonly import ReadOnlyAdmin
@@ -34,6 +35,7 @@ _WAITING = (
     .annotate(count=Count("id"))
     .values("count")
 )
+TEMPLATE = "admin/scoring/webhookendpoint/issued.html"
 
 
 class _ReadOnlyInline(admin.TabularInline):
@@ -108,7 +110,18 @@ class WebhookEndpointAdmin(admin.ModelAdmin):
             return
         made, secret = create_endpoint(**form.cleaned_data, author=_person(request), now=now())
         obj.pk = made.pk
-        self._show_secret(request, made, secret)
+        # The answer to this very request shows it; it must not get into session or cookie.
+        request.issued_secret = secret  # type: ignore[attr-defined]
+
+    def response_add(
+        self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._show_secret(request, obj, request.issued_secret)  # type: ignore[attr-defined]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        # Adding leads to the secret, and nowhere else.
+        buttons = {} if kwargs.get("change") else {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context | buttons, *args, **kwargs)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         if add or "url" not in form.changed_data:
@@ -128,21 +141,28 @@ class WebhookEndpointAdmin(admin.ModelAdmin):
             self.message_user(request, words, messages.SUCCESS)
 
     @admin.action(description="Give a new secret; the former one signs for 24 more hours", permissions=["change"])
-    def rotate(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> None:
-        self._rotate(request, chosen, OVERLAP, "Gave a new secret; the former one ends in 24 hours.")
+    def rotate(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
+        return self._rotate(request, chosen, OVERLAP, "Gave a new secret; the former one ends in 24 hours.")
 
     @admin.action(description="Give a new secret; the former one ends now", permissions=["change"])
-    def rotate_at_once(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> None:
-        self._rotate(request, chosen, timedelta(0), "Gave a new secret; the former one ended at once.")
+    def rotate_at_once(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
+        return self._rotate(request, chosen, timedelta(0), "Gave a new secret; the former one ended at once.")
 
-    def _rotate(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint], overlap: timedelta, words: str) -> None:
-        for endpoint in chosen:
-            secret = rotate_secret(endpoint, overlap=overlap, now=now())
-            self.log_change(request, endpoint, words)
-            self._show_secret(request, endpoint, secret)
+    def _rotate(
+        self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint], overlap: timedelta, words: str
+    ) -> HttpResponse | None:
+        if chosen.count() != 1:
+            words = "Choose one endpoint: each secret is given to its receiver by itself."
+            self.message_user(request, words, messages.ERROR)
+            return None
+        endpoint = chosen.get()
+        secret = rotate_secret(endpoint, overlap=overlap, now=now())
+        self.log_change(request, endpoint, words)
+        return self._show_secret(request, endpoint, secret)
 
-    def _show_secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> None:
-        self.message_user(request, f"The secret of {endpoint}, shown this once: {secret}", messages.WARNING)
+    def _show_secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": f"The secret of {endpoint}"}
+        return render(request, TEMPLATE, shared | {"secret": secret, "row": endpoint})
 
     @admin.action(description="Switch off", permissions=["change"])
     def switch_off(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> None:

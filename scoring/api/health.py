@@ -56,9 +56,9 @@ class _AnyAnswer(BaseContentNegotiation):
 
 
 class MetricsView(ApiView):
-    """`GET /metrics`, with a key that may read unless METRICS_ARE_OPEN."""
+    """`GET /metrics`, with a key of the scope `metrics` unless METRICS_ARE_OPEN."""
 
-    scope = "read"
+    scope = "metrics"
     content_negotiation_class = _AnyAnswer
 
     def get_permissions(self) -> list[BasePermission]:

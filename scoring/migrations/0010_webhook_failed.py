@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("scoring", "0008_rescoring")]
+    dependencies = [("scoring", "0009_metrics_scope")]
     operations = [
         # Of an attempt that broke off; the index may be there and not valid.
         migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS webhook_failed", migrations.RunSQL.noop),

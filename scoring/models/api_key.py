@@ -17,6 +17,7 @@ class ApiKey(models.Model):
         LABEL = "label"
         READ = "read"
         CASES = "cases"
+        METRICS = "metrics"
 
     class State(models.TextChoices):
         ACTIVE = "active"
@@ -55,7 +56,8 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
-                condition=Q(scopes__contained_by=["decide", "label", "read", "cases"]), name="api_key_known_scopes"
+                condition=Q(scopes__contained_by=["decide", "label", "read", "cases", "metrics"]),
+                name="api_key_known_scopes",
             ),
             models.CheckConstraint(
                 condition=~Q(scopes__contains=["cases"]) | Q(user__isnull=False), name="api_key_cases_has_user"

@@ -10,6 +10,7 @@ from django.db import transaction
 from scoring.models import ApiKey
 from scoring.services import key_book
 from scoring.services.key_book import digest
+from scoring.services.key_rights import check_may_act_for
 
 __all__ = ["OVERLAP", "PREFIX_LENGTH", "SCOPES", "KeyEndedError", "digest", "issue_key", "revoke_key", "rotate_key"]
 
@@ -42,6 +43,7 @@ def issue_key(  # noqa: PLR0913 - each is a property of the key
 
     Raises:
         ValueError: a scope that does not exist, `cases` without a user, or a limit below 1.
+        MayNotActForError: `created_by` may hand out no key that acts for `user`.
     """
     unknown = set(scopes) - set(SCOPES)
     if unknown:
@@ -50,6 +52,7 @@ def issue_key(  # noqa: PLR0913 - each is a property of the key
         raise ValueError("A key with the scope cases acts for a person: name a user.")
     if rate_limit is not None and rate_limit < 1:
         raise ValueError("A rate limit is at least 1 call a second.")
+    check_may_act_for(user, giver=created_by)
     key = key or f"fk_{secrets.token_urlsafe(32)}"
     ApiKey.objects.create(
         name=name,
@@ -75,6 +78,7 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = OVERLAP, at: datetime, by: U
     Raises:
         ValueError: an overlap below 0.
         KeyEndedError: it is revoked, has expired or was rotated already.
+        MayNotActForError: `by` may hand out no key that acts for its user.
     """
     if overlap < timedelta(0):
         raise ValueError("The overlap cannot be below 0.")

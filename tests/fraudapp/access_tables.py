@@ -134,7 +134,7 @@ POST api_case_verdict      cases
 POST api_case_undo         cases
 POST api_case_approve      cases
 POST api_case_refuse       cases
-GET  metrics               read
+GET  metrics               metrics
 GET  schema                any
 """
 OPEN = {"login", "logout", "healthz", "readyz", "admin:login", "admin:logout"}

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from scoring.models import ApiKey
 from scoring.services.keys import digest, issue_key, revoke_key, rotate_key
-from tests.factories import DAY, NOON, make_user
+from tests.factories import DAY, NOON, make_service_account, make_user
 
 LIST = "/admin/scoring/apikey/"
 ADD_KEY = f"{LIST}add/"
@@ -73,15 +73,15 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(client, mia):
 
 
 def test_a_key_gets_limit_person_and_end(client, mia):
-    alice = make_user()
+    bot = make_service_account()
 
     client.post(
         ADD_KEY,
-        draft(scopes=["cases"], user=str(alice.id), rate_limit="20", expires_at_0="2999-01-02", expires_at_1="03:04"),
+        draft(scopes=["cases"], user=str(bot.id), rate_limit="20", expires_at_0="2999-01-02", expires_at_1="03:04"),
     )
 
     row = ApiKey.objects.get()
-    assert (row.user, row.rate_limit, row.expires_at) == (alice, 20, datetime(2999, 1, 2, 3, 4, tzinfo=UTC))
+    assert (row.user, row.rate_limit, row.expires_at) == (bot, 20, datetime(2999, 1, 2, 3, 4, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,16 @@ def test_a_manager_s_key_acts_for_no_superuser_and_nobody_who_left(client, mia, 
     assert not ApiKey.objects.exists()
 
 
+@pytest.mark.parametrize("role", ["analyst", "lead"])
+def test_a_manager_s_key_acts_for_nobody_who_may_do_more(client, mia, role):
+    person = make_user(role)
+
+    response = client.post(ADD_KEY, draft(scopes=["cases"], user=str(person.id)))
+
+    assert "Select a valid choice" in text_of(response)
+    assert not ApiKey.objects.exists()
+
+
 # --- rotating ------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +146,17 @@ def test_a_key_is_rotated_after_the_question_for_how_long_the_old_one_works(clie
     assert log_of(row) == [f"Rotated: followed by {new}."]
     assert log_of(new) == [f"Issued in place of {row}."]
     assert str(new) in text_of(client.get(f"{LIST}{row.id}/change/"))
+
+
+def test_a_manager_gets_no_superuser_s_key_by_rotating_it(client, mia):
+    key = make_key("bot", scopes=["cases"], user=User.objects.create_superuser("root"))
+
+    response = client.post(f"{LIST}{key.id}/rotate/", {"days": "7"})
+
+    assert response.status_code == 422
+    assert "mia may hand out no key that acts for root" in text_of(response)
+    assert "fk_" not in text_of(response).replace(key.prefix, "")
+    assert list(ApiKey.objects.values_list("id", "expires_at")) == [(key.id, None)]
 
 
 @pytest.mark.parametrize("days", ["-1", "91", "", "x", "9" * 30])

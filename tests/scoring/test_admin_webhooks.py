@@ -5,6 +5,9 @@ import re
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.sessions.models import Session
+from django.test import RequestFactory
 
 from scoring.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from scoring.services.sealing import unseal
@@ -42,6 +45,20 @@ def act(client, page: str, name: str, *chosen: WebhookEndpoint | WebhookDelivery
     return text_of(client.post(page, data, follow=True))
 
 
+def secret_on(response) -> str:
+    assert response.status_code == 200
+    (secret,) = SECRET.findall(text_of(response).replace("&#x2B;", "+"))
+    return secret
+
+
+def kept_of(client) -> str:
+    """All that the browser and the session table keep, readable."""
+    said = CookieStorage(RequestFactory().get("/"))
+    said.request.COOKIES = {name: cookie.value for name, cookie in client.cookies.items()}
+    sessions = [session.get_decoded() for session in Session.objects.all()]
+    return f"{[message.message for message in said]} {said.request.COOKIES} {sessions}"
+
+
 def text_of(response) -> str:
     return response.content.decode()
 
@@ -55,10 +72,11 @@ def traces(row: WebhookEndpoint | WebhookDelivery, by: User) -> list[str]:
 
 
 def test_a_new_endpoint_shows_its_secret_once(client, mia):
-    page = text_of(client.post(ADD, TYPED, follow=True))
+    response = client.post(ADD, TYPED)
 
-    endpoint = WebhookEndpoint.objects.get()
-    (secret,) = SECRET.findall(page.replace("&#x2B;", "+"))
+    endpoint, secret = WebhookEndpoint.objects.get(), secret_on(response)
+    assert "no-store" in response["Cache-Control"]
+    assert "whsec_" not in kept_of(client)
     assert unseal(endpoint.secrets.get().sealed) == secret
     assert (endpoint.created_by, endpoint.is_active) == (mia, True)
     again = text_of(client.get(f"{ENDPOINTS}{endpoint.id}/change/"))
@@ -115,13 +133,30 @@ def test_a_new_url_leaves_a_trace_with_the_former_one(client, mia):
 def test_a_new_secret_is_shown_and_the_former_one_gets_an_end(client, mia, action, hours):
     endpoint = make_endpoint()
 
-    page = act(client, ENDPOINTS, action, endpoint)
+    secret = secret_on(client.post(ENDPOINTS, {"action": action, "_selected_action": [endpoint.id]}))
 
-    (secret,) = SECRET.findall(page.replace("&#x2B;", "+"))
+    assert "whsec_" not in kept_of(client)
     former, current = endpoint.secrets.order_by("id")
     assert unseal(current.sealed) == secret
     assert former.ends_at - current.created_at == hours * HOUR
     assert "new secret" in traces(endpoint, mia)[0]
+
+
+def test_one_endpoint_at_a_time_gets_a_new_secret(client, mia):
+    one, other = make_endpoint("one"), make_endpoint("other")
+
+    page = act(client, ENDPOINTS, "rotate", one, other)
+
+    assert "Choose one endpoint" in page
+    assert (one.secrets.count(), other.secrets.count()) == (1, 1)
+
+
+def test_what_the_browser_keeps_can_be_read_by_these_tests(client, mia):
+    endpoint = make_endpoint("whsec_like")
+
+    client.post(ENDPOINTS, {"action": "switch_off", "_selected_action": [endpoint.id]})
+
+    assert "Switched off: whsec_like" in kept_of(client)
 
 
 def test_switching_off_and_on_is_traced_and_done_once(client, mia):

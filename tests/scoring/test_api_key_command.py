@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from scoring.models import ApiKey
 from scoring.services.keys import digest
-from tests.factories import DAY, NOON, make_user
+from tests.factories import DAY, NOON, make_service_account, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -47,19 +47,33 @@ def test_the_key_alone_is_on_stdout():
 
 
 def test_a_key_is_made_with_all_that_is_said():
-    alice, mia = make_user(), make_user("manager")
+    bot, mia = make_service_account(), make_user("manager")
     before = now()
 
     made = facts(
-        "create", "desk", "--scope", "cases", "--user", "alice", "--rate-limit", "20", "--expires-in", "90",
+        "create", "desk", "--scope", "cases", "--user", "desk-bot", "--rate-limit", "20", "--expires-in", "90",
         "--by", "mia",
     )  # fmt: skip
 
     row = ApiKey.objects.get()
-    assert (row.user, row.rate_limit, row.created_by) == (alice, 20, mia)
+    assert (row.user, row.rate_limit, row.created_by) == (bot, 20, mia)
     assert before + 90 * DAY <= row.expires_at <= now() + 90 * DAY
     assert row.sha256 == digest(made["key"])
-    assert (made["user"], made["state"], made["last_used_at"]) == ("alice", "active", None)
+    assert (made["user"], made["state"], made["last_used_at"]) == ("desk-bot", "active", None)
+
+
+def test_who_does_it_hands_out_no_key_for_who_may_do_more():
+    make_user("manager")
+    make_user()
+    key = facts("create", "desk", "--scope", "cases", "--user", "alice")
+
+    made, said = code("create", "desk", "--scope", "cases", "--user", "alice", "--by", "mia")
+    rotated, said_again = code("rotate", key["prefix"], "--by", "mia")
+
+    assert (made, rotated) == (2, 1)
+    assert "mia may hand out no key that acts for alice" in said
+    assert said == said_again
+    assert ApiKey.objects.count() == 1
 
 
 @pytest.mark.parametrize(

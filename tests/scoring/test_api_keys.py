@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from scoring.models import ApiKey
 from scoring.services.keys import KeyEndedError, digest, issue_key, revoke_key, rotate_key
-from tests.factories import DAY, HOUR, NOON, make_user
+from tests.factories import DAY, HOUR, NOON, make_service_account, make_user
 from tests.scoring.api_calls import DECISIONS, LABELS, Caller, problem_of
 
 pytestmark = pytest.mark.django_db
@@ -33,13 +33,13 @@ def mia() -> User:
 
 
 def test_a_key_is_kept_as_its_hash_with_all_that_was_said(mia):
-    alice = make_user()
-    key = issue_key(name="shop", scopes=["cases", "read"], user=alice, expires_at=NOON, rate_limit=50, created_by=mia)
+    bot = make_service_account()
+    key = issue_key(name="shop", scopes=["cases", "read"], user=bot, expires_at=NOON, rate_limit=50, created_by=mia)
 
     row = row_of(key)
     assert key.startswith("fk_")
     assert (row.name, row.prefix, row.scopes) == ("shop", key[:12], ["read", "cases"])
-    assert (row.user, row.expires_at, row.rate_limit, row.created_by) == (alice, NOON, 50, mia)
+    assert (row.user, row.expires_at, row.rate_limit, row.created_by) == (bot, NOON, 50, mia)
     assert (row.last_used_at, row.revoked_at, row.rotated_from) == (None, None, None)
     assert key not in str(vars(row))
 
@@ -73,7 +73,7 @@ def test_the_database_refuses_what_no_key_may_be(values):
 
 
 def test_the_new_key_has_the_rights_of_the_old_one_which_works_for_the_overlap(mia):
-    old = issue(scopes=["cases"], user=make_user(), rate_limit=5)
+    old = issue(scopes=["cases"], user=make_service_account(), rate_limit=5)
 
     new = row_of(rotate_key(old, at=NOON, by=mia))
 
@@ -223,10 +223,17 @@ def test_a_key_is_in_no_log(client, caplog):
 # --- what watches and describes ------------------------------------------------------------------------------------
 
 
-def test_the_metrics_need_a_key_that_may_read(client):
+def test_the_metrics_need_a_key_of_their_scope(client):
     problem_of(client.get("/metrics"), 401)
-    assert "read" in problem_of(Caller(client, issue_key(name="x", scopes=["decide"])).get("/metrics"), 403)["detail"]
-    assert Caller(client, issue_key(name="x", scopes=["read"])).get("/metrics").status_code == 200
+    others = issue_key(name="x", scopes=["decide", "label", "read"])
+    assert "`metrics`" in problem_of(Caller(client, others).get("/metrics"), 403)["detail"]
+    assert Caller(client, issue_key(name="x", scopes=["metrics"])).get("/metrics").status_code == 200
+
+
+def test_a_key_for_the_metrics_opens_no_payment(client):
+    watcher = Caller(client, issue_key(name="prometheus", scopes=["metrics"]))
+
+    problem_of(watcher.get("/api/v1/decisions/t-1/"), 403)
 
 
 def test_a_console_session_does_not_open_the_metrics(client, mia):
@@ -243,7 +250,7 @@ def test_the_metrics_are_open_where_the_settings_say_so(client, settings):
 
 @pytest.mark.parametrize("accept", ["text/plain;version=0.0.4", "application/openmetrics-text", "text/html", "x"])
 def test_prometheus_gets_its_text_whatever_it_asks_for(client, accept):
-    key = issue_key(name="prometheus", scopes=["read"])
+    key = issue_key(name="prometheus", scopes=["metrics"])
     response = client.get("/metrics", headers={"Authorization": f"Bearer {key}", "Accept": accept})
 
     assert response.status_code == 200

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from scoring.models import ApiKey
+from scoring.services.key_rights import MayNotActForError
 from scoring.services.keys import OVERLAP, SCOPES, KeyEndedError, digest, issue_key, revoke_key, rotate_key
 
 NAME_LENGTH = 64
@@ -66,7 +67,9 @@ class Command(BaseCommand):
         for one in (rotating, revoking):
             one.add_argument("key", type=text, metavar="KEY", help="its number, or its first characters as listed")
         for one in (making, rotating, revoking):
-            one.add_argument("--by", type=text, metavar="USERNAME", help="who does this, for the record")
+            one.add_argument(
+                "--by", type=text, metavar="USERNAME", help="who does this, for the record and with their rights"
+            )
         for one in (making, listing, rotating, revoking):
             one.add_argument("--json", action="store_true", help="print JSON")
 
@@ -85,7 +88,7 @@ class Command(BaseCommand):
                 expires_at=None if lives is None else now() + timedelta(days=lives),
                 created_by=_person(options["by"], "--by"),
             )
-        except ValueError as error:
+        except (ValueError, MayNotActForError) as error:
             raise CommandError(str(error), returncode=2) from error
         self._print_once(key, options)
 
@@ -103,7 +106,7 @@ class Command(BaseCommand):
         row, by = _key_named(options["key"]), _person(options["by"], "--by")
         try:
             key = rotate_key(row, overlap=timedelta(days=options["overlap"]), at=now(), by=by)
-        except KeyEndedError as error:
+        except (KeyEndedError, MayNotActForError) as error:
             raise CommandError(str(error)) from error
         self._print_once(key, options)
 
