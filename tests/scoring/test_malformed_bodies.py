@@ -51,7 +51,7 @@ def nothing_stored(key):
 @pytest.fixture
 def ask(key):
     """Returns a function that sends a body the way of decisions, on the event loop, and gives status, type and body."""
-    handler = ScoringHandler()
+    handler = ScoringHandler(is_batch=True)
 
     async def send_one(path: str, sent: Malformed) -> tuple[int, str, bytes]:
         headers = {"host": "testserver", "authorization": f"Bearer {key}", "content-type": sent.content_type}
