@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from fraudapp.asgi import _decisions, application
 from scoring.api import asgi
 from scoring.models import Decision
 from scoring.rules.language import RuleError
@@ -40,7 +39,7 @@ def ask(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    async_to_sync(application)(scope, receive, send)
+    async_to_sync(site().application)(scope, receive, send)
     if not sent:
         return None
     names = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
@@ -103,7 +102,7 @@ def test_who_goes_before_the_body_ends_has_nothing_decided(key):
 
 
 def test_plain_http_is_not_answered_where_tls_is_asked_for(key, monkeypatch):
-    monkeypatch.setattr(_decisions["/api/v1/decisions/"]._security, "redirect", True)
+    monkeypatch.setattr(site()._decisions["/api/v1/decisions/"]._security, "redirect", True)
 
     status, headers, _ = ask(body_of(), key=key)
 
@@ -114,7 +113,7 @@ def test_plain_http_is_not_answered_where_tls_is_asked_for(key, monkeypatch):
 
 def test_a_foreign_host_is_told_so_and_no_fault_of_the_server(key, monkeypatch, settings):
     settings.ALLOWED_HOSTS = ["elsewhere"]
-    monkeypatch.setattr(_decisions["/api/v1/decisions/"]._security, "redirect", True)
+    monkeypatch.setattr(site()._decisions["/api/v1/decisions/"]._security, "redirect", True)
 
     assert ask(body_of(), key=key)[0] == 400
 
@@ -135,7 +134,7 @@ def test_the_server_is_told_when_the_process_is_ready_and_when_it_may_end(monkey
     async def send(message: dict[str, Any]) -> None:
         said.append(message["type"])
 
-    async_to_sync(application)({"type": "lifespan"}, receive, send)
+    async_to_sync(site().application)({"type": "lifespan"}, receive, send)
 
     assert said == ["warm", "frozen", "lifespan.startup.complete", "lifespan.shutdown.complete"]
 
