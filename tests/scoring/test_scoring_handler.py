@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,9 +18,12 @@ from scoring.services.warming import warm_up
 from tests.scoring.payments import body_of, publish
 
 
-def ask(
-    *chunks: bytes, path: str = "/api/v1/decisions/", key: str = "", scheme: str = "http", ends: bool | None = True
-):
+def site() -> ModuleType:
+    """The ASGI entry. Imported inside a test: pages look for the static files that tests do not collect."""
+    return import_module("fraudapp.asgi")
+
+
+def ask(*chunks: bytes, path: str = "/api/v1/decisions/", key: str = "", ends: bool | None = True):
     """Status, headers and body that the ASGI application answers to a POST in these chunks; None without an answer."""
     headers = [(b"content-type", b"application/json"), (b"host", b"testserver")]
     headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
