@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from scoring.decisioning import APPROVE, Decided, decide
+from scoring.decisioning import APPROVE, Decided, ListHit, PolicyInForce, Scorer, decide
 from scoring.features.definitions import VERSION
 from scoring.features.events import Payment
 from scoring.features.live import request_only_vectors
@@ -45,15 +45,15 @@ def rescore_due(*, at: datetime) -> int:
 
     At most ROWS_AT_ONCE: call it again until there is nothing. Each is scored once, whoever else is at it; one that was
     let through and is flagged now is left for the analysts. What waits longer than `RESCORE_WITHIN_HOURS` is dropped.
+    One that cannot be scored waits on and does not hold up the others.
     """
     too_old = at - timedelta(hours=settings.RESCORE_WITHIN_HOURS)
     RescoringDue.objects.filter(created_at__lt=too_old).delete()
     with transaction.atomic():
         due = {row.decision_id: row for row in _ready().select_for_update(skip_locked=True)[:ROWS_AT_ONCE]}
-        if due:
-            _rescore(due, at=at)
-            RescoringDue.objects.filter(decision_id__in=list(due)).delete()
-    return len(due)
+        failed = _rescore(due, at=at) if due else set()
+        RescoringDue.objects.filter(decision_id__in=due.keys() - failed).delete()
+    return len(due) - len(failed)
 
 
 def _ready() -> QuerySet[RescoringDue]:
@@ -70,15 +70,15 @@ def _ready() -> QuerySet[RescoringDue]:
     return ready.filter(receipt__isnull=False)
 
 
-def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> None:
+def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> set[int]:
+    """Score decisions and write what was found; those that could not be scored."""
     decisions = Decision.objects.filter(id__in=list(due)).order_by("id")
-    again = [one for decision in decisions if (one := _prepare(decision, due[decision.id]))]
-    if not again:
-        return
+    prepared = [one for decision in decisions if (one := _prepare(decision, due[decision.id]))]
+    if not prepared:
+        return set()
     policy, model = policy_in_force(), champion()
-    transactions = [one.transaction for one in again]
-    vectors = np.stack([one.vector for one in again])
-    decided = decide(transactions, vectors, model=model, policy=policy, listed=list_hits(transactions, at=at))
+    listed = list_hits([one.transaction for one in prepared], at=at)
+    again, decided = _decide_each(prepared, model=model, policy=policy, listed=listed)
     Rescoring.objects.bulk_create(
         Rescoring(
             decision=one.decision,
@@ -96,6 +96,26 @@ def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> None:
         for one, found in zip(again, decided, strict=True)
     )
     add_to_outbox(Outbox.Topic.ALERTS, _let_through(again, decided))
+    return {one.decision.id for one in prepared} - {one.decision.id for one in again}
+
+
+def _decide_each(
+    prepared: Sequence[_Again], *, model: Scorer | None, policy: PolicyInForce, listed: Mapping[int, Sequence[ListHit]]
+) -> tuple[list[_Again], list[Decided]]:
+    """Those that can be decided, and how; one by one where one of them spoils the batch."""
+    try:
+        vectors = np.stack([one.vector for one in prepared])
+        found = decide([one.transaction for one in prepared], vectors, model=model, policy=policy, listed=listed)
+        return list(prepared), found
+    except Exception:
+        if len(prepared) == 1:
+            logger.exception("decision %s cannot be scored again", prepared[0].decision.id)
+            return [], []
+    alone = [
+        _decide_each([one], model=model, policy=policy, listed={0: listed.get(row, ())})
+        for row, one in enumerate(prepared)
+    ]
+    return [one for again, _ in alone for one in again], [found for _, decided in alone for found in decided]
 
 
 def _let_through(again: Sequence[_Again], decided: Sequence[Decided]) -> list[int]:

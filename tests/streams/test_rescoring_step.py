@@ -49,20 +49,39 @@ def test_it_goes_on_until_nothing_waits(step, monkeypatch):
     assert Rescoring.objects.count() == 5
 
 
-def test_a_model_that_fails_does_not_end_the_worker(step, monkeypatch, caplog):
-    decide_all, failures = rescoring.decide, [ValueError("the model")]
+def test_what_goes_wrong_once_does_not_end_the_worker(step, monkeypatch, caplog):
+    look_up, failures = rescoring.list_hits, [ValueError("odd")]
 
     def fail_once(*arguments, **options):
         if failures:
             raise failures.pop()
-        return decide_all(*arguments, **options)
+        return look_up(*arguments, **options)
 
-    monkeypatch.setattr(rescoring, "decide", fail_once)
+    monkeypatch.setattr(rescoring, "list_hits", fail_once)
 
     step.work()
 
     assert "could not be scored again" in caplog.text
     assert Rescoring.objects.count() == 5
+
+
+def test_one_that_cannot_be_scored_waits_on_and_does_not_hold_up_the_others(step, monkeypatch, caplog):
+    decide_all, bad = rescoring.decide, RescoringDue.objects.earliest("decision_id").decision
+
+    def fail_for_one(transactions, *arguments, **options):
+        if bad.transaction_id in {one.transaction_id for one in transactions}:
+            if len(transactions) == 1:
+                step.stopping.set()
+            raise ValueError("a vector of another length")
+        return decide_all(transactions, *arguments, **options)
+
+    monkeypatch.setattr(rescoring, "decide", fail_for_one)
+
+    step.work()
+
+    assert f"decision {bad.id} cannot be scored again" in caplog.text
+    assert Rescoring.objects.count() == 4
+    assert RescoringDue.objects.get().decision == bad
 
 
 def test_a_database_that_is_away_is_left_to_the_guard(step, monkeypatch):
