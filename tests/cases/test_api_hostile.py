@@ -8,6 +8,7 @@ from django.urls import get_resolver
 from cases.models import Case, CaseEvent, Verdict
 from tests.cases.case_calls import CASES, at, calls_for
 from tests.factories import make_case
+from tests.scoring.api_calls import fields_named
 
 BODIES = [
     b"{", b"\xff\xfe", b"nul", b"[" * 50_000, b'{"a":' * 50_000, b"1" * 5000, b'{"verdict": NaN}', b"[]", b"null",
