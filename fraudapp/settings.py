@@ -179,7 +179,7 @@ DATABASES = {
             "pool": {
                 "min_size": 1,
                 "max_size": env.int("DATABASE_POOL_SIZE", default=12),
-                "timeout": 3,
+                "timeout": 10,
                 # Its pauses double while the database is away, and are waited for to the end when it is back.
                 "reconnect_timeout": 1,
             },
