@@ -96,8 +96,8 @@ _PAYMENT: Json = {
 }
 HISTORY: Json = {
     "entries": [
-        {"at": "2026-11-20T12:20:00Z", "title": "Claimed", "by": _ALICE, "text": ""},
-        {"at": "2026-11-20T12:00:00Z", "title": "Opened", "by": None, "text": ""},
+        {"at": "2026-11-20T12:20:00Z", "title": "Claimed", "by": _ALICE, "by_key": "", "text": ""},
+        {"at": "2026-11-20T12:00:00Z", "title": "Opened", "by": None, "by_key": "", "text": ""},
     ],
     "looks": [
         {"name": "Alice", "times": 2, "first": "2026-11-20T12:19:50Z", "last": "2026-11-20T12:20:00Z"},
