@@ -8,7 +8,8 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fraudapp.settings")
 
-from streams.worker import FeaturesStep, OutboxRelayStep, RescoringStep, StreamStep, VerdictsStep, WebhooksStep
+from streams.webhooks.step import WebhooksStep
+from streams.worker import FeaturesStep, OutboxRelayStep, RescoringStep, StreamStep, VerdictsStep
 
 app = Celery("fraudapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -11,7 +11,6 @@ import secrets
 import threading
 import time
 from contextlib import closing
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -28,7 +27,6 @@ from streams.watchdog import StreamWatchdog
 
 if TYPE_CHECKING:
     from streams.pipeline import Pipeline
-    from streams.webhooks.courier import Courier
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class _StopRequestedError(Exception):
     """The worker stops in the middle of something long that can go on later."""
 
 
-class _ThreadStep(bootsteps.StartStopStep):
+class ThreadStep(bootsteps.StartStopStep):
     """Runs `work` in a thread until told to stop."""
 
     requires = ("celery.worker.components:Pool",)
@@ -123,7 +121,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
-class StreamStep(_ThreadStep):
+class StreamStep(ThreadStep):
     """Consumes `transactions` and `labels`: its share of their partitions."""
 
     name = "stream"
@@ -190,7 +188,7 @@ class StreamStep(_ThreadStep):
         super().keep_on(done, total)
 
 
-class OutboxRelayStep(_ThreadStep):
+class OutboxRelayStep(ThreadStep):
     """Delivers the outbox as soon as a transaction that filled it commits."""
 
     name = "outbox-relay"
@@ -214,7 +212,7 @@ class OutboxRelayStep(_ThreadStep):
                     pass
 
 
-class FeaturesStep(_ThreadStep):
+class FeaturesStep(ThreadStep):
     """Counts labels and what writers did not confirm in the features, makes a lost store again; beside the outbox."""
 
     name = "features"
@@ -238,7 +236,7 @@ class FeaturesStep(_ThreadStep):
             self.stopping.wait(RELAY_SECONDS)
 
 
-class RescoringStep(_ThreadStep):
+class RescoringStep(ThreadStep):
     """Scores decisions again that were made without a part, as soon as it is back."""
 
     name = "rescoring"
@@ -265,7 +263,7 @@ class RescoringStep(_ThreadStep):
                 self.stopping.wait(RELAY_SECONDS)
 
 
-class VerdictsStep(_ThreadStep):
+class VerdictsStep(ThreadStep):
     """Lets verdicts take effect as soon as their time to be undone is over."""
 
     name = "verdicts"
@@ -282,43 +280,3 @@ class VerdictsStep(_ThreadStep):
         while not self.stopping.is_set():
             settle_due(now=now())
             self.stopping.wait(RELAY_SECONDS)
-
-
-class WebhooksStep(_ThreadStep):
-    """Sends the payment system's endpoints what becomes of held payments, and again where they did not take it."""
-
-    name = "webhooks"
-
-    def __init__(self, parent: Any, stream: bool = False, **options: Any) -> None:
-        super().__init__(parent, **options)
-        self.enabled = not stream
-
-    @cached_property
-    def _courier(self) -> "Courier":
-        from streams.webhooks.courier import Courier
-
-        # One for all turns: what it has sent is not forgotten while the database is away.
-        return Courier()
-
-    def stop(self, parent: Any) -> None:
-        super().stop(parent)
-        self._courier.close()
-
-    terminate = stop
-
-    def work(self) -> None:
-        from django.utils.timezone import now
-
-        while not self.stopping.is_set():
-            try:
-                self._courier.turn(now=now())
-            except Exception as error:
-                if is_passing(error):
-                    raise
-                # The relay and the verdicts beside must go on.
-                logger.exception("webhooks could not be sent; will try again")
-                connections.close_all()
-                self.stopping.wait(RETRY_SECONDS)
-            else:
-                self._courier.rest(RELAY_SECONDS, self.stopping)
-        self._courier.finish(now=now)

@@ -58,7 +58,10 @@ class ScoringHandler(ASGIHandler):
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read_body(receive, limit)
-        except (RequestAborted, TimeoutError):
+        except RequestAborted:
+            return
+        except TimeoutError:
+            await self.send_response(problem(408, f"The body took longer than {BODY_SECONDS:.0f} seconds."), send)
             return
         except BodyTooLargeError:
             await self.send_response(problem(413, f"The body of this call has at most {limit:,} bytes."), send)

@@ -97,7 +97,7 @@ def test_a_batch_of_who_has_a_key_may_be_large(key, settings):
 def test_a_body_that_trickles_in_is_not_waited_for(key, monkeypatch):
     monkeypatch.setattr(asgi, "BODY_SECONDS", 0.05)
 
-    assert ask(body_of(), key=key, ends=None) is None
+    assert ask(body_of(), key=key, ends=None)[0] == 408
     assert not Decision.objects.exists()
 
 

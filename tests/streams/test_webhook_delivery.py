@@ -23,7 +23,7 @@ from scoring.webhooks.signing import new_secret
 from streams.webhooks.courier import Courier
 from streams.webhooks.deliveries import DELAYS, JITTER, LEASE, PER_ENDPOINT, claim_due, record
 from streams.webhooks.posting import Answer
-from streams.worker import WebhooksStep
+from streams.webhooks.step import WebhooksStep
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_user
 from tests.streams.webhook_receiver import answer, receiver
 from tests.streams.webhook_world import SECOND, deliver, is_genuine, leave, make_endpoint, only

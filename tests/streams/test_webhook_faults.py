@@ -8,8 +8,9 @@ from scoring.models import WebhookDelivery
 from scoring.services.webhooks import send_test
 from streams import worker
 from streams.webhooks import courier
+from streams.webhooks import step as webhooks_step
 from streams.webhooks.deliveries import LEASE
-from streams.worker import WebhooksStep
+from streams.webhooks.step import WebhooksStep
 from tests.factories import NOON
 from tests.streams.webhook_receiver import answer
 from tests.streams.webhook_world import deliver, leave, make_endpoint, only
@@ -29,7 +30,8 @@ def run_until(is_done) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(courier, "record", record_and_look)
-        patch.setattr(worker, "RETRY_SECONDS", 0.01)
+        for module in (worker, webhooks_step):
+            patch.setattr(module, "RETRY_SECONDS", 0.01)
         # The test's transaction is in this connection.
         patch.setattr(worker.connections, "close_all", lambda: None)
         while not step.stopping.is_set():
