@@ -15,7 +15,7 @@ USERNAMES = ["alice", "bob", "carol", "dave"]
 # so that something happens while one looks.
 SIMULATION = ["--rate", "2", "--fraud-rate", "0.03"]
 
-WEB = ["-m", "uvicorn", "fraudapp.asgi:application", "--lifespan", "auto", "--no-access-log"]
+WEB = ["-m", "uvicorn", "fraudapp.asgi:application", "--lifespan", "on", "--no-access-log"]
 CELERY = ["-m", "celery", "-A", "fraudapp"]
 QUIET = ["--without-gossip", "--without-mingle"]
 STREAM_WORKER = [

@@ -41,6 +41,11 @@ if command == "simulate":
 """
 ASGI = """
 async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        for _ in range(2):
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+        return
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"ready"})
 """
