@@ -72,7 +72,7 @@ def matches(entry: FeedEntry, request: FeedRequest) -> bool:
 
 def without_score(told: dict[str, Any]) -> dict[str, Any]:
     """The same for who sees the score after the verdict."""
-    return {**told, "score": None, "reason": ""}
+    return {**told, "score": None, "reason": "", "is_score_hidden": True}
 
 
 def as_json(entry: FeedEntry) -> dict[str, Any]:
@@ -88,6 +88,7 @@ def as_json(entry: FeedEntry) -> dict[str, Any]:
         "currency": decision.currency,
         "card": words.masked_card(decision.card_id),
         "reason": str(decision.reasons[0]["words"]) if decision.reasons else "",
+        "is_score_hidden": False,
         "case_id": str(entry.case_id),
         "case_url": reverse("case_detail", args=[entry.case_id]),
         "occurred_at": decision.occurred_at.isoformat(),

@@ -18,11 +18,13 @@
     const [outcome, outcomeClass] = OUTCOMES[entry.outcome];
     const texts = { ...entry, outcome, amount: entry.amount_shown, time: entry.decided_at.slice(11, 19) };
     texts.score = entry.score === null ? "–" : entry.score.toFixed(3);
+    if (entry.is_score_hidden) texts.reason = "after the verdict";
     row.querySelectorAll("[data-cell]").forEach((place) => { place.textContent = texts[place.dataset.cell]; });
     cell("outcome").classList.add(outcomeClass);
     cell("time").dateTime = entry.decided_at;
     cell("card").href = entry.case_url;
     cell("reason").title = entry.reason;
+    cell("reason").classList.toggle("soft", entry.is_score_hidden);
     return row;
   };
 

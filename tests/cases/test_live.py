@@ -204,3 +204,4 @@ async def test_who_sees_the_score_after_the_verdict_is_not_sent_it():
             await browser.send({"after": 0})
             (entry,) = (await browser.receive())["entries"]
             assert (entry["score"], entry["reason"]) == (score, reason)
+            assert entry["is_score_hidden"] == (score is None)
