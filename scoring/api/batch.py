@@ -43,7 +43,7 @@ class BatchView(ApiView):
 
     scope = "decide"
     # Each payment counts as a call.
-    throttle_classes = ()
+    counts_itself = True
 
     @extend_schema(
         operation_id="decide_batch",
@@ -58,7 +58,7 @@ class BatchView(ApiView):
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             errors = [{"field": "transactions", "message": str(error).partition(" - at ")[0]}]
             return problem(422, "This is not a batch; nothing was stored.", errors=errors)
-        count_calls(cast(KeyFacts, request.auth), len(sent))
+        await count_calls(cast(KeyFacts, request.auth), len(sent))
         results: list[dict[str, Any]] = []
         for part in _parts(sent):
             results += await _decide(part)
