@@ -17,8 +17,8 @@ from scoring.services.key_book import KeyFacts
 class ApiView(APIView):
     """DRF's view on an event loop: a handler that is a coroutine is awaited, any other runs in the request's thread.
 
-    `scope` names the scope that the caller's key must have. A call counts once against the limit of its key; a view that
-    `counts_itself` sees to that.
+    `scope` names the scope that the caller's key must have. A call counts once against the limit of its key, unless the
+    view `counts_itself`.
     """
 
     scope: str
