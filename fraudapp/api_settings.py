@@ -3,7 +3,6 @@
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["scoring.api.keys.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["scoring.api.keys.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["scoring.api.throttles.KeyRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["scoring.api.parsers.FlatJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "scoring.api.openapi.ApiSchema",

@@ -33,7 +33,11 @@ class Refusal:
         return problem(self.status, self.detail, errors=self.errors, headers=headers)
 
     def as_result(self) -> dict[str, Any]:
-        return {"status": self.status, "problem": problem_body(self.status, self.detail, errors=self.errors)}
+        return {
+            "status": self.status,
+            "problem": problem_body(self.status, self.detail, errors=self.errors),
+            "is_temporary": self.is_temporary,
+        }
 
 
 def not_a_transaction(error: InvalidTransactionError) -> Refusal:
@@ -47,6 +51,11 @@ def not_decided(error: Exception) -> Refusal:
     if isinstance(error, OverloadedError | NoPolicyError):
         return Refusal(503, str(error), is_temporary=True)
     return Refusal(503, "The decision could not be recorded, so none was made.", is_temporary=True)
+
+
+def engine_failed() -> Refusal:
+    """Of one payment among others; the next attempt fails as well, until the fault is mended."""
+    return Refusal(500, "This payment could not be decided: a fault in the server, which is in its log.")
 
 
 def conflict() -> Refusal:

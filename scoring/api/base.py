@@ -10,15 +10,19 @@ from rest_framework.views import APIView
 
 from scoring.api.key_reading import follow_keys
 from scoring.api.keys import bearer_of
+from scoring.api.throttles import count_calls
+from scoring.services.key_book import KeyFacts
 
 
 class ApiView(APIView):
     """DRF's view on an event loop: a handler that is a coroutine is awaited, any other runs in the request's thread.
 
-    `scope` names the scope that the caller's key must have.
+    `scope` names the scope that the caller's key must have. A call counts once against the limit of its key, unless the
+    view `counts_itself`.
     """
 
     scope: str
+    counts_itself = False
     view_is_async = True
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
@@ -29,6 +33,9 @@ class ApiView(APIView):
         try:
             await follow_keys(bearer_of(request.headers.get("Authorization", "")))
             self.initial(self.request, *args, **kwargs)
+            # Not by the framework's throttles, which would ask Valkey on the event loop.
+            if isinstance(self.request.auth, KeyFacts) and not self.counts_itself:
+                await count_calls(self.request.auth)
             response: Any = await self._handle(self.request, *args, **kwargs)
         except Exception as error:
             response = self.handle_exception(error)

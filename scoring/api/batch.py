@@ -1,5 +1,6 @@
 """Many payments in one call."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, cast
 
@@ -14,6 +15,7 @@ from scoring.api.answers import (
     NOT_DECIDED,
     Refusal,
     conflict,
+    engine_failed,
     json_response,
     not_a_transaction,
     not_decided,
@@ -23,10 +25,12 @@ from scoring.api.base import ApiView, json_body
 from scoring.api.problems import problem
 from scoring.api.schemas import BatchResultsSchema, BatchSchema
 from scoring.api.throttles import count_calls
-from scoring.services.decider import MAX_BATCH, Decider, InProgressError, decider
-from scoring.services.decisions import Arrival, Result
+from scoring.services.decider import MAX_BATCH, Decider, InProgressError, Outcome, Undecided, decider
+from scoring.services.decisions import Arrival
 from scoring.services.key_book import KeyFacts
 from scoring.transaction import InvalidTransactionError, decode
+
+logger = logging.getLogger(__name__)
 
 MAX_TRANSACTIONS = 1_000
 
@@ -43,7 +47,7 @@ class BatchView(ApiView):
 
     scope = "decide"
     # Each payment counts as a call.
-    throttle_classes = ()
+    counts_itself = True
 
     @extend_schema(
         operation_id="decide_batch",
@@ -58,7 +62,7 @@ class BatchView(ApiView):
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             errors = [{"field": "transactions", "message": str(error).partition(" - at ")[0]}]
             return problem(422, "This is not a batch; nothing was stored.", errors=errors)
-        count_calls(cast(KeyFacts, request.auth), len(sent))
+        await count_calls(cast(KeyFacts, request.auth), len(sent))
         results: list[dict[str, Any]] = []
         for part in _parts(sent):
             results += await _decide(part)
@@ -79,7 +83,7 @@ async def _decide(part: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
     except NOT_DECIDED as error:
         refusal = not_decided(error)
         return [(one if isinstance(one, Refusal) else refusal).as_result() for one in read]
-    return [one.as_result() if isinstance(one, Refusal) else _result(next(decided)) for one in read]
+    return [one.as_result() if isinstance(one, Refusal) else _result(one, next(decided)) for one in read]
 
 
 def _read(raw: msgspec.Raw, lane: Decider) -> Arrival | Refusal:
@@ -91,7 +95,16 @@ def _read(raw: msgspec.Raw, lane: Decider) -> Arrival | Refusal:
     return not_decided(InProgressError()) if lane.is_under_way(arrival.transaction.transaction_id) else arrival
 
 
-def _result(result: Result) -> dict[str, Any]:
-    if result.decision is None:
+def _result(arrival: Arrival, outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Undecided):
+        return _refusal(arrival, outcome.error).as_result()
+    if outcome.decision is None:
         return conflict().as_result()
-    return {"status": status_of(result), "decision": result.decision}
+    return {"status": status_of(outcome), "decision": outcome.decision}
+
+
+def _refusal(arrival: Arrival, error: Exception) -> Refusal:
+    if isinstance(error, NOT_DECIDED):
+        return not_decided(error)
+    logger.error("payment %s cannot be decided", arrival.transaction.transaction_id, exc_info=error)
+    return engine_failed()

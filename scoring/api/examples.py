@@ -68,6 +68,7 @@ RESULTS: Json = {
                     {"field": "currency", "message": "Expected `str` matching regex '^[A-Z]{3}\\\\Z'"},
                 ],
             },
+            "is_temporary": False,
         },
     ]
 }

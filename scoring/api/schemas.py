@@ -127,9 +127,12 @@ class ProblemSchema(serializers.Serializer[None]):
 class BatchResultSchema(serializers.Serializer[None]):
     """A decision or a problem, with the status that the payment would have had in a call of its own."""
 
-    status = serializers.ChoiceField([200, 201, 409, 422, 503], help_text="200 or 201 with a decision.")
+    status = serializers.ChoiceField([200, 201, 409, 422, 500, 503], help_text="200 or 201 with a decision.")
     decision = DecisionSchema(required=False, help_text="With 200 and 201.")
     problem = ProblemSchema(required=False, help_text="With the others.")
+    is_temporary = serializers.BooleanField(
+        required=False, help_text="With a problem: whether to send this payment again, after a second."
+    )
 
 
 class BatchResultsSchema(serializers.Serializer[None]):

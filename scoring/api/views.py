@@ -23,7 +23,7 @@ from scoring.api.schemas import (
 )
 from scoring.models import Label
 from scoring.queries import as_recorded, decisions_of, features_of, rescoring_detail
-from scoring.services.decider import decider
+from scoring.services.decider import Undecided, decider
 from scoring.services.decisions import Arrival
 from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_label
 from scoring.transaction import InvalidTransactionError, decode
@@ -61,6 +61,8 @@ class DecisionsView(ApiView):
         try:
             arrival = Arrival(decode(json_body(request), received_at=received_at), received_at, "api")
             (result,) = await decider().decide([arrival])
+            if isinstance(result, Undecided):
+                raise result.error
         except InvalidTransactionError as error:
             return not_a_transaction(error).as_response()
         except NOT_DECIDED as error:

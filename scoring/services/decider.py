@@ -39,18 +39,28 @@ class InProgressError(Exception):
     """A payment of this id is being decided at this moment."""
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """A payment that has no decision, whatever became of those that were sent with it, and why."""
+
+    error: Exception
+
+
+Outcome = Result | Undecided
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     """Payments of one caller, which are decided in one batch, and the caller's answer."""
 
     arrivals: Sequence[Arrival]
-    answer: asyncio.Future[list[Result]]
+    answer: asyncio.Future[list[Outcome]]
 
     @property
     def names(self) -> set[str]:
         return {arrival.transaction.transaction_id for arrival in self.arrivals}
 
-    def succeed(self, results: list[Result]) -> None:
+    def succeed(self, results: list[Outcome]) -> None:
         if not self.answer.done():
             self.answer.set_result(results)
 
@@ -75,8 +85,10 @@ class Decider:
         """Whether a payment of this id waits here or is being decided."""
         return transaction_id in self._under_way
 
-    async def decide(self, arrivals: Sequence[Arrival]) -> list[Result]:
-        """Decide payments, at most MAX_BATCH, in their order; one result each, as `decide_transactions` gives them.
+    async def decide(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        """Decide payments, at most MAX_BATCH, in their order; one outcome each.
+
+        A payment that the engine fails on is `Undecided`, and the others are decided without it.
 
         Raises:
             InProgressError: one of them is being decided for another caller.
@@ -131,9 +143,8 @@ class Decider:
         return batch
 
     async def _decide(self, batch: list[_Job]) -> None:
-        self._batch_since = time.monotonic()
         try:
-            results = await sync_to_async(self._decide_now)([one for job in batch for one in job.arrivals])
+            results = await self._run([one for job in batch for one in job.arrivals])
         except Exception as error:
             await self._fail(batch, error)
         else:
@@ -141,17 +152,44 @@ class Decider:
             for job in batch:
                 job.succeed([next(rest) for _ in job.arrivals])
         finally:
-            self._batch_since = None
             self._under_way.difference_update(*(job.names for job in batch))
 
+    async def _run(self, arrivals: Sequence[Arrival]) -> list[Result]:
+        self._batch_since = time.monotonic()
+        try:
+            return await sync_to_async(self._decide_now)(arrivals)
+        finally:
+            self._batch_since = None
+
     async def _fail(self, batch: list[_Job], error: Exception) -> None:
-        """Let the error be that of the caller who has it; the others get their answers."""
-        if len(batch) == 1 or isinstance(error, _NOT_OF_ONE):
+        """Let the error be that of the payment that has it; the others are decided."""
+        if isinstance(error, _NOT_OF_ONE):
             for job in batch:
                 job.fail(error)
-        else:
+        elif len(batch) > 1:
             for job in batch:
                 await self._decide([job])
+        else:
+            (job,) = batch
+            job.succeed(await self._in_halves(job, job.arrivals, error))
+
+    async def _in_halves(self, job: _Job, arrivals: Sequence[Arrival], error: Exception) -> list[Outcome]:
+        """Decide payments, of which at least one cannot be; the error is that of all together."""
+        if len(arrivals) == 1:
+            return [Undecided(error)]
+        middle = len(arrivals) // 2
+        return [*await self._part(job, arrivals[:middle]), *await self._part(job, arrivals[middle:])]
+
+    async def _part(self, job: _Job, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        if job.answer.done():
+            # Nobody waits any more.
+            return []
+        try:
+            return list(await self._run(arrivals))
+        except _NOT_OF_ONE as error:
+            return [Undecided(error) for _ in arrivals]
+        except Exception as error:
+            return await self._in_halves(job, arrivals, error)
 
 
 _database = Breaker("The database", failures=2, open_seconds=1.0)

@@ -5,7 +5,9 @@ than a second ago. A fixed window would let twice the limit through around its e
 memory with the limit. Refused calls do not count, so a program that comes too often still gets its share.
 """
 
+import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 
 import redis
@@ -22,8 +24,9 @@ from scoring.services.key_book import KeyFacts
 
 logger = logging.getLogger(__name__)
 
-# A call must not wait for the counting of it.
-TIMEOUT_SECONDS = 0.010
+# Of a socket's time-out: longer than a call stands in a queue of ordinary ones, and all it waits where even the name of
+# the server is not found.
+_PATIENCE = 5
 _PREFIX = "rate"
 
 
@@ -37,12 +40,17 @@ class TooManyAtOnceError(Exception):
 class RateLimiter:
     """Counts calls in Valkey, and in this process's memory while Valkey does not answer.
 
-    period_seconds: the window that a key's limit is for.
+    Valkey is asked in a thread, one call after the other: an event loop does not stand still meanwhile, and needs no
+    connection of its own.
+
+    timeout_seconds: of connecting, and of each answer. period_seconds: the window that a key's limit is for.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, period_seconds: int = 1) -> None:
+    def __init__(self, url: str, *, timeout_seconds: float, period_seconds: int = 1) -> None:
         self._period = period_seconds
-        self._breaker = Breaker("The counter of calls")
+        self._patience_seconds = _PATIENCE * timeout_seconds
+        self._breaker = Breaker("The counter of calls", failures=3, open_seconds=1.0)
+        self._lane = ThreadPoolExecutor(1, thread_name_prefix="rate-limits")
         options = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
         # Never again after a time-out: that would be another one.
         self._shared = RedisStorage(url, key_prefix=_PREFIX, retry=Retry(NoBackoff(), 0), **options)  # type: ignore[arg-type]
@@ -51,7 +59,7 @@ class RateLimiter:
     def _own(self) -> MemoryStorage:
         return MemoryStorage()
 
-    def hit(self, facts: KeyFacts, *, cost: int = 1) -> float | None:
+    async def hit(self, facts: KeyFacts, *, cost: int = 1) -> float | None:
         """Count a call of a key, as `cost` calls; None lets it in, else the seconds until it would be.
 
         Raises:
@@ -63,14 +71,25 @@ class RateLimiter:
         item = RateLimitItemPerSecond(limit, self._period, namespace="key")
         if self._breaker.allows():
             try:
-                wait = self._count(self._shared, item, facts, cost)
-            except redis.RedisError as error:
+                wait = await self._count_shared(item, facts, cost)
+            except (redis.RedisError, TimeoutError) as error:
                 logger.debug("calls are counted in this process: %s", error)
                 self._breaker.failed()
             else:
                 self._breaker.succeeded()
                 return wait
         return self._count(self._own, item, facts, cost)
+
+    async def _count_shared(self, item: RateLimitItem, facts: KeyFacts, cost: int) -> float | None:
+        """Raises: RedisError, TimeoutError: it may have been counted, or not."""
+        loop = asyncio.get_running_loop()
+        counting = loop.run_in_executor(self._lane, self._count, self._shared, item, facts, cost)
+        # Not `wait_for`: an answer that is here counts, though a busy loop comes to look for it late.
+        await asyncio.wait([counting], timeout=self._patience_seconds)
+        if not counting.done():
+            counting.cancel()
+            raise TimeoutError("no answer of the counter in time")
+        return counting.result()
 
     def _count(
         self, storage: RedisStorage | MemoryStorage, item: RateLimitItem, facts: KeyFacts, cost: int
@@ -100,12 +119,12 @@ def seconds_until_free(window: tuple[int, float, int, float], *, limit: int, cos
 @cache
 def rate_limiter() -> RateLimiter:
     """The one of this process."""
-    return RateLimiter(settings.REDIS_URL)
+    return RateLimiter(settings.REDIS_URL, timeout_seconds=settings.FEATURE_STORE_TIMEOUT_SECONDS)
 
 
-def hit(facts: KeyFacts, *, cost: int = 1) -> float | None:
+async def hit(facts: KeyFacts, *, cost: int = 1) -> float | None:
     """Count a call in this process's limiter, and in the metrics if it is refused; see `RateLimiter.hit`."""
-    wait = rate_limiter().hit(facts, cost=cost)
+    wait = await rate_limiter().hit(facts, cost=cost)
     if wait is not None:
         THROTTLED.labels(facts.name).inc()
     return wait

@@ -110,15 +110,16 @@ def test_a_batch_has_one_result_each_in_order(connect, faulty):
 
 
 @pytest.mark.parametrize(
-    ("status", "errors", "is_temporary"),
+    ("status", "said", "is_temporary"),
     [
-        (200, [], False), (201, [], False), (409, [], True), (409, [{"field": "id", "message": "x"}], False),
-        (422, [], False), (429, [], True), (503, [], True),
+        (200, {}, False), (201, {}, False), (409, {"is_temporary": True}, True), (409, {"is_temporary": False}, False),
+        (422, {"is_temporary": False}, False), (500, {"is_temporary": False}, False),
+        (503, {"is_temporary": True}, True),
     ],
 )  # fmt: skip
-def test_a_payment_of_a_batch_that_was_not_decided_can_be_told(connect, faulty, status, errors, is_temporary):
-    why = {"problem": {"status": status, "errors": errors}} if status >= 400 else {"decision": DECIDED}
-    faulty.will(answer(200, {"results": [{"status": status, **why}]}))
+def test_a_payment_of_a_batch_that_was_not_decided_can_be_told(connect, faulty, status, said, is_temporary):
+    why = {"problem": {"status": status, "errors": []}} if status >= 400 else {"decision": DECIDED}
+    faulty.will(answer(200, {"results": [{"status": status, **why, **said}]}))
 
     (result,) = connect(faulty.url).decide_batch([payment()])
 

@@ -10,7 +10,7 @@ from scoring.models import Decision
 from scoring.services import decider
 from scoring.services.decider import MAX_BATCH
 from scoring.services.keys import issue_key
-from tests.scoring.api_calls import Caller, fields_named, problem_of
+from tests.scoring.api_calls import DECISIONS, Caller, fields_named, problem_of
 from tests.scoring.payments import body_of
 
 BATCH = "/api/v1/decisions/batch/"
@@ -94,7 +94,49 @@ def test_without_the_database_each_payment_is_told_so(api, monkeypatch):
 
     results = results_of(send(api, body_of(transaction_id="t0"), '{"amount": "x"}'))
 
-    assert [one["status"] for one in results] == [503, 422]
+    assert [(one["status"], one["is_temporary"]) for one in results] == [(503, True), (422, False)]
+
+
+@pytest.fixture
+def faulty_engine(monkeypatch) -> None:
+    """The engine fails on every payment called bad."""
+    decide = decider.decide_transactions
+
+    def decide_all_but_bad(arrivals, **options):
+        if any(arrival.transaction.transaction_id.startswith("bad") for arrival in arrivals):
+            raise ValueError("a rule that nobody foresaw")
+        return decide(arrivals, **options)
+
+    monkeypatch.setattr(decider, "decide_transactions", decide_all_but_bad)
+
+
+def test_a_payment_that_the_engine_fails_on_does_not_sink_the_others(api, faulty_engine, caplog):
+    names = ["t0", "bad1", "t2", "bad3", "t4"]
+
+    results = results_of(send(api, *(body_of(transaction_id=name) for name in names)))
+
+    assert [one["status"] for one in results] == [201, 500, 201, 500, 201]
+    assert [one.get("is_temporary") for one in results] == [None, False, None, False, None]
+    assert "fault in the server" in results[1]["problem"]["detail"]
+    assert set(Decision.objects.values_list("transaction_id", flat=True)) == {"t0", "t2", "t4"}
+    logged = [record for record in caplog.records if record.exc_info]
+    assert [record.getMessage() for record in logged] == [
+        f"payment {name} cannot be decided" for name in ("bad1", "bad3")
+    ]
+    assert "nobody foresaw" not in json.dumps(results)
+
+
+def test_the_only_payment_of_a_batch_that_the_engine_fails_on_has_its_result_too(api, faulty_engine):
+    (result,) = results_of(send(api, body_of(transaction_id="bad")))
+
+    assert (result["status"], result["problem"]["status"]) == (500, 500)
+
+
+def test_a_call_of_one_payment_that_the_engine_fails_on_is_a_fault_of_the_server(api, client, faulty_engine):
+    client.raise_request_exception = False
+
+    assert api.post(DECISIONS, body_of(transaction_id="bad")).status_code == 500
+    assert not Decision.objects.exists()
 
 
 def test_each_payment_counts_against_the_limit_of_its_key(api, client):

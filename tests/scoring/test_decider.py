@@ -10,7 +10,15 @@ from django.db import OperationalError
 from django.utils.timezone import now
 
 from scoring.services import decider
-from scoring.services.decider import MAX_BATCH, MAX_WAITING, Decider, InProgressError, OverloadedError
+from scoring.services.decider import (
+    MAX_BATCH,
+    MAX_WAITING,
+    Decider,
+    InProgressError,
+    Outcome,
+    OverloadedError,
+    Undecided,
+)
 from scoring.services.decisions import Arrival, ContendedError, Result
 from scoring.transaction import decode
 from tests.scoring.payments import body_of
@@ -30,7 +38,8 @@ class Engine:
         self.may_go = threading.Event()
         self.may_go.set()
         self.has_begun = threading.Event()
-        self.poison = ""
+        self.poison: set[str] = set()
+        self.outages: list[Exception] = []
 
     def __call__(self, arrivals) -> list[Result]:
         names = [arrival.transaction.transaction_id for arrival in arrivals]
@@ -38,8 +47,10 @@ class Engine:
         self.threads.add(threading.get_ident())
         self.has_begun.set()
         assert self.may_go.wait(20)
-        if self.poison in names:
-            raise ValueError(f"{self.poison} cannot be decided")
+        if found := self.poison & set(names):
+            if self.outages:
+                raise self.outages.pop(0)
+            raise ValueError(f"{min(found)} cannot be decided")
         return [Result(arrival, None, is_new=False) for arrival in arrivals]
 
 
@@ -116,17 +127,72 @@ def test_the_same_payment_twice_at_once_is_in_progress(engine):
 
 
 def test_a_payment_that_cannot_be_decided_does_not_sink_its_neighbours(engine):
-    engine.poison = "b"
+    engine.poison = {"b"}
 
     async def scene(lane: Decider) -> list[Any]:
         tasks = await _while_held(engine, lane, ["a", "b", "c"])
         engine.may_go.set()
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        return await asyncio.gather(*tasks)
 
     first, a, b, c = run(engine, scene)
 
-    assert [len(one) for one in (first, a, c)] == [1, 1, 1]
-    assert isinstance(b, ValueError)
+    assert [names_of(one) for one in (first, a, b, c)] == [["first"], ["a"], ["b cannot be decided"], ["c"]]
+
+
+def names_of(outcomes: list[Outcome]) -> list[str]:
+    """The payment that was decided, or why it was not."""
+    return [
+        str(one.error) if isinstance(one, Undecided) else one.arrival.transaction.transaction_id for one in outcomes
+    ]
+
+
+def decide_at_once(names: list[str]) -> Callable[[Decider], Coroutine[Any, Any, list[Outcome]]]:
+    return lambda lane: lane.decide([arrival_of(name) for name in names])
+
+
+def test_of_the_payments_of_one_caller_all_are_decided_that_can_be(engine):
+    engine.poison = {"t1", "t6"}
+
+    outcomes = run(engine, decide_at_once([f"t{number}" for number in range(8)]))
+
+    assert names_of(outcomes) == [
+        "t0", "t1 cannot be decided", "t2", "t3", "t4", "t5", "t6 cannot be decided", "t7",
+    ]  # fmt: skip
+
+
+def test_the_payment_that_cannot_be_decided_is_found_in_few_batches(engine):
+    names = [f"t{number:02}" for number in range(MAX_BATCH)]
+    engine.poison = {"t40"}
+
+    outcomes = run(engine, decide_at_once(names))
+
+    assert names_of(outcomes) == [name if name != "t40" else "t40 cannot be decided" for name in names]
+    assert len(engine.batches) == 1 + 2 * 6
+
+
+def test_a_database_that_fails_meanwhile_leaves_what_is_decided(engine):
+    engine.poison, engine.outages = {"d"}, [ValueError("d"), OperationalError("gone")]
+
+    outcomes = run(engine, decide_at_once(["a", "b", "c", "d"]))
+
+    assert names_of(outcomes) == ["a", "b", "gone", "gone"]
+
+
+def test_nothing_more_is_decided_for_a_caller_who_went_away(engine):
+    engine.poison = {"a"}
+
+    async def scene(lane: Decider) -> None:
+        engine.may_go.clear()
+        waiting = asyncio.create_task(lane.decide([arrival_of(name) for name in "abcd"]))
+        await asyncio.to_thread(engine.has_begun.wait, 20)
+        waiting.cancel()
+        engine.may_go.set()
+        while lane.is_under_way("a"):
+            await asyncio.sleep(0.01)
+
+    run(engine, scene)
+
+    assert engine.batches == [["a", "b", "c", "d"]]
 
 
 def test_who_waits_too_long_is_told_and_what_was_not_begun_is_left_out(engine):

@@ -1,8 +1,12 @@
 """Calls of a key are counted over all processes, and in each one while Valkey is away."""
 
-from collections.abc import Callable
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
+from asgiref.sync import async_to_sync
 from hypothesis import given
 from hypothesis import strategies as st
 from limits.storage import MemoryStorage
@@ -16,6 +20,7 @@ from scoring.services.rate_limits import RateLimiter, TooManyAtOnceError, second
 from tests.scoring.api_calls import DECISIONS, Caller, problem_of
 
 NOWHERE = "redis://127.0.0.1:1/0"
+ELSEWHERE = "redis://valkey.invalid:6379/0"
 # So long that no test sees its end.
 PERIOD = 3600
 Process = Callable[..., RateLimiter]
@@ -35,8 +40,12 @@ def facts(key_id: int = 1, *, rate_limit: int | None = 3) -> KeyFacts:
     return KeyFacts(key_id, "shop", frozenset(["decide"]), None, rate_limit, None)
 
 
+def hit(limiter: RateLimiter, key: KeyFacts | None = None, *, cost: int = 1) -> float | None:
+    return async_to_sync(limiter.hit)(key or facts(), cost=cost)
+
+
 def let_in(limiter: RateLimiter, calls: int, key: KeyFacts | None = None) -> int:
-    return sum(limiter.hit(key or facts()) is None for _ in range(calls))
+    return sum(hit(limiter, key) is None for _ in range(calls))
 
 
 @pytest.mark.parametrize("url", ["valkey", "memory"])
@@ -44,7 +53,7 @@ def test_a_key_gets_its_limit_and_no_more(process, url):
     limiter = process() if url == "valkey" else process(NOWHERE)
 
     assert let_in(limiter, 5) == 3
-    assert limiter.hit(facts()) > 0
+    assert hit(limiter) > 0
 
 
 def test_two_processes_share_one_budget(process):
@@ -69,25 +78,25 @@ def test_a_key_without_a_limit_has_that_of_the_settings(process, settings):
 def test_a_call_that_is_worth_several_counts_as_several(process):
     limiter = process()
 
-    assert limiter.hit(facts(), cost=2) is None
-    assert limiter.hit(facts(), cost=2) is not None
-    assert limiter.hit(facts()) is None
+    assert hit(limiter, cost=2) is None
+    assert hit(limiter, cost=2) is not None
+    assert hit(limiter) is None
 
 
 def test_refused_calls_use_nothing_up(process):
     limiter = process()
-    limiter.hit(facts(), cost=2)
+    hit(limiter, cost=2)
     for _ in range(10):
-        limiter.hit(facts(), cost=3)
+        hit(limiter, cost=3)
 
-    assert limiter.hit(facts()) is None
+    assert hit(limiter) is None
 
 
 def test_a_call_worth_more_than_the_limit_is_told_so_and_not_to_come_again(process):
     limiter = process()
 
     with pytest.raises(TooManyAtOnceError, match="at most 3 at once"):
-        limiter.hit(facts(), cost=4)
+        hit(limiter, cost=4)
     assert let_in(limiter, 5) == 3
 
 
@@ -112,8 +121,80 @@ def test_valkey_that_is_back_is_asked_again_after_a_while(process, monkeypatch):
     assert let_in(other, 5) == 0
 
 
+# --- other calls of the process ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """A Valkey that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+
+
+class LookUp:
+    """The name of Valkey's machine is looked up, which lasts until it may end, and finds nothing."""
+
+    def __init__(self) -> None:
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, *arguments: object, **options: object) -> None:
+        self.has_begun.set()
+        assert self.may_end.wait(20)
+        raise socket.gaierror("no such machine")
+
+
+@pytest.fixture
+def look_up(monkeypatch) -> Iterator[LookUp]:
+    slow = LookUp()
+    monkeypatch.setattr("redis.connection.socket.getaddrinfo", slow)
+    yield slow
+    slow.may_end.set()
+
+
+def test_a_valkey_that_says_nothing_lets_calls_in_and_each_process_counts_for_itself(mute):
+    limiter = RateLimiter(mute, timeout_seconds=0.01, period_seconds=PERIOD)
+
+    assert let_in(limiter, 5) == 3
+    assert not limiter._breaker.allows()
+
+
+def test_the_event_loop_goes_on_while_a_call_is_counted(look_up):
+    limiter = RateLimiter(ELSEWHERE, timeout_seconds=30.0, period_seconds=PERIOD)
+
+    async def scene() -> float | None:
+        counting = asyncio.create_task(limiter.hit(facts()))
+        await asyncio.to_thread(look_up.has_begun.wait, 20)
+        assert not counting.done()
+        look_up.may_end.set()
+        return await counting
+
+    assert asyncio.run(scene()) is None
+
+
+def test_calls_are_let_in_and_counted_here_while_nobody_knows_where_valkey_is(look_up):
+    limiter = RateLimiter(ELSEWHERE, timeout_seconds=0.01, period_seconds=PERIOD)
+
+    assert let_in(limiter, 5) == 3
+    assert not look_up.may_end.is_set()
+
+
+def test_an_answer_that_a_busy_loop_finds_late_counts(process):
+    limiter = process()
+    limiter._patience_seconds = 0.0
+
+    async def scene() -> float | None:
+        counting = asyncio.create_task(limiter.hit(facts()))
+        await asyncio.sleep(0)
+        # The loop is busy until the answer is there.
+        limiter._lane.submit(lambda: None).result()
+        return await counting
+
+    assert [asyncio.run(scene()) is None for _ in range(4)] == [True, True, True, False]
+    assert let_in(process(), 1) == 0
+
+
 def test_what_is_counted_in_valkey_does_not_stay_there(process, valkey):
-    process().hit(facts())
+    hit(process())
 
     (key,) = valkey.scan_iter("rate:*")
     assert 0 < valkey.ttl(key) <= 2 * PERIOD
@@ -184,7 +265,7 @@ def test_prometheus_is_told_which_key_comes_too_often(narrow):
 
     before = refused()
     for _ in range(5):
-        rate_limits.hit(facts())
+        async_to_sync(rate_limits.hit)(facts())
 
     assert refused() == before + 2
 
@@ -198,10 +279,11 @@ def test_a_call_without_a_key_uses_nobody_s_calls_up(api, client, narrow, settin
 
 
 def test_a_call_worth_several_is_counted_before_anything_is_done_for_it(narrow):
-    count_calls(facts(rate_limit=2), 2)
+    count = async_to_sync(count_calls)
+    count(facts(rate_limit=2), 2)
 
     with pytest.raises(Throttled) as refused:
-        count_calls(facts(rate_limit=2), 1)
+        count(facts(rate_limit=2), 1)
     with pytest.raises(ValidationError, match="at most 2 at once"):
-        count_calls(facts(rate_limit=2), 3)
+        count(facts(rate_limit=2), 3)
     assert refused.value.wait >= 1

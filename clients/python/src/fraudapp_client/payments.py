@@ -109,17 +109,15 @@ class DecisionDetail(Decision):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """What became of one payment of a batch: a decision, or the problem with it."""
+    """What became of one payment of a batch: a decision, or the problem with it.
+
+    `is_temporary`: it was not decided this time; send the payment again.
+    """
 
     status: int
     decision: Decision | None = None
     problem: Problem | None = None
-
-    @property
-    def is_temporary(self) -> bool:
-        """It was not decided this time: send the payment again. A conflict, which stays one, names its field."""
-        is_in_progress = self.status == 409 and self.problem is not None and not self.problem.errors
-        return is_in_progress or self.status == 429 or self.status >= 500
+    is_temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
