@@ -8,17 +8,19 @@ memory with the limit. Refused calls do not count, so a program that comes too o
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from weakref import WeakKeyDictionary
 
 import redis
 from django.conf import settings
-from limits import RateLimitItem, RateLimitItemPerSecond
+from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from scoring.breaker import Breaker
+from scoring.gathering import Gathering
 from scoring.metrics import THROTTLED
 from scoring.services.key_book import KeyFacts
 
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 # the server is not found.
 _PATIENCE = 5
 _PREFIX = "rate"
+# What a call of a key is worth, and the seconds until it would be let in.
+_Calls = Gathering[int, float | None]
 
 
 class TooManyAtOnceError(Exception):
@@ -40,8 +44,8 @@ class TooManyAtOnceError(Exception):
 class RateLimiter:
     """Counts calls in Valkey, and in this process's memory while Valkey does not answer.
 
-    Valkey is asked in a thread, one call after the other: an event loop does not stand still meanwhile, and needs no
-    connection of its own.
+    Valkey is asked in a thread, so that an event loop does not stand still meanwhile, and for all calls of a key that
+    came since it was asked before: a call by itself is counted at once, and many cost one way there.
 
     timeout_seconds: of connecting, and of each answer. period_seconds: the window that a key's limit is for.
     """
@@ -51,6 +55,9 @@ class RateLimiter:
         self._patience_seconds = _PATIENCE * timeout_seconds
         self._breaker = Breaker("The counter of calls", failures=3, open_seconds=1.0)
         self._lane = ThreadPoolExecutor(1, thread_name_prefix="rate-limits")
+        self._gathered: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, int], _Calls]] = (
+            WeakKeyDictionary()
+        )
         options = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
         # Never again after a time-out: that would be another one.
         self._shared = RedisStorage(url, key_prefix=_PREFIX, retry=Retry(NoBackoff(), 0), **options)  # type: ignore[arg-type]
@@ -68,22 +75,32 @@ class RateLimiter:
         limit = facts.rate_limit or settings.API_RATE_LIMIT
         if cost > limit:
             raise TooManyAtOnceError(limit)
-        item = RateLimitItemPerSecond(limit, self._period, namespace="key")
         if self._breaker.allows():
             try:
-                wait = await self._count_shared(item, facts, cost)
+                return await self._calls_of(facts.id, limit).ask(cost)
             except (redis.RedisError, TimeoutError) as error:
                 logger.debug("calls are counted in this process: %s", error)
-                self._breaker.failed()
-            else:
-                self._breaker.succeeded()
-                return wait
-        return self._count(self._own, item, facts, cost)
+        return self._count(self._own, facts.id, limit, [cost])[0]
 
-    async def _count_shared(self, item: RateLimitItem, facts: KeyFacts, cost: int) -> float | None:
-        """Raises: RedisError, TimeoutError: it may have been counted, or not."""
+    def _calls_of(self, key_id: int, limit: int) -> _Calls:
+        gathered = self._gathered.setdefault(asyncio.get_running_loop(), {})
+        if (key_id, limit) not in gathered:
+            gathered[key_id, limit] = Gathering(partial(self._count_shared, key_id, limit))
+        return gathered[key_id, limit]
+
+    async def _count_shared(self, key_id: int, limit: int, costs: list[int]) -> list[float | None]:
+        """Raises: RedisError, TimeoutError: they may have been counted, or not."""
+        try:
+            waits = await self._ask_in_lane(key_id, limit, costs)
+        except (redis.RedisError, TimeoutError):
+            self._breaker.failed()
+            raise
+        self._breaker.succeeded()
+        return waits
+
+    async def _ask_in_lane(self, key_id: int, limit: int, costs: list[int]) -> list[float | None]:
         loop = asyncio.get_running_loop()
-        counting = loop.run_in_executor(self._lane, self._count, self._shared, item, facts, cost)
+        counting = loop.run_in_executor(self._lane, self._count, self._shared, key_id, limit, costs)
         # Not `wait_for`: an answer that is here counts, though a busy loop comes to look for it late.
         await asyncio.wait([counting], timeout=self._patience_seconds)
         if not counting.done():
@@ -92,12 +109,20 @@ class RateLimiter:
         return counting.result()
 
     def _count(
-        self, storage: RedisStorage | MemoryStorage, item: RateLimitItem, facts: KeyFacts, cost: int
-    ) -> float | None:
-        if SlidingWindowCounterRateLimiter(storage).hit(item, str(facts.id), cost=cost):
-            return None
-        window = storage.get_sliding_window(item.key_for(str(facts.id)), self._period)
-        return seconds_until_free(window, limit=item.amount, cost=cost, period=self._period)
+        self, storage: RedisStorage | MemoryStorage, key_id: int, limit: int, costs: list[int]
+    ) -> list[float | None]:
+        item = RateLimitItemPerSecond(limit, self._period, namespace="key")
+        limiter = SlidingWindowCounterRateLimiter(storage)
+        if len(costs) > 1 and sum(costs) <= limit and limiter.hit(item, str(key_id), cost=sum(costs)):
+            return [None] * len(costs)
+        waits: list[float | None] = []
+        for cost in costs:
+            wait = None
+            if not limiter.hit(item, str(key_id), cost=cost):
+                window = storage.get_sliding_window(item.key_for(str(key_id)), self._period)
+                wait = seconds_until_free(window, limit=limit, cost=cost, period=self._period)
+            waits.append(wait)
+        return waits
 
 
 def seconds_until_free(window: tuple[int, float, int, float], *, limit: int, cost: int, period: float) -> float:

@@ -2,29 +2,21 @@
 
 import json
 from contextlib import asynccontextmanager
-from functools import wraps
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from cases import live, live_hub
 from cases.services.review_settings import change_settings
+from tests.event_loop import in_event_loop
 from tests.factories import REASONS, flag, make_decision, make_user
 
 # The consumer gives its connection back between reads, which a transaction around the test would not survive.
 pytestmark = pytest.mark.django_db(transaction=True)
 make_decision_async = sync_to_async(lambda **values: flag(make_decision(**values)))
-
-
-def in_event_loop(test):
-    @wraps(test)
-    def run(*args, **kwargs):
-        async_to_sync(test)(*args, **kwargs)
-
-    return run
 
 
 class Browser(ApplicationCommunicator):

@@ -184,6 +184,8 @@ def test_an_answer_that_a_busy_loop_finds_late_counts(process):
 
     async def scene() -> float | None:
         counting = asyncio.create_task(limiter.hit(facts()))
+        # It is on its way to Valkey.
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         # The loop is busy until the answer is there.
         limiter._lane.submit(lambda: None).result()
@@ -191,6 +193,30 @@ def test_an_answer_that_a_busy_loop_finds_late_counts(process):
 
     assert [asyncio.run(scene()) is None for _ in range(4)] == [True, True, True, False]
     assert let_in(process(), 1) == 0
+    assert limiter._breaker.allows()
+
+
+def test_many_calls_at_once_are_counted_in_few_ways_to_valkey_and_none_is_let_in_beyond_the_limit(process, monkeypatch):
+    limiter, asked = process(), []
+    count = limiter._count
+    monkeypatch.setattr(limiter, "_count", lambda *given: asked.append(given[-1]) or count(*given))
+
+    async def scene(calls: int, limit: int) -> list[float | None]:
+        return await asyncio.gather(*(limiter.hit(facts(rate_limit=limit)) for _ in range(calls)))
+
+    assert asyncio.run(scene(50, 60)) == [None] * 50
+    assert asked == [[1] * 50]
+    waits = asyncio.run(scene(20, 60))
+    assert [wait is None for wait in waits] == [True] * 10 + [False] * 10
+
+
+def test_a_call_worth_less_is_let_in_behind_one_that_is_not(process):
+    limiter = process()
+
+    async def scene() -> list[float | None]:
+        return await asyncio.gather(*(limiter.hit(facts(rate_limit=5), cost=cost) for cost in (3, 4, 2)))
+
+    assert [wait is None for wait in asyncio.run(scene())] == [True, False, True]
 
 
 def test_what_is_counted_in_valkey_does_not_stay_there(process, valkey):
