@@ -117,7 +117,7 @@ class KeyBook:
 
     def _follow(self, key: str, at: datetime | None) -> None:
         # Noted before the keys are read: one that changes meanwhile is read once more.
-        self._read_change = self._change
+        change = self._change
         try:
             with transaction.atomic():
                 self._keys = _read_keys()
@@ -130,6 +130,8 @@ class KeyBook:
                 logger.warning("the API keys cannot be read again, the last known stay: %s", error)
             self._is_current = False
         self._checked = self._clock()
+        # Not before: who comes meanwhile would be told that nothing is known of the key.
+        self._read_change = change
 
     def _write_uses(self) -> None:
         due = {

@@ -237,3 +237,18 @@ def test_uses_of_all_keys_are_one_update(book, clock, django_assert_num_queries)
 
     assert sum(query["sql"].startswith("UPDATE") for query in queries.captured_queries) == 1
     assert set(ApiKey.objects.values_list("last_used_at", flat=True)) == {NOON}
+
+
+def test_who_comes_while_the_keys_are_read_for_the_first_time_waits(book):
+    key = issue_key(name="shop", scopes=["read"])
+    must_wait: list[bool] = []
+
+    def look(execute, sql, params, many, context):
+        must_wait.append(book.must_wait(key))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(look):
+        book.refresh()
+
+    assert all(must_wait)
+    assert not book.must_wait(key)
