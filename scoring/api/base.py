@@ -1,5 +1,6 @@
 """What all calls of the API share."""
 
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -10,6 +11,7 @@ from rest_framework.views import APIView
 
 from scoring.api.key_reading import follow_keys
 from scoring.api.keys import bearer_of
+from scoring.silence import SILENCE_SECONDS, answers_within
 
 
 class ApiView(APIView):
@@ -41,7 +43,12 @@ class ApiView(APIView):
         handler = handler or self.http_method_not_allowed
         if iscoroutinefunction(handler):
             return await handler(request, *args, **kwargs)
-        return await sync_to_async(handler)(request, *args, **kwargs)
+        return await sync_to_async(_in_time)(handler, request, *args, **kwargs)
+
+
+def _in_time(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    with answers_within(SILENCE_SECONDS):
+        return handler(*args, **kwargs)
 
 
 def json_body(request: Request) -> bytes:
