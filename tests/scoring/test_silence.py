@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from scoring import silence
+from scoring.api import base, health, views
 from scoring.services import decider
 from scoring.silence import answers_within, bound_all_threads
 
@@ -13,10 +14,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_left():
+def _nobody_is_left(transactional_db):
     decider.forget_outages()
     yield
     decider.forget_outages()
+    connection.close()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
@@ -118,3 +120,22 @@ def test_a_process_that_falls_silent_does_not_keep_payments_locked(monkeypatch):
         assert cursor.fetchone() == ("4s",)
     connection.pool.drain()
     connection.close()
+
+
+def test_a_process_whose_database_is_silent_is_not_ready(api, client, monkeypatch, settings):
+    settings.DECISION_PATIENCE_SECONDS = 0.2
+    monkeypatch.setitem(health._CHECKS, "database", lambda: sleep(20))
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["parts"]["database"] == "down"
+
+
+def test_who_reads_from_a_silent_database_is_told_to_come_again(api, monkeypatch):
+    monkeypatch.setattr(base, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(views, "decisions_of", lambda names: sleep(20))
+
+    response = api.get("/api/v1/decisions/t-1/")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
