@@ -51,8 +51,10 @@ class Proxy:
         elif mode in {Mode.SILENT, Mode.LOST}:
             self._silent |= self._open
         if mode is Mode.LOST:
-            for one in (self._listener, *self._open):
-                lose_packets(one)
+            lose_packets(self._listener)
+            for one in list(self._open):
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    lose_packets(one)
 
     def close(self) -> None:
         self._is_closed = True
