@@ -110,7 +110,8 @@ class KeyBook:
         if self._read_change is not self._change:
             return True
         is_unknown = bool(key) and digest(key) not in self._keys
-        return is_unknown and self._is_current and self._is_older(UNKNOWN_SECONDS)
+        # After an outage it may be new, and the database back: as soon as that is to be asked again anyway.
+        return is_unknown and self._is_older(UNKNOWN_SECONDS if self._is_current else RECHECK_SECONDS)
 
     def _is_older(self, seconds: float) -> bool:
         return self._clock() - self._checked > seconds

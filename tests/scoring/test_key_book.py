@@ -182,6 +182,19 @@ def test_a_database_that_is_away_is_not_asked_at_each_call(book, clock):
 # --- last used -----------------------------------------------------------------------------------------------------
 
 
+def test_who_comes_with_a_new_key_after_an_outage_waits_until_the_keys_are_read(book, clock):
+    with connection.execute_wrapper(fail):
+        book.refresh()
+    key = issue_key(name="shop", scopes=["read"])
+    assert not book.must_wait(key)
+
+    clock.seconds += RECHECK_SECONDS + 0.1
+
+    assert book.must_wait(key)
+    book.refresh(key)
+    assert book.find(key, at=NOON)
+
+
 def test_uses_are_written_when_the_keys_are_read(book, clock):
     used, unused = (issue_key(name=name, scopes=["read"]) for name in ("used", "unused"))
     book.refresh()
