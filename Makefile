@@ -42,7 +42,7 @@ check: setup-dev ## Lint, types, import layers, migrations, published schema, co
 bench: setup-dev ## Measure throughput and latency, write bench/results.json
 	$(BIN)/python -m bench
 
-chaos: setup-dev ## Kill, empty and slow down every part (25 minutes), write docs/reliability.md
+chaos: setup-dev ## Kill, empty and slow down every part (35 minutes), write docs/reliability.md
 	$(BIN)/python -m tests.chaos
 
 manage: setup ## Run a command on the running demo (ARGS="train_model")

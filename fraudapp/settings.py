@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from fraudapp.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
 from fraudapp.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from fraudapp.env import each_is_a_network, holds_certificates
+from scoring.silence import SILENCE_SECONDS, BoundedConnection
 
 env = Env()
 
@@ -181,18 +182,21 @@ DATABASES = {
             "pool": {
                 "min_size": 1,
                 "max_size": env.int("DATABASE_POOL_SIZE", default=12),
-                "timeout": 10,
+                # Who waits while the database is away is not told when it is back: it has to ask again.
+                "timeout": env.float("DATABASE_POOL_TIMEOUT_SECONDS", default=3.0),
                 # Its pauses double while the database is away, and are waited for to the end when it is back.
                 "reconnect_timeout": 1,
+                "connection_class": BoundedConnection,
             },
             # A database that falls silent must not be waited for until the kernel gives up, a quarter of an hour.
             "connect_timeout": 2,
-            "tcp_user_timeout": 5000,
+            "tcp_user_timeout": round(SILENCE_SECONDS * 1000),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 2,
-            # A process that freezes inside a transaction must not hold its locks for ever.
-            "options": "-c idle_in_transaction_session_timeout=60s",
+            # A process that freezes inside a transaction must not hold its locks for ever, nor a statement that nobody
+            # waits for any more go on.
+            "options": "-c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=2s",
         },
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"SERIALIZE": False},

@@ -39,5 +39,6 @@ os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 # A busy machine must not make tests see a slow store or a late answer.
 os.environ.setdefault("FEATURE_STORE_TIMEOUT_SECONDS", "1")
 os.environ.setdefault("DECISION_PATIENCE_SECONDS", "30")
+os.environ.setdefault("DATABASE_POOL_TIMEOUT_SECONDS", "30")
 os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(tempfile.gettempdir(), f"fraudapp-numba-{os.getuid()}"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")

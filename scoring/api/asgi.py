@@ -26,11 +26,14 @@ from scoring.api.keys import bearer_of
 from scoring.api.problems import problem
 from scoring.services import key_book
 from scoring.services.warming import warm_up
+from scoring.silence import bound_all_threads
 
 # Of a payment, and of whoever has no key; a batch of a caller with one may have DATA_UPLOAD_MAX_MEMORY_SIZE.
 MAX_SINGLE_BYTES = 64 * 1024
 # A body that trickles in holds its memory no longer.
 BODY_SECONDS = 20.0
+# Of pages and sockets, for one answer of the database: nobody looks at a page that takes as long.
+PAGE_SILENCE_SECONDS = 30.0
 
 
 class BodyTooLargeError(Exception):
@@ -105,6 +108,7 @@ async def _read_body(receive: Any, limit: int) -> BytesIO:
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     """Make the process ready before the server lets anybody in."""
+    bound_all_threads(PAGE_SILENCE_SECONDS)
     while (await receive())["type"] == "lifespan.startup":
         await asyncio.to_thread(_warm_up)
         # What stands by now stays. The collector would look at a million objects again and again, a quarter of a second

@@ -1,5 +1,6 @@
 """What all calls of the API share."""
 
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -12,6 +13,7 @@ from scoring.api.key_reading import follow_keys
 from scoring.api.keys import bearer_of
 from scoring.api.throttles import count_calls
 from scoring.services.key_book import KeyFacts
+from scoring.silence import SILENCE_SECONDS, answers_within
 
 
 class ApiView(APIView):
@@ -48,7 +50,12 @@ class ApiView(APIView):
         handler = handler or self.http_method_not_allowed
         if iscoroutinefunction(handler):
             return await handler(request, *args, **kwargs)
-        return await sync_to_async(handler)(request, *args, **kwargs)
+        return await sync_to_async(_in_time)(handler, request, *args, **kwargs)
+
+
+def _in_time(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    with answers_within(SILENCE_SECONDS):
+        return handler(*args, **kwargs)
 
 
 def json_body(request: Request) -> bytes:

@@ -22,6 +22,7 @@ from scoring.api.keys import HasScope
 from scoring.metrics import exposition
 from scoring.services.models import champion
 from scoring.services.policy import NoPolicyError, policy_in_force
+from scoring.silence import answers_within
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ class MetricsView(ApiView):
 
 def _state(name: str, check: Callable[[], None]) -> str:
     try:
-        check()
+        with answers_within(settings.DECISION_PATIENCE_SECONDS):
+            check()
     except (DatabaseError, InterfaceError, redis.RedisError, NoPolicyError, LookupError) as error:
         # Everybody may ask: what is wrong stays in the log.
         logger.info("readyz: %s is down: %s", name, error)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from scoring.services import key_book
+from scoring.silence import SILENCE_SECONDS, answers_within
 
 # A call whose key is known waits for so long at most: the last known keys will do.
 _KNOWN_SECONDS = 0.02
@@ -42,7 +43,8 @@ async def _read(key: str) -> None:
 
 def _refresh(key: str) -> None:
     try:
-        key_book.refresh(key, at=now())
+        with answers_within(SILENCE_SECONDS):
+            key_book.refresh(key, at=now())
     finally:
         # The thread ends, unless it is one that is inside a transaction and waits for this.
         if not connection.in_atomic_block:

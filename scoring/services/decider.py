@@ -10,16 +10,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from scoring.breaker import Breaker
 from scoring.services.decisions import Arrival, ContendedError, Result, Writer, decide_transactions
 from scoring.services.policy import NoPolicyError
 from scoring.services.store import sync_store
+from scoring.silence import SILENCE_SECONDS, answers_within
 
 # Of payments decided together. Larger ones take longer than a caller should wait for others.
 MAX_BATCH = 64
@@ -201,17 +204,34 @@ def decide_for_callers(arrivals: Sequence[Arrival]) -> list[Result]:
     if not _database.allows():
         raise OperationalError("The database failed just before.")
     try:
-        results = decide_transactions(arrivals, writer=Writer("api", sync_store(), is_patient=False))
+        with answers_within(SILENCE_SECONDS):
+            _begin_session()
+            results = decide_transactions(arrivals, writer=Writer("api", sync_store(), is_patient=False))
     except ContendedError:
         raise
     except (OperationalError, InterfaceError):
         _database.failed()
-        # The next batch is to have a new connection; this thread answers no requests, so nobody else sees to it.
-        if not connection.in_atomic_block:
-            connection.close()
+        _end_session()
         raise
     _database.succeeded()
     return results
+
+
+def _begin_session() -> None:
+    if connection.connection is None:
+        with connection.cursor() as cursor:
+            # Should we never be heard of again, payments must not stay locked: their callers send them once more. A
+            # little less than we wait ourselves.
+            cursor.execute("SET idle_in_transaction_session_timeout = %s", [f"{SILENCE_SECONDS * 0.8:.0f}s"])
+
+
+def _end_session() -> None:
+    """Have the next batch get a new connection; this thread answers no requests, so nobody else sees to it."""
+    if connection.in_atomic_block:
+        return
+    # The others of the process may be as silent, and each would be waited for in turn.
+    cast(DatabaseWrapper, connection).pool.drain()
+    connection.close()
 
 
 _deciders: WeakKeyDictionary[asyncio.AbstractEventLoop, Decider] = WeakKeyDictionary()

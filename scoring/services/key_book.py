@@ -110,14 +110,15 @@ class KeyBook:
         if self._read_change is not self._change:
             return True
         is_unknown = bool(key) and digest(key) not in self._keys
-        return is_unknown and self._is_current and self._is_older(UNKNOWN_SECONDS)
+        # After an outage it may be new, and the database back: as soon as that is to be asked again anyway.
+        return is_unknown and self._is_older(UNKNOWN_SECONDS if self._is_current else RECHECK_SECONDS)
 
     def _is_older(self, seconds: float) -> bool:
         return self._clock() - self._checked > seconds
 
     def _follow(self, key: str, at: datetime | None) -> None:
         # Noted before the keys are read: one that changes meanwhile is read once more.
-        self._read_change = self._change
+        change = self._change
         try:
             with transaction.atomic():
                 self._keys = _read_keys()
@@ -130,6 +131,8 @@ class KeyBook:
                 logger.warning("the API keys cannot be read again, the last known stay: %s", error)
             self._is_current = False
         self._checked = self._clock()
+        # Not before: who comes meanwhile would be told that nothing is known of the key.
+        self._read_change = change
 
     def _write_uses(self) -> None:
         due = {

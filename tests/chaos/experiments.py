@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tests.chaos import authorising, contents, outages, stores, workers
+from tests.chaos import authorising, contents, crowding, outages, silence, stores, workers
 from tests.chaos.counting import Outcome
 from tests.chaos.world import World
 
@@ -30,6 +30,11 @@ EXPERIMENTS: dict[str, Experiment] = {
     "velocity": authorising.attack_by_velocity,
     "one-id": authorising.send_one_id_at_once,
     "store-and-calls": authorising.kill_the_store_under_calls,
+    "many-callers": crowding.call_at_once,
+    "web-killed": crowding.kill_the_web,
+    "database-frozen": silence.freeze_the_database,
+    "database-killed": silence.kill_the_database,
+    "database-silent": silence.silence_the_database,
     "model": authorising.damage_the_model,
     "all-poison": contents.poison_all,
     "kafka": outages.stop_kafka,

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import redis
 
+from fraudapp.embedded.postgres import PostgresServer
 from fraudapp.embedded.process import end_group, launch
 from fraudapp.embedded.valkey import ValkeyServer
 
@@ -23,15 +26,19 @@ STOP_SECONDS = 45.0
 
 
 class Process:
-    """One process of the product. `is_kept`: started again by `revive` whenever it has ended by itself."""
+    """One process of the product. `is_kept`: started again by `revive` whenever it has ended by itself.
 
-    def __init__(self, name: str, arguments: tuple[str, ...], log: Path, **environment: str) -> None:
+    environment: what it is given besides ours; None takes away.
+    """
+
+    def __init__(self, name: str, arguments: tuple[str, ...], log: Path, **environment: str | None) -> None:
         self.name = name
         self.log = log
         self.is_kept = True
         self.exit_codes: list[int] = []
         self._arguments = [argument.format(name=name, **environment) for argument in arguments]
-        self._environment = os.environ | environment
+        given = os.environ | environment
+        self._environment = {name: value for name, value in given.items() if value is not None}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -76,6 +83,16 @@ def kill_valkey(server: ValkeyServer) -> None:
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     server.stop()
+
+
+def signal_postgres(server: PostgresServer, number: signal.Signals) -> None:
+    """Signal PostgreSQL and all its backends, which are in groups of their own."""
+    assert server.pid is not None
+    main = psutil.Process(server.pid)
+    # What stands still starts no new ones.
+    for one in (main, *main.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            one.send_signal(number)
 
 
 def empty_valkey(home: Path) -> None:

@@ -7,6 +7,8 @@ import time
 from enum import Enum
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.chaos.packets import keep_packets, lose_packets
+
 _CHUNK = 1 << 20
 _LOOK_SECONDS = 0.01
 DELAY_SECONDS = 0.1
@@ -19,6 +21,9 @@ class Mode(Enum):
     DELAY = "delay"  # each answer comes later, by DELAY_SECONDS
     HANG = "hang"  # connections are taken, nothing is passed on until another mode is chosen
     REFUSE = "refuse"  # connections are cut, new ones too; what hung is dropped
+    # Both end for new connections only; those of that time stay as they are for ever.
+    SILENT = "silent"  # what comes is acknowledged and swallowed, as by a server that froze or lost its disk
+    LOST = "lost"  # packets are not even acknowledged, as by a network that is cut
 
 
 class Proxy:
@@ -33,13 +38,23 @@ class Proxy:
         self.url = urlunsplit(parts._replace(netloc=f"{user}@{place}" if user else place))
         self.mode = Mode.PASS
         self._open: set[socket.socket] = set()
+        self._silent: set[socket.socket] = set()
         self._is_closed = False
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
 
     def set(self, mode: Mode) -> None:
+        if self.mode is Mode.LOST:
+            keep_packets(self._listener)
         self.mode = mode
         if mode is Mode.REFUSE:
             self._cut()
+        elif mode in {Mode.SILENT, Mode.LOST}:
+            self._silent |= self._open
+        if mode is Mode.LOST:
+            lose_packets(self._listener)
+            for one in list(self._open):
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    lose_packets(one)
 
     def close(self) -> None:
         self._is_closed = True
@@ -63,6 +78,12 @@ class Proxy:
             threading.Thread(target=self._connect, args=[client], daemon=True).start()
 
     def _connect(self, client: socket.socket) -> None:
+        if self.mode is Mode.SILENT:
+            self._open.add(client)
+            self._silent.add(client)
+            self._pump(client, client, False)
+            self._forget(client)
+            return
         try:
             server = socket.create_connection(self._target, timeout=5)
         except OSError:
@@ -74,8 +95,12 @@ class Proxy:
             self._open.add(one)
         threading.Thread(target=self._pump, args=[client, server, False], daemon=True).start()
         self._pump(server, client, True)
-        for one in (client, server):
+        self._forget(client, server)
+
+    def _forget(self, *ended: socket.socket) -> None:
+        for one in ended:
             self._open.discard(one)
+            self._silent.discard(one)
             one.close()
 
     def _pump(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
@@ -88,6 +113,8 @@ class Proxy:
                     time.sleep(_LOOK_SECONDS)
                 if self.mode is Mode.REFUSE:
                     break
+                if source in self._silent:
+                    continue
                 target.sendall(chunk)
         for one in (source, target):
             with contextlib.suppress(OSError):

@@ -28,6 +28,13 @@ damage, waits until nothing is left to do, and then counts:
   share shops and devices, of vectors only what a card's own payments make is compared; states always whole;
 - **ledger**: what `manage.py verify_ledger` says of invariants A to F.
 
+Where payments are authorised by many callers at once, or while PostgreSQL is away, the time-outs are those the product
+ships with, and what the callers were told counts as well: each decision they got is compared with the stored one, field
+by field (lost where there is none, wrong where it differs); an id is new to one call only (twice); other content under
+an id is refused, and the same never is. Who is refused for now hears so within two seconds, with Retry-After. A process
+decides again at most five seconds after PostgreSQL answers again, and at most twelve where only new connections are
+answered and those of before stay silent for ever, their packets acknowledged or not.
+
 | experiment | what was done | lost | twice | wrong | ledger | seconds |
 |---|---|---|---|---|---|---|
 """

@@ -155,7 +155,7 @@ def slow_down_the_features(world: World, *, is_short: bool) -> Outcome:
     answers.append(call(port, key, callers("after", calls)))
     recorded = [payment for one in answers for payment in one.recorded]
     if is_short:
-        _age_calls()
+        age_calls()
     world.settle(len(sent) + len(recorded))
     world.end("behind the proxy")
     _judge(outcome, answers, calls)
@@ -183,10 +183,10 @@ def callers(name: str, count: int) -> list[Sent]:
     ]
 
 
-def issue_call_key() -> str:
-    """An API key for the calls."""
+def issue_call_key(*scopes: str) -> str:
+    """An API key for the calls; with no scopes named, one that decides."""
     ApiKey.objects.filter(name="chaos").delete()
-    return issue_key(name="chaos", scopes=["decide"])
+    return issue_key(name="chaos", scopes=list(scopes or ("decide",)))
 
 
 def _call_while(world: World, mode: Mode, sent: Sequence[Sent], called: Sequence[Sent], key: str) -> Calls:
@@ -198,6 +198,6 @@ def _call_while(world: World, mode: Mode, sent: Sequence[Sent], called: Sequence
     return call(world.web(), key, called)
 
 
-def _age_calls() -> None:
+def age_calls() -> None:
     """Let the relay see to what calls left uncounted, as it does after a minute."""
     PendingFeatures.objects.filter(writer="api").update(created_at=F("created_at") - SETTLE_AFTER)

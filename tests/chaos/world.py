@@ -25,6 +25,9 @@ CHUNK = 1_000
 PARTITIONS = 4
 # So that a dead worker's partitions are free in seconds, and long against a batch.
 LEASES = {"STREAM_RENEW_SECONDS": "0.4", "STREAM_LEASE_SECONDS": "2.0"}
+SHIPPED_WEBS = ("shipped", "shipped2")
+# What is taken away here is as the product ships it.
+SHIPPED = {"FEATURE_STORE_TIMEOUT_SECONDS": None, "DECISION_PATIENCE_SECONDS": None, "DATABASE_POOL_TIMEOUT_SECONDS": None}
 # Long against anything that is slow here because another program has the processors.
 PATIENCE_SECONDS = 120.0
 
@@ -53,7 +56,9 @@ class World:
                 server.start()
             keep_log(self.features)
             self.proxy = Proxy(self.features.url)
-            stack.callback(self.proxy.close)
+            self.database_proxies = {name: Proxy(self.postgres.url) for name in SHIPPED_WEBS}
+            for proxy in (self.proxy, *self.database_proxies.values()):
+                stack.callback(proxy.close)
             stack.callback(self.end_processes)
             self._set_up_django()
             self._cleanup = stack.pop_all()
@@ -113,7 +118,8 @@ class World:
         connection.close_pool()
         call_command("flush", interactive=False, verbosity=0)
         forget_policy()
-        self.proxy.set(Mode.PASS)
+        for proxy in (self.proxy, *self.database_proxies.values()):
+            proxy.set(Mode.PASS)
         for name, server in (("features", self.features), ("broker", self.broker)):
             if server.pid is None:
                 empty_valkey(self.home / name)
@@ -124,7 +130,7 @@ class World:
 
     # --- processes -------------------------------------------------------------------------------------------------
 
-    def start(self, name: str, arguments: tuple[str, ...], **environment: str) -> Process:
+    def start(self, name: str, arguments: tuple[str, ...], **environment: str | None) -> Process:
         log = self.home / f"{name}.log"
         process = self.processes[name] = Process(name, arguments, log, **environment)
         process.start()
@@ -143,6 +149,16 @@ class World:
             self.start(name, WEB, port=str(port), REDIS_URL=self.proxy.url)
             self.wait(lambda: _answers(port), what=f"{name} answers")
         return self.ports[name]
+
+    def shipped_webs(self) -> list[int]:
+        """Two web processes with the product's own patience, each with a proxy before PostgreSQL; their ports."""
+        for name, proxy in self.database_proxies.items():
+            if name not in self.processes:
+                port = self.ports[name] = free_port()
+                self.start(name, WEB, port=str(port), DATABASE_URL=proxy.url, **SHIPPED)
+        for name in SHIPPED_WEBS:
+            self.wait(lambda name=name: _answers(self.ports[name]), what=f"{name} answers")
+        return [self.ports[name] for name in SHIPPED_WEBS]
 
     def end(self, *names: str) -> list[int | None]:
         """Stop processes warmly; their exit codes."""

@@ -240,7 +240,7 @@ def test_more_than_can_be_decided_in_time_are_refused_at_once(engine):
 
 
 @pytest.fixture
-def failing(monkeypatch) -> list[int]:
+def failing(monkeypatch, db) -> list[int]:
     """A database that does not answer, and how often it was asked."""
     asked: list[int] = []
 
@@ -262,7 +262,7 @@ def test_a_database_that_keeps_failing_is_not_asked_for_a_while(failing):
     assert failing == [1, 1]
 
 
-def test_payments_that_others_keep_deciding_are_no_failure_of_the_database(monkeypatch):
+def test_payments_that_others_keep_deciding_are_no_failure_of_the_database(monkeypatch, db):
     def contend(arrivals, *, writer):
         raise ContendedError("always")
 

@@ -182,6 +182,19 @@ def test_a_database_that_is_away_is_not_asked_at_each_call(book, clock):
 # --- last used -----------------------------------------------------------------------------------------------------
 
 
+def test_who_comes_with_a_new_key_after_an_outage_waits_until_the_keys_are_read(book, clock):
+    with connection.execute_wrapper(fail):
+        book.refresh()
+    key = issue_key(name="shop", scopes=["read"])
+    assert not book.must_wait(key)
+
+    clock.seconds += RECHECK_SECONDS + 0.1
+
+    assert book.must_wait(key)
+    book.refresh(key)
+    assert book.find(key, at=NOON)
+
+
 def test_uses_are_written_when_the_keys_are_read(book, clock):
     used, unused = (issue_key(name=name, scopes=["read"]) for name in ("used", "unused"))
     book.refresh()
@@ -237,3 +250,18 @@ def test_uses_of_all_keys_are_one_update(book, clock, django_assert_num_queries)
 
     assert sum(query["sql"].startswith("UPDATE") for query in queries.captured_queries) == 1
     assert set(ApiKey.objects.values_list("last_used_at", flat=True)) == {NOON}
+
+
+def test_who_comes_while_the_keys_are_read_for_the_first_time_waits(book):
+    key = issue_key(name="shop", scopes=["read"])
+    must_wait: list[bool] = []
+
+    def look(execute, sql, params, many, context):
+        must_wait.append(book.must_wait(key))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(look):
+        book.refresh()
+
+    assert all(must_wait)
+    assert not book.must_wait(key)
