@@ -50,19 +50,23 @@ def rescore_due(*, at: datetime) -> int:
     too_old = at - timedelta(hours=settings.RESCORE_WITHIN_HOURS)
     RescoringDue.objects.filter(created_at__lt=too_old).delete()
     with transaction.atomic():
-        due = {row.decision_id: row for row in _ready().select_for_update(skip_locked=True)[:ROWS_AT_ONCE]}
+        due = {row.decision_id: row for row in _next_ones().select_for_update(skip_locked=True)[:ROWS_AT_ONCE]}
         failed = _rescore(due, at=at) if due else set()
         RescoringDue.objects.filter(decision_id__in=due.keys() - failed).delete()
     return len(due) - len(failed)
 
 
-def _ready() -> QuerySet[RescoringDue]:
-    """What has its parts back, the oldest first.
+def _next_ones() -> QuerySet[RescoringDue]:
+    return with_parts_back(RescoringDue.objects.order_by("decision_id"))
+
+
+def with_parts_back(due: QuerySet[RescoringDue]) -> QuerySet[RescoringDue]:
+    """Those that can be scored again by now.
 
     A champion that cannot be loaded comes back, and is waited for. Where there is none, rules are all that decides
     here, and what has its features back is looked at with them.
     """
-    ready = RescoringDue.objects.filter(HAS_FEATURES).order_by("decision_id")
+    ready = due.filter(HAS_FEATURES)
     if champion() is not None:
         return ready
     if ModelVersion.objects.filter(stage=ModelVersion.Stage.CHAMPION).exists():
