@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
@@ -28,6 +28,12 @@ from scoring.transaction import Transaction
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 500
+_COLUMNS = (
+    "decision_id", "rescored_at", "outcome", "score", "reasons", "rule_hits", "missing", "features", "feature_version",
+    "model_version", "policy_version",
+)  # fmt: skip
+_COPY = f"COPY {Rescoring._meta.db_table} ({', '.join(_COLUMNS)}) FROM STDIN"
+_encoder = msgspec.json.Encoder(decimal_format="string")
 
 
 @dataclass(frozen=True)
@@ -83,22 +89,15 @@ def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> set[int]:
     policy, model = policy_in_force(), champion()
     listed = list_hits([one.transaction for one in prepared], at=at)
     again, decided = _decide_each(prepared, model=model, policy=policy, listed=listed)
-    Rescoring.objects.bulk_create(
-        Rescoring(
-            decision=one.decision,
-            rescored_at=at,
-            outcome=found.outcome,
-            score=found.score,
-            reasons=msgspec.to_builtins(found.reasons),
-            rule_hits=found.rule_hits,
-            missing=one.missing + ([] if model is not None else [MODEL_PART]),
-            features=one.vector.tobytes(),
-            feature_version=VERSION,
-            model_version=model.version if model is not None else "",
-            policy_version=policy.version,
-        )
-        for one, found in zip(again, decided, strict=True)
-    )
+    lacks_model, model_version = ([MODEL_PART], "") if model is None else ([], model.version)
+    # A bulk_create of the same rows takes as long as deciding them.
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_COPY) as copy:
+        for one, found in zip(again, decided, strict=True):
+            copy.write_row((
+                one.decision.id, at, found.outcome, found.score, _encoder.encode(found.reasons).decode(),
+                found.rule_hits, one.missing + lacks_model, one.vector.tobytes(), VERSION, model_version,
+                policy.version,
+            ))  # fmt: skip
     add_to_outbox(Outbox.Topic.ALERTS, _let_through(again, decided))
     return {one.decision.id for one in prepared} - {one.decision.id for one in again}
 
