@@ -13,6 +13,7 @@ from scoring.features.states import (
     FeatureStoreError,
     FeatureStoreLostError,
     MemoryStore,
+    PartlyCountedError,
     StateStore,
     StateWrite,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "FeatureStoreError",
     "FeatureStoreLostError",
     "MemoryStore",
+    "PartlyCountedError",
     "Pending",
     "StateStore",
     "StateWrite",
@@ -61,18 +63,19 @@ class Pending:
         """
         return learn_outcomes(self._batch, self._memory, self._streaks, declined, self.vectors)
 
-    def write(self, receipt: str = "", forget: Sequence[str] = ()) -> None:
-        """Store the states, once for a receipt; computed again where another process wrote meanwhile.
+    def write(self, receipts: tuple[str, ...] = (), forget: Sequence[str] = ()) -> None:
+        """Store the states, once for their receipts; computed again where another process wrote meanwhile.
 
         Raises:
-            FeatureStoreError: nothing was written, or no answer came: try again under the same receipt.
+            PartlyCountedError: some of the receipts' batches were counted by others: begin anew without them.
+            FeatureStoreError: nothing was written, or no answer came: try again under the same receipts.
         """
         if not self._batch.keys:
             return
         if self._store.is_contended and (others := self._store.changed(self._batch.keys, self._counts())):
             self._start_from(others)
         for _ in range(MAX_ATTEMPTS):
-            changed = self._store.write(self._packed(receipt, forget))
+            changed = self._store.write(self._packed(receipts, forget))
             if changed is None:
                 return
             self._start_from(changed)
@@ -98,7 +101,7 @@ class Pending:
         """Each row's count of writes when it was read."""
         return [NEVER_WRITTEN if state is None else state[:8] for state in self._found]
 
-    def _packed(self, receipt: str, forget: Sequence[str]) -> StateWrite:
+    def _packed(self, receipts: tuple[str, ...], forget: Sequence[str]) -> StateWrite:
         starts = self._batch.starts
         np.frombuffer(self._memory, np.float64)[np.array(starts[:-1]) // 8] += 1.0
         rows = memoryview(self._memory)
@@ -107,7 +110,7 @@ class Pending:
             keys=self._batch.keys,
             before=self._counts(),
             states=[rows[start:end] for start, end in pairwise(starts)],
-            receipt=receipt,
+            receipts=receipts,
             forget=forget,
         )
 

@@ -1,6 +1,6 @@
 """What a store of entity states promises, and one in memory for tests and history.
 
-A write is one step: it looks at the store's generation, at the batch's receipt and at each row's count of writes, and
+A write is one step: it looks at the store's generation, at the batches' receipts and at each row's count of writes, and
 stores everything or nothing. So an emptied store is never taken for one that knows nobody, a batch is applied once
 however often it is tried, and two processes that share a merchant cannot lose each other's payments.
 """
@@ -22,15 +22,22 @@ class FeatureStoreLostError(FeatureStoreError):
     """The store is not the one the record was applied to: emptied, being rebuilt, or rebuilt since it was read."""
 
 
+class PartlyCountedError(FeatureStoreError):
+    """Some of the batches that were to be written together were counted meanwhile. Nothing was written."""
+
+
 @dataclass(frozen=True)
 class StateWrite:
-    """Rows of one batch: their counts of writes when they were read (8 bytes each), and what they become."""
+    """Rows of one batch: their counts of writes when they were read (8 bytes each), and what they become.
+
+    receipts: one of each batch that is counted with them.
+    """
 
     generation: bytes
     keys: Sequence[str]
     before: Sequence[bytes]
     states: Sequence[bytes | memoryview]
-    receipt: str = ""
+    receipts: tuple[str, ...] = ()
     forget: Sequence[str] = ()
 
 
@@ -52,12 +59,13 @@ class StateStore(Protocol):
         """The rows that were written since they were read (`before` as in StateWrite), with what they hold now."""
 
     def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
-        """Store all rows and the receipt, and drop the receipts in `forget`; None when that is done, now or before.
+        """Store all rows and receipts, and drop the receipts in `forget`; None when that is done, now or before.
 
         Otherwise the rows that were written since they were read, with what they hold now; then nothing was stored.
 
         Raises:
             FeatureStoreLostError: the generation is another one; nothing was stored.
+            PartlyCountedError: some of the receipts are there and others are not; nothing was stored.
         """
 
     def has_receipts(self, receipts: Sequence[str]) -> list[bool]:
@@ -97,14 +105,15 @@ class MemoryStore:
     def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
         if self.generation() != write.generation:
             raise FeatureStoreLostError("the store's generation changed")
-        if write.receipt in self.receipts:
+        if known := self.receipts.intersection(write.receipts):
+            if len(known) < len(write.receipts):
+                raise PartlyCountedError("some of these batches are counted already")
             return None
         if changed := self.changed(write.keys, write.before):
             return changed
         self.states.update(zip(write.keys, map(bytes, write.states), strict=True))
         self.receipts.difference_update(write.forget)
-        if write.receipt:
-            self.receipts.add(write.receipt)
+        self.receipts.update(write.receipts)
         return None
 
     def changed(self, keys: Sequence[str], before: Sequence[bytes]) -> dict[int, bytes | None]:

@@ -15,6 +15,7 @@ from scoring.features.definitions import DAY, HOUR, VERSION
 from scoring.features.states import (
     FeatureStoreError,
     FeatureStoreLostError,
+    PartlyCountedError,
     StateWrite,
     building_generation,
     usable_generation,
@@ -43,21 +44,22 @@ for i = 1, #KEYS do
 end
 return changed
 """
-# KEYS: generation, receipt (or ""), states, receipts to forget. ARGV: generation, seconds to keep states and receipt,
-# number of states, seconds to keep a forgotten receipt, counts of writes before, the states. Answers 0 stored,
-# 1 another generation, else a list of row, state, row, state...
+# KEYS: generation, receipts, states, receipts to forget. ARGV: generation, seconds to keep states, receipts, forgotten
+# receipts, number of receipts, of states, counts of writes before, the states. Answers 0 stored, 1 another generation,
+# 2 some of the receipts are there, else a list of row, state, row, state...
 # MSETEX, of Valkey 9.1 and Redis 8.4, takes half the time of a SET each; Lua's stack holds some thousand arguments.
 _WRITE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 1 end
-if KEYS[2] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local n = tonumber(ARGV[4])
+local r, n = tonumber(ARGV[5]), tonumber(ARGV[6])
+local known = r > 0 and redis.call('EXISTS', unpack(KEYS, 2, 1 + r)) or 0
+if known > 0 then return known == r and 0 or 2 end
 local changed = {}
 for i = 1, n do
-  local now = redis.call('GETRANGE', KEYS[2 + i], 0, 7)
+  local now = redis.call('GETRANGE', KEYS[1 + r + i], 0, 7)
   if now == '' then now = '\\0\\0\\0\\0\\0\\0\\0\\0' end
-  if now ~= ARGV[5 + i] then
+  if now ~= ARGV[6 + i] then
     changed[#changed + 1] = i - 1
-    changed[#changed + 1] = redis.call('GET', KEYS[2 + i])
+    changed[#changed + 1] = redis.call('GET', KEYS[1 + r + i])
   end
 end
 if #changed > 0 then return changed end
@@ -65,18 +67,18 @@ for first = 1, n, 1000 do
   local last = math.min(first + 999, n)
   local parts = {}
   for i = first, last do
-    parts[#parts + 1] = KEYS[2 + i]
-    parts[#parts + 1] = ARGV[5 + n + i]
+    parts[#parts + 1] = KEYS[1 + r + i]
+    parts[#parts + 1] = ARGV[6 + n + i]
   end
   parts[#parts + 1] = 'EX'
   parts[#parts + 1] = ARGV[2]
   local answer = redis.pcall('MSETEX', last - first + 1, unpack(parts))
   if type(answer) == 'table' and answer['err'] then
-    for i = first, last do redis.call('SET', KEYS[2 + i], ARGV[5 + n + i], 'EX', ARGV[2]) end
+    for i = first, last do redis.call('SET', KEYS[1 + r + i], ARGV[6 + n + i], 'EX', ARGV[2]) end
   end
 end
-if KEYS[2] ~= '' then redis.call('SET', KEYS[2], '', 'EX', ARGV[3]) end
-for i = 3 + n, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
+for i = 2, 1 + r do redis.call('SET', KEYS[i], '', 'EX', ARGV[3]) end
+for i = 2 + r + n, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 return 0
 """
 _FINISH = """
@@ -135,17 +137,19 @@ class ValkeyStore:
 
     def write(self, write: StateWrite) -> dict[int, bytes | None] | None:
         names = [
-            _GENERATION, _receipt_key(write.receipt) if write.receipt else b"", *map(str.encode, write.keys),
+            _GENERATION, *map(_receipt_key, write.receipts), *map(str.encode, write.keys),
             *map(_receipt_key, write.forget),
         ]  # fmt: skip
         arguments = [
-            write.generation, b"%d" % STATE_SECONDS, b"%d" % RECEIPT_SECONDS, b"%d" % len(write.keys),
-            b"%d" % LINGER_SECONDS, *write.before, *write.states,
+            write.generation, b"%d" % STATE_SECONDS, b"%d" % RECEIPT_SECONDS, b"%d" % LINGER_SECONDS,
+            b"%d" % len(write.receipts), b"%d" % len(write.keys), *write.before, *write.states,
         ]  # fmt: skip
         with self._as_store_errors():
             answer = self._run(_WRITE, names, arguments)
         if answer == 1:
             raise FeatureStoreLostError("the store's generation changed")
+        if answer == 2:
+            raise PartlyCountedError("some of these batches are counted already")
         self.is_contended = self.is_contended or bool(answer)
         return _rows(answer) if answer else None
 

@@ -252,7 +252,7 @@ def _write_features(pending: Pending, receipt: int, forget: Sequence[int], write
     try:
         if time.monotonic() - committed > WRITE_WITHIN.total_seconds():
             raise FeatureStoreError("too late: others may have counted it")
-        pending.write(str(receipt), [str(settled) for settled in forget])
+        pending.write((str(receipt),), [str(settled) for settled in forget])
     except FeatureStoreError as error:
         if writer.is_patient:
             raise

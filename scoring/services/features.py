@@ -6,16 +6,19 @@ row's id, its receipt, or refuses them because the receipt is there. So any proc
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Now
+from numpy.typing import NDArray
 
 from scoring.features.events import Event, FraudKnown, Payment
-from scoring.features.live import Pending, StateStore, StateWrite
+from scoring.features.live import PartlyCountedError, Pending, StateStore, StateWrite
 from scoring.models import Label, PendingFeatures
 from scoring.queries import payments_of
 from scoring.services.degraded import (
@@ -28,6 +31,8 @@ from scoring.services.degraded import (
 from scoring.services.outbox import array_of
 
 ROWS_AT_ONCE = 500
+# While a write of so many runs, Valkey answers nobody else: calls wait for it 10 ms at most.
+EVENTS_AT_ONCE = 250
 # A writer that could not write by then leaves its batch to others. They wait longer before they delete its row and make
 # the store forget its receipt, so that nobody comes late and counts a batch twice.
 WRITE_WITHIN = timedelta(seconds=30)
@@ -96,10 +101,12 @@ def settle_features(name_prefix: str, *, store: StateStore, older_than: timedelt
     """
     generation, _ = store.read([])
     counted, last = _settle_degraded(name_prefix, store), 0
-    while rows := PendingFeatures.objects.filter(
-        ~_IS_UNSEEN, id__gt=last, writer__startswith=name_prefix, created_at__lte=Now() - older_than
-    ).order_by("id")[:ROWS_AT_ONCE]:
-        last, applied, deleted = _settle(rows, store)
+    due = PendingFeatures.objects.filter(
+        ~_IS_UNSEEN, writer__startswith=name_prefix, created_at__lte=Now() - older_than
+    )
+    while ids := list(due.filter(id__gt=last).order_by("id").values_list("id", flat=True)[:ROWS_AT_ONCE]):
+        last = ids[-1]
+        applied, deleted = _settle(ids, store)
         # Their rows are gone by now, and it is too late for their writers.
         store.write(StateWrite(generation, [], [], [], forget=deleted))
         counted += applied
@@ -113,59 +120,101 @@ def _settle_degraded(name_prefix: str, store: StateStore) -> int:
     """Count batches that were decided without features and keep what they should have been decided with."""
     give_up_orphans()
     counted, last = 0, 0
-    unseen = PendingFeatures.objects.filter(_IS_UNSEEN, writer__startswith=name_prefix).order_by("id")
+    rows_of = PendingFeatures.objects.only("decision_ids", "label_ids").order_by("id")
+    unseen = rows_of.filter(_IS_UNSEEN, writer__startswith=name_prefix)
     while rows := list(unseen.filter(id__gt=last)[:ROWS_AT_ONCE]):
-        counted += sum(_count_degraded(row, store) for row in rows)
+        counted += sum(_count_degraded(some, store) for some in _pieces(rows))
         last = rows[-1].id
     fill_in_frauds(store)
     return counted
 
 
-def _count_degraded(row: PendingFeatures, store: StateStore) -> bool:
-    """Note the vectors of a batch, then count it. A crash in between leaves both to be done again."""
-    events = _events_of(row)
-    pending = Pending(store, events)
-    # Asked after the states were read: what was not counted by now is not in them.
-    is_done = store.has_receipts([str(row.id)]) == [True]
-    if is_done:
-        give_up_vectors(without_vectors().filter(receipt=row.id))
-    else:
-        rows = [i for i, event in enumerate(events) if isinstance(event, Payment)]
-        note_vectors(sorted(row.decision_ids), pending.vectors[rows])
-        pending.write(receipt=str(row.id))
-    PendingFeatures.objects.filter(id=row.id).update(settled_at=Now())
-    return not is_done
+def _count_degraded(rows: Sequence[PendingFeatures], store: StateStore) -> int:
+    """Note the vectors of some batches, then count them. A crash in between leaves both to be done again."""
+    counted = _count(rows, store, see=note_vectors)
+    ids = [row.id for row in rows]
+    # Whoever counted the others has noted theirs before, or never will.
+    give_up_vectors(without_vectors().filter(receipt__in=ids))
+    PendingFeatures.objects.filter(id__in=ids).update(settled_at=Now())
+    return counted
 
 
 @transaction.atomic
-def _settle(found: QuerySet[PendingFeatures], store: StateStore) -> tuple[int, int, list[str]]:
-    """Count some rows and delete the old ones; the last id, how many were counted, the receipts of the deleted."""
-    last = max(row.id for row in found)
+def _settle(found: Sequence[int], store: StateStore) -> tuple[int, list[str]]:
+    """Count rows of these ids and delete the old ones; how many were counted, the receipts of the deleted."""
     # Locked: a writer that knows its row to be done deletes it, and only then makes the store forget the receipt.
-    rows = list(PendingFeatures.objects.select_for_update().filter(id__in=[row.id for row in found]).order_by("id"))
-    missing = [
-        row for row, is_done in zip(rows, store.has_receipts([str(row.id) for row in rows]), strict=True) if not is_done
-    ]
-    for row in missing:
-        apply_row(row, store=store)
+    locked = PendingFeatures.objects.select_for_update().filter(id__in=found)
+    rows = list(locked.only("decision_ids", "label_ids").order_by("id"))
+    missing = _uncounted(rows, store)
+    for some in _pieces(missing):
+        _count(some, store)
     ours = PendingFeatures.objects.filter(id__in=[row.id for row in rows])
     ours.filter(id__in=[row.id for row in missing]).update(settled_at=Now())
     # What was counted only now stays until the store has it on its disk.
     synced = Q(settled_at=None) | Q(settled_at__lte=Now() - timedelta(seconds=SYNC_SECONDS))
     deleted = [str(row.id) for row in ours.filter(synced, created_at__lte=Now() - SETTLE_AFTER)]
     PendingFeatures.objects.filter(id__in=deleted).delete()
-    return last, len(missing), deleted
+    return len(missing), deleted
 
 
-def apply_row(row: PendingFeatures, *, store: StateStore) -> None:
-    """Count one batch; nothing happens where its receipt is there already."""
-    Pending(store, _events_of(row)).write(receipt=str(row.id))
+def _pieces(rows: Sequence[PendingFeatures]) -> Iterator[list[PendingFeatures]]:
+    """Batches in their order, as many together as EVENTS_AT_ONCE lets; a larger one stands alone."""
+    piece: list[PendingFeatures] = []
+    events = 0
+    for row in rows:
+        events += len(row.decision_ids) + len(row.label_ids)
+        if piece and events > EVENTS_AT_ONCE:
+            yield piece
+            piece, events = [], len(row.decision_ids) + len(row.label_ids)
+        piece.append(row)
+    if piece:
+        yield piece
 
 
-def _events_of(row: PendingFeatures) -> list[Event]:
-    labels = Label.objects.filter(id__in=row.label_ids).select_related("decision").only(*FRAUD_FIELDS)
-    frauds = [fraud_event(label) for label in labels.order_by("known_at", "id")]
-    return merge_events(payments_of(row.decision_ids), frauds)
+def _count(
+    rows: Sequence[PendingFeatures],
+    store: StateStore,
+    *,
+    see: Callable[[list[int], NDArray[np.float32]], object] = lambda decision_ids, vectors: None,
+) -> int:
+    """Count all batches that are not counted yet, in one write and the record's order; the number of these.
+
+    `see` gets their payments and the vectors these have by now (float32, a row a payment) before they are counted, and
+    again, of fewer, where another process counts some of them meanwhile.
+
+    Raises:
+        FeatureStoreError: none was counted here, or no answer came.
+    """
+    waiting = list(rows)
+    while waiting:
+        events = _events_of(waiting)
+        pending = Pending(store, events)
+        # Asked after the states were read: what was not counted by now is not in them.
+        left = _uncounted(waiting, store)
+        if len(left) == len(waiting):
+            payments = [i for i, event in enumerate(events) if isinstance(event, Payment)]
+            see(sorted(one for row in waiting for one in row.decision_ids), pending.vectors[payments])
+            with suppress(PartlyCountedError):
+                pending.write(_receipts_of(waiting))
+                return len(waiting)
+        waiting = left
+    return 0
+
+
+def _uncounted(rows: Sequence[PendingFeatures], store: StateStore) -> list[PendingFeatures]:
+    done = store.has_receipts(_receipts_of(rows))
+    return [row for row, is_done in zip(rows, done, strict=True) if not is_done]
+
+
+def _receipts_of(rows: Sequence[PendingFeatures]) -> tuple[str, ...]:
+    return tuple(str(row.id) for row in rows)
+
+
+def _events_of(rows: Sequence[PendingFeatures]) -> list[Event]:
+    label_ids = [one for row in rows for one in row.label_ids]
+    labels = Label.objects.filter(id__in=label_ids).select_related("decision").only(*FRAUD_FIELDS)
+    frauds = [fraud_event(label) for label in labels.order_by("known_at", "id")] if label_ids else []
+    return merge_events(payments_of([one for row in rows for one in row.decision_ids]), frauds)
 
 
 def fraud_event(label: Label) -> FraudKnown:

@@ -86,7 +86,7 @@ def _rebuild(store: StateStore, progress: Progress, *, is_fresh: bool = False) -
     _count_labels(run, building, progress)
     generation, _ = building.read([])
     for row_id in run.pending:
-        building.write(StateWrite(generation, [], [], [], receipt=str(row_id)))
+        building.write(StateWrite(generation, [], [], [], receipts=(str(row_id),)))
     store.finish_rebuild(run.token)
     FeatureRebuild.objects.filter(id=run.id).update(finished_at=now())
     logger.info("the feature store is whole again: %s payments, %s frauds", run.payments, run.labels)
@@ -173,10 +173,10 @@ def _write(  # noqa: PLR0913 - a chunk, where it stands, and who wants to see it
     *,
     see: Callable[[NDArray[np.float32]], object] = lambda vectors: None,
 ) -> None:
-    receipt, forget = f"{name}:{last}", [f"{name}:{before}"]
+    receipts, forget = (f"{name}:{last}",), [f"{name}:{before}"]
     if events:
         pending = Pending(store, events)
         see(pending.vectors)
-        pending.write(receipt, forget)
+        pending.write(receipts, forget)
     else:
-        store.write(StateWrite(store.read([])[0], [], [], [], receipt, forget))
+        store.write(StateWrite(store.read([])[0], [], [], [], receipts, forget))

@@ -1,21 +1,26 @@
 """What decisions made without a part had to cause: each is scored again once the part is back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Min, Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from scoring.features.live import FeatureStoreError, StateStore
 from scoring.models import Decision, Rescoring, RescoringDue
 from scoring.models.rescoring import HAS_FEATURES
-from scoring.services.models import champion
+from scoring.services.rescoring import with_parts_back
 from streams.ledger.effects import decisions_in, report, with_effects
 from streams.ledger.log import Span
 from streams.ledger.report import Check
 
 # The task worker looks each second, and takes some hundred a turn.
 OVERDUE_AFTER = timedelta(minutes=1)
+# Programs of before an upgrade go on for so long beside the new tables, at most.
+UPGRADE_WITHIN = timedelta(hours=1)
+# Since it was applied degraded decisions are noted.
+_NOTED_SINCE = "SELECT applied FROM django_migrations WHERE app = 'scoring' AND name = '0008_rescoring'"
 
 
 def check_rescorings(check: Check, span: Span, *, store: StateStore) -> None:
@@ -26,11 +31,9 @@ def check_rescorings(check: Check, span: Span, *, store: StateStore) -> None:
     again = decided.filter(rescoring__isnull=False)
     check.count("degraded decisions scored again", again.count())
     report(check, "was scored again and is to be once more", again.filter(rescoring_due__isnull=False))
-    first = _first_noted()
-    if first is not None:
-        lacking = decided.exclude(degraded=[]).filter(id__gte=first, decided_at__gt=young)
-        forgotten = lacking.filter(rescoring=None, rescoring_due=None)
-        report(check, "is degraded and is not going to be scored again", forgotten)
+    lacking = decided.exclude(degraded=[]).filter(decided_at__gt=young, decided_at__gte=_noted_since())
+    forgotten = lacking.filter(rescoring=None, rescoring_due=None)
+    report(check, "is degraded and is not going to be scored again", forgotten)
     waiting = RescoringDue.objects.filter(decision__in=decided, created_at__gt=young)
     _check_waiting(check, waiting, store)
 
@@ -39,7 +42,7 @@ def _check_waiting(check: Check, waiting: QuerySet[RescoringDue], store: StateSt
     """What has its parts back does not wait longer than a backlog that is being worked on."""
     check.count("degraded decisions that wait", waiting.count())
     is_overdue = Q(ready_at__lt=Now() - OVERDUE_AFTER) | Q(ready_at=None, created_at__lt=Now() - OVERDUE_AFTER)
-    ready = waiting.filter(HAS_FEATURES & is_overdue) if champion() is not None else waiting.none()
+    ready = with_parts_back(waiting.filter(is_overdue))
     unseen = waiting.exclude(HAS_FEATURES).filter(created_at__lt=Now() - OVERDUE_AFTER)
     if unseen.exists() and _is_whole(store):
         check.unknown.append(f"{unseen.count():,} degraded decisions wait for the features, which are back: look again")
@@ -52,10 +55,13 @@ def _check_waiting(check: Check, waiting: QuerySet[RescoringDue], store: StateSt
     report(check, "is degraded, its parts are back, and it was not scored again", decisions)
 
 
-def _first_noted() -> int | None:
-    """Since when degraded decisions are noted: those of before the upgrade are not."""
-    ids = [rows.objects.aggregate(first=Min("decision_id"))["first"] for rows in (Rescoring, RescoringDue)]
-    return min((one for one in ids if one is not None), default=None)
+def _noted_since() -> datetime:
+    """From when on each degraded decision is noted, whatever became of those that were."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTED_SINCE)
+        since: datetime = cursor.fetchone()[0]
+    is_upgraded = Decision.objects.filter(decided_at__lt=since).exists()
+    return since + UPGRADE_WITHIN if is_upgraded else since
 
 
 def _is_whole(store: StateStore) -> bool:

@@ -1,7 +1,7 @@
 """Experiments with the web process while payments are authorised: floods of one card and one id, parts taken away."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -87,6 +87,9 @@ def kill_the_store_under_calls(world: World, *, is_short: bool) -> Outcome:
     outcome.require(away.degraded == 2 * cards, f"{away.degraded} calls of {2 * cards} had no features")
     sent = [*before.recorded, *away.recorded, *after.recorded]
     world.settle(len(sent))
+    # Not an earlier call: it may come before what was let through is counted.
+    sent += _pay_once_more(world, outcome, port, key, attacks)
+    world.settle(len(sent))
     degraded = Decision.objects.filter(id__gt=world.base, degraded__contains=["features"])
     rescored = Rescoring.objects.filter(decision__in=degraded)
     caught = rescored.filter(
@@ -100,6 +103,25 @@ def kill_the_store_under_calls(world: World, *, is_short: bool) -> Outcome:
     outcome.done["longest call while away in ms"] = round(away.longest * 1000)
     close_the_books(world, outcome, sent, only_own=True)
     return outcome
+
+
+def _pay_once_more(world: World, outcome: Outcome, port: int, key: str, attacks: Sequence[list[Sent]]) -> list[Sent]:
+    """Each attacked card pays again: what was let through while the store was away is in what it is decided with."""
+    probes = [_by_the_card_of(attack, f"again-{number}") for number, attack in enumerate(attacks)]
+    answered = call(port, key, probes)
+    outcome.require(answered.statuses.keys() == {201}, f"calls were answered with {dict(answered.statuses)}")
+    seen = [_seen(one) for one in probes]
+    wanted = [float(len(attack)) for attack in attacks]
+    outcome.require(seen == wanted, f"payments after the outage saw {seen} of their cards before them")
+    return answered.recorded
+
+
+def _by_the_card_of(attack: Sequence[Sent], name: str) -> Sent:
+    (one,) = _of_one_card(name, 1)
+    # Behind all of the attack.
+    card, at = attack[0].key, datetime.now(UTC)
+    fields = {"card_id": card, "customer_id": card, "occurred_at": at.isoformat()}
+    return replace(changed(one, **fields), key=card, occurred_at=at)
 
 
 def damage_the_model(world: World, *, is_short: bool) -> Outcome:

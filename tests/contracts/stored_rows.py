@@ -19,9 +19,9 @@ def row_of(writes: int, width: int = 3) -> bytes:
 
 
 def write(
-    store: StateStore, rows: dict[str, int], *, generation: bytes = b"", **options
+    store: StateStore, rows: dict[str, int], *receipts: str, generation: bytes = b"", **options
 ) -> dict[int, bytes | None] | None:
-    """Store rows that were written so often, each from one write less."""
+    """Store rows that were written so often, each from one write less, under these receipts."""
     counts = list(rows.values())
     return store.write(
         StateWrite(
@@ -29,6 +29,7 @@ def write(
             list(rows),
             [np.float64(count - 1).tobytes() for count in counts],
             [row_of(count) for count in counts],
+            receipts,
             **options,
         )
     )

@@ -15,6 +15,7 @@ from scoring.features.live import (
     FeatureStoreError,
     FeatureStoreLostError,
     MemoryStore,
+    PartlyCountedError,
     Pending,
     ValkeyStore,
 )
@@ -34,7 +35,7 @@ def test_what_was_written_is_read_in_the_order_asked(store):
 def test_a_batch_of_thousands_of_entities_is_one_write(store):
     many = {f"feature:2:card:{number}": 1 for number in range(2001)}
 
-    assert write(store, many, receipt="17") is None
+    assert write(store, many, "17") is None
 
     assert states(store, list(many)) == [row_of(1)] * 2001
     assert store.has_receipts(["17"]) == [True]
@@ -44,7 +45,7 @@ def test_a_write_over_rows_that_changed_since_names_them_and_stores_nothing(stor
     write(store, {A: 1, B: 1})
     write(store, {B: 2})
 
-    changed = write(store, {A: 2, B: 2, NOBODY: 2}, receipt="late")
+    changed = write(store, {A: 2, B: 2, NOBODY: 2}, "late")
 
     assert changed == {1: row_of(2), 2: None}
     assert states(store, KEYS) == [row_of(1), row_of(2), None]
@@ -78,20 +79,46 @@ def test_a_contended_store_is_asked_first_until_nobody_interferes(valkey):
 
 
 def test_a_write_under_a_receipt_that_is_there_does_nothing_and_counts_as_done(store):
-    write(store, {A: 1}, receipt="17")
+    write(store, {A: 1}, "17")
 
-    assert write(store, {A: 2, B: 1}, receipt="17") is None
+    assert write(store, {A: 2, B: 1}, "17") is None
 
     assert states(store, [A, B]) == [row_of(1), None]
     assert store.has_receipts(["17", "18"]) == [True, False]
     assert store.has_receipts([]) == []
 
 
+def test_batches_that_are_written_together_have_a_receipt_each(store):
+    assert write(store, {A: 1, B: 1}, "17", "18") is None
+    assert store.has_receipts(["17", "18", "19"]) == [True, True, False]
+
+    assert write(store, {A: 2}, "18", "17") is None
+    assert states(store, [A]) == [row_of(1)]
+
+
+def test_a_write_of_several_batches_of_which_some_are_counted_stores_nothing(store):
+    write(store, {A: 1}, "17")
+
+    with pytest.raises(PartlyCountedError):
+        write(store, {A: 2, B: 1}, "16", "17", "18")
+
+    assert states(store, [A, B]) == [row_of(1), None]
+    assert store.has_receipts(["16", "17", "18"]) == [False, True, False]
+
+
+def test_a_write_of_hundreds_of_batches_is_one_write(store):
+    many = [str(number) for number in range(500)]
+
+    assert write(store, {A: 1}, *many) is None
+
+    assert store.has_receipts(many) == [True] * 500
+
+
 def test_forgotten_receipts_stay_for_who_wakes_up_late_and_go_then(valkey):
     store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    write(store, {A: 1}, receipt="17")
-    write(store, {B: 1}, receipt="18")
-    write(store, {A: 2}, receipt="19", forget=["17"])
+    write(store, {A: 1}, "17")
+    write(store, {B: 1}, "18")
+    write(store, {A: 2}, "19", forget=["17"])
 
     assert write(store, {}, forget=["18"]) is None
 
@@ -104,7 +131,7 @@ def test_forgotten_receipts_stay_for_who_wakes_up_late_and_go_then(valkey):
 
 def test_a_write_read_from_another_generation_is_refused(store):
     with pytest.raises(FeatureStoreLostError):
-        write(store, {A: 1}, generation=b"the one before", receipt="17")
+        write(store, {A: 1}, "17", generation=b"the one before")
 
     assert states(store, [A]) == [None]
     assert store.has_receipts(["17"]) == [False]
@@ -142,9 +169,9 @@ def test_threads_that_share_a_merchant_lose_nothing(store):
 def test_a_batch_that_another_process_applied_meanwhile_is_not_applied_again(store):
     batch = payments(4)
     held_up = Pending(store, batch)
-    Pending(store, batch).write("9")
+    Pending(store, batch).write(("9",))
 
-    held_up.write("9")
+    held_up.write(("9",))
 
     assert Pending(store, payments(1)).vectors[0, INDEX["card_count_24h"]] == 4.0
 
@@ -152,7 +179,7 @@ def test_a_batch_that_another_process_applied_meanwhile_is_not_applied_again(sto
 def test_a_batch_of_nothing_does_not_ask_the_store(lost):
     pending = Pending(lost, [])
 
-    pending.write("9")
+    pending.write(("9",))
 
     assert pending.vectors.shape[0] == 0
 
@@ -179,7 +206,7 @@ def test_both_stores_hold_the_same_bytes():
 
     for store in (memory, valkey):
         for start in range(0, len(events), 6):
-            Pending(store, events[start : start + 6]).write(f"w={start}")
+            Pending(store, events[start : start + 6]).write((f"w={start}",))
 
     assert states(valkey, list(memory.states)) == list(memory.states.values())
     assert len({key.split(":")[2] for key in memory.states}) == 5
@@ -188,7 +215,7 @@ def test_both_stores_hold_the_same_bytes():
 def test_states_and_receipts_expire_and_the_generation_does_not(valkey):
     store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
     open_empty(store)
-    Pending(store, payments(1)).write("9")
+    Pending(store, payments(1)).write(("9",))
 
     times = {key: valkey.ttl(key) for key in valkey.keys("feature:*")}
 

@@ -21,7 +21,7 @@ def test_a_store_that_was_emptied_is_told_apart_from_one_that_knows_nobody(lost)
 
 
 def test_only_who_rebuilds_reads_and_writes_during_a_rebuild(store):
-    write(store, {A: 1}, receipt="17")
+    write(store, {A: 1}, "17")
     before = store.generation()
 
     store.begin_rebuild("again")
@@ -38,7 +38,7 @@ def test_only_who_rebuilds_reads_and_writes_during_a_rebuild(store):
 
 
 def test_a_rebuild_begins_with_nothing(store):
-    write(store, {A: 1}, receipt="17")
+    write(store, {A: 1}, "17")
     store.begin_rebuild("one")
     write(store.rebuilding("one"), {B: 1})
 
@@ -50,7 +50,7 @@ def test_a_rebuild_begins_with_nothing(store):
 
 def test_a_finished_rebuild_is_open_to_everybody(store):
     store.begin_rebuild("one")
-    write(store.rebuilding("one"), {A: 1}, receipt="17")
+    write(store.rebuilding("one"), {A: 1}, "17")
 
     store.finish_rebuild("one")
 

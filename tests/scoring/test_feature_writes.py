@@ -105,7 +105,7 @@ def test_a_writer_that_comes_back_after_others_did_its_write_changes_nothing():
         """Another process settles the batch between its commit and its write."""
 
         def write(self, write):
-            if write.receipt:
+            if write.receipts:
                 settle_features(NAME, store=store)
             return super().write(write)
 

@@ -7,7 +7,7 @@ from scoring.features.definitions import INDEX
 from scoring.features.live import FeatureStoreError, MemoryStore, Pending
 from scoring.models import Outbox, PendingFeatures, Rescoring, RescoringDue
 from scoring.queries import payments_between
-from scoring.services import degraded, rescoring
+from scoring.services import degraded, features, rescoring
 from scoring.services.features import settle_features
 from scoring.services.rescoring import rescore_due
 from tests.scoring.degraded import BUSY, come_back, decide, nowhere, some, vector_of
@@ -104,6 +104,7 @@ def test_a_worker_that_dies_while_it_scores_leaves_all_of_it_to_the_next(monkeyp
 
 
 def test_a_store_that_goes_away_again_leaves_the_rest_for_later(monkeypatch):
+    monkeypatch.setattr(features, "EVENTS_AT_ONCE", 1)
     store, reads = MemoryStore(), []
     decide(nowhere(), *some(3))
     read = store.read

@@ -1,14 +1,17 @@
 """The ledger check knows which degraded decisions are to be scored again, and which of them have cases."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.utils.timezone import now
 
 from cases.models import Alert, FeedEntry
+from scoring.features.live import MemoryStore
 from scoring.models import Decision, Outbox, Rescoring, RescoringDue
 from scoring.services import rescoring
-from streams.ledger import rescorings as ledger
+from scoring.services.features import settle_features
 from streams.outbox import relay_outbox
 from tests.scoring.degraded import BUSY, come_back, decide, install, nowhere, some
 from tests.scoring.degraded import CountModel as Model
@@ -23,7 +26,6 @@ def world(db, monkeypatch) -> World:
     """Three payments of a card decided without features and scored again: the third is flagged then."""
     publish(BUSY)
     install(monkeypatch, Model())
-    monkeypatch.setattr(ledger, "champion", Model)
     world = World(monkeypatch)
     decide(nowhere(), *some(3))
     come_back(world.store)
@@ -65,10 +67,63 @@ def test_a_degraded_decision_that_nobody_will_score_again_is_found(world):
     assert "is not going to be scored again" in run()[1]["B"]["examples"][0]
 
 
+@pytest.mark.parametrize("lost", [slice(1), slice(1, 2), slice(2, None), slice(None)])
+def test_one_whose_rescoring_is_gone_is_found_wherever_it_stood(world, lost):
+    names = list(Rescoring.objects.order_by("decision_id").values_list("decision_id", flat=True))[lost]
+    Rescoring.objects.filter(decision__in=names).delete()
+
+    found = [words for words in run()[1]["B"]["examples"] if "is not going to be scored again" in words]
+    assert len(found) == len(names)
+
+
+def test_where_there_never_was_a_model_they_wait_until_one_of_them_is_lost(monkeypatch):
+    publish(BUSY)
+    World(monkeypatch)
+    rows = decide(MemoryStore(), *some(3))
+    relay_outbox()
+    RescoringDue.objects.update(created_at=F("created_at") - timedelta(hours=1))
+
+    _, checks = run()
+    assert (checks["B"]["standing"], checks["B"]["counts"]["degraded decisions that wait"]) == ("holds", 3)
+
+    RescoringDue.objects.filter(decision=rows[0]).delete()
+    assert "is not going to be scored again" in run()[1]["B"]["examples"][0]
+
+
+def test_where_there_never_was_a_model_one_that_has_its_features_back_does_not_wait_for_long(monkeypatch):
+    publish(BUSY)
+    world = World(monkeypatch)
+    decide(nowhere(), *some(1))
+    settle_features("", store=world.store)
+    relay_outbox()
+    assert broken() == ""
+
+    RescoringDue.objects.update(ready_at=F("ready_at") - timedelta(minutes=2))
+    assert "its parts are back, and it was not scored again" in run()[1]["B"]["examples"][0]
+
+
+def noted_since(at: datetime) -> None:
+    """The tables that note degraded decisions were made at this time."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET applied = %s WHERE name = '0008_rescoring'", [at])
+
+
 def test_a_degraded_decision_of_before_they_were_noted_is_in_order(world):
-    Rescoring.objects.order_by("decision_id").first().delete()
+    RescoringDue.objects.all().delete()
+    Rescoring.objects.filter(outcome="approve").delete()
+    noted_since(now() + timedelta(seconds=1))
 
     assert broken() == ""
+
+
+@pytest.mark.parametrize(("minutes", "letters"), [(59, ""), (61, "B")])
+def test_programs_of_before_an_upgrade_may_go_on_for_an_hour(world, minutes, letters):
+    noted_since(now() - timedelta(minutes=minutes))
+    (before,) = decide(MemoryStore(), *some(1), has_effects=False)
+    Decision.objects.filter(id=before.id).update(source="file:before", decided_at=now() - timedelta(hours=2))
+    Rescoring.objects.filter(outcome="approve").delete()
+
+    assert broken() == letters
 
 
 def test_one_whose_parts_are_back_does_not_wait_for_long(world, monkeypatch):
