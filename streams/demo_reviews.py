@@ -64,7 +64,7 @@ def _review_again(reviewer: User, waiting: Case, *, now: datetime) -> None:
     took = timedelta(seconds=30 + 120 * _chance("again", waiting))
     note = "" if said == check.expected else "The device is his own, seen for months."
     presence.record_view(case=check.case, viewer=reviewer, now=now)
-    checks.record(check, verdict=said, typology="", note=note, decided_at=now + took)
+    checks.record(check, reviewer=reviewer, verdict=said, typology="", note=note, decided_at=now + took)
 
 
 def _decide(case: Case, decision: Decision, *, analyst: User, opened_at: datetime) -> None:

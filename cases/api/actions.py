@@ -121,11 +121,10 @@ class SnoozeView(CaseAction):
         return row(case, act)
 
     def on_blind(self, held: Check, act: Act) -> HttpResponse:
-        lag = act.now - blind.clock_of(held, now=act.now)
         times.check_until(
             act.said["until"],
             now=act.now,
-            due_at=held.case.due_at + lag,
+            due_at=held.case.due_at + blind.lag_of(held),
             may_pass_due=access.may_snooze_past_due(act.user),
         )
         return _given_back(held, act)
@@ -152,9 +151,9 @@ class NotesView(CaseAction):
         return json_response(shapes.note(note), status=201)
 
     def on_blind(self, held: Check, act: Act) -> HttpResponse:
-        checks.add_note(held, text=act.said["note"])
-        note = blind.note_of(held, text=act.said["note"], now=act.now)
-        return json_response(shapes.note(note), status=201)
+        checks.add_note(held, author=act.user, text=act.said["note"], now=act.now)
+        held.refresh_from_db(fields=["notes"])
+        return json_response(shapes.note(blind.own_notes(held, lag=blind.lag_of(held))[0]), status=201)
 
 
 @described("tag_case", CaseSchema)

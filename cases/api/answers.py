@@ -59,23 +59,30 @@ def detail_answer(case: Case, *, user: User, now: datetime) -> Json:
 
 
 def blind_detail_answer(held: Check, *, user: User, now: datetime) -> Json:
-    """The same of a case under blind review, as it was."""
+    """The same of a case under blind review, as it was, told as if it had been flagged today.
+
+    Only the payments keep their dates: whoever sent them knows these.
+    """
     shown = blind.blind_case(held, desk=access.desk_for(user), now=now)
+    lag = blind.lag_of(held)
+    for alert in shown.detail.alerts:
+        alert.decided_at += lag
     return {
         **blind_row_answer(held, now=now),
         **_evidence(shown.detail, sight=sight_of(user), hides_score=_hides_score(held)),
-        "notes": [shapes.note(event) for event in blind.own_notes(held, now=now)],
+        "notes": [shapes.note(event) for event in blind.own_notes(held, lag=lag)],
         "files": [],
         "lookers": [],
         **_prospects(shown.panel, shown.case, user=user),
-        "history": shapes.history(blind.blind_history(held)),
+        "history": shapes.history(blind.blind_history(held, lag=lag)),
     }
 
 
 def blind_row_answer(held: Check, *, now: datetime, is_held: bool = True) -> Json:
     """The case as open as it was, and with as much time left; claimed by its reviewer while `is_held`."""
     case = blind.undecided(held, now=now)
-    case.due_at += now - blind.clock_of(held, now=now)
+    lag = blind.lag_of(held)
+    case.opened_at, case.due_at = case.opened_at + lag, case.due_at + lag
     case.claimed_by, case.claimed_until = (held.analyst, held.taken_until) if is_held else (None, None)
     case.snoozed_until = None
     return shapes.case_row(case, tags=[], hides_score=_hides_score(held), now=now)
@@ -91,7 +98,7 @@ def history_answer(case: Case, *, before: str) -> Json:
 
 
 def blind_history_answer(held: Check, *, before: str) -> Json:
-    found = blind.blind_history(held)
+    found = blind.blind_history(held, lag=blind.lag_of(held))
     return shapes.history(History(entries=[], lookers=[], older="") if before else found)
 
 

@@ -61,7 +61,10 @@ CASE: Json = {
     "decided_at": None,
 }
 CASE_PAGE: Json = {"cases": [CASE], "next": "/api/v1/cases/?limit=1&cursor=gAAAAABpIx"}
-NOTE: Json = {"at": "2026-11-20T12:21:07Z", "by": _ALICE, "kind": "note", "text": BODIES["note_case"]["note"]}
+NOTE: Json = {
+    "at": "2026-11-20T12:21:07Z", "by": _ALICE, "by_key": "desk-bot", "kind": "note",
+    "text": BODIES["note_case"]["note"],
+}  # fmt: skip
 VERDICT: Json = {
     "id": 412,
     "verdict": "fraud",

@@ -90,6 +90,7 @@ _ANSWERS: dict[type[Exception], Callable[[Exception, Case], JsonResponse]] = {
     approvals.OwnVerdictError: lambda refusal, case: problem(
         403, "The user of this key said the verdict: a second person has to approve or refuse it."
     ),
+    approvals.SamePersonError: lambda refusal, case: problem(403, str(refusal)),
     approvals.NothingToApproveError: _as_said("nothing_waits", "The verdict waits for approval no more."),
     # In the words of any other case: who reviewed it blind is not told that they did.
     checks.NotHeldError: _as_said("released", _RELEASED),

@@ -151,6 +151,7 @@ class RelatedSchema(Schema):
 class NoteSchema(Schema):
     at = _moment("When it was written.")
     by = PersonSchema(allow_null=True, help_text="By whom.")
+    by_key = _text("The API key by which a program wrote it in their name; empty: they wrote it in the console.")
     kind = _choice(CaseEvent.Kind.choices, "`note`, or what the text is the reason of.")
     text = _text("Untrusted text.")
 

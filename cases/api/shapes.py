@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from cases import evidence, money, words
 from cases.models import Attachment, Case, CaseEvent, Queue, Verdict, VerdictEffect
-from cases.queries.history import Entry, History
+from cases.queries.history import Entry, History, key_name
 from cases.queries.related import Related, RelatedPayment
 from cases.sight import Sight
 from scoring.models import Decision
@@ -135,7 +135,13 @@ def _related_payment(one: RelatedPayment, sight: Sight) -> Json:
 
 
 def note(event: CaseEvent) -> Json:
-    return {"at": event.happened_at, "by": person(event.actor), "kind": event.kind, "text": event.text}
+    return {
+        "at": event.happened_at,
+        "by": person(event.actor),
+        "by_key": key_name(event.api_key),
+        "kind": event.kind,
+        "text": event.text,
+    }
 
 
 def file(one: Attachment) -> Json:

@@ -52,7 +52,7 @@ class VerdictView(CaseAction):
         if act.said.get("seen_alerts") not in (None, held.case.alert_count):
             raise verdicts.CaseGrewError(held.case_id)
         said = {name: act.said[name] for name in ("verdict", "typology", "note")}
-        checks.record(held, **said, decided_at=act.now)
+        checks.record(held, reviewer=act.user, **said, decided_at=act.now)
         return json_response(blind_verdict_answer(held, said, now=act.now), status=201)
 
 

@@ -3,6 +3,7 @@
 import secrets
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -126,6 +127,8 @@ class Check(models.Model):
     expected = models.CharField(max_length=12, choices=Case.Verdict.choices)
     expected_typology = models.CharField(max_length=20, choices=Case.Typology.choices, blank=True, default="")
     first_analyst = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    # User ids: whoever gave the first verdict, or made the key it was given by. Empty where nobody kept them.
+    first_people = ArrayField(models.IntegerField(), null=True, blank=True, editable=False)
     # When the first verdict was given: the reviewer sees the case as it was then.
     as_of = models.DateTimeField()
     probability = models.FloatField(null=True, help_text="With which the case was drawn; empty for a known case.")
@@ -136,10 +139,16 @@ class Check(models.Model):
     )
     taken_at = models.DateTimeField(null=True, blank=True)
     taken_until = models.DateTimeField(null=True, blank=True)
+    # The key a program took it by in the reviewer's name, or decided it by; empty for what they did themselves.
+    api_key = models.ForeignKey(
+        "scoring.ApiKey", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     # Who had it, and has not read the case as it is since: what their programs send was meant for an undecided case.
     handed_to = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     variant = models.CharField(max_length=11, choices=Variant.choices, blank=True, default="")
+    # All that the reviewer wrote, and each note before the verdict: {"at", "api_key": id or null, "text"}.
     note = models.TextField(blank=True, default="")
+    notes = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
     verdict = models.CharField(max_length=12, choices=Case.Verdict.choices, blank=True, default="")
     typology = models.CharField(max_length=20, choices=Case.Typology.choices, blank=True, default="")
     decided_at = models.DateTimeField(null=True, blank=True)

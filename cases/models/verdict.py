@@ -1,6 +1,7 @@
 """What was said on cases, on which payments, and what follows from it."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -59,6 +60,9 @@ class Verdict(models.Model):
         help_text="Who undid, approved or refused it; nobody where its time ran out.",
     )
     refusal = models.CharField(max_length=2000, blank=True, default="", help_text="Why it was refused.")
+    # Of one that was approved or refused, user ids: whoever did the one and the other, or made the key it was done by.
+    makers = ArrayField(models.IntegerField(), null=True, blank=True, editable=False)
+    checkers = ArrayField(models.IntegerField(), null=True, blank=True, editable=False)
 
     class Meta:
         default_permissions = ("view",)
@@ -80,6 +84,10 @@ class Verdict(models.Model):
             models.CheckConstraint(
                 condition=Q(settled_by=None) | Q(state="undone") | ~Q(settled_by=F("analyst")),
                 name="verdict_not_approved_by_its_maker",
+            ),
+            models.CheckConstraint(
+                condition=Q(makers=None) | Q(checkers=None) | ~Q(makers__overlap=F("checkers")),
+                name="verdict_four_eyes_of_two_people",
             ),
             models.CheckConstraint(
                 condition=Q(needs_approval=False) | Q(state="approval") | Q(settled_by__isnull=False),

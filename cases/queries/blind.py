@@ -2,16 +2,17 @@
 
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cases import snooze
 from cases.models import Case, CaseEvent, Check
 from cases.queries.case_detail import CaseDetail, case_detail
 from cases.queries.casework import CaseWork
-from cases.queries.history import PAGE, History, event_entry
+from cases.queries.history import PAGE, History, event_entry, lookers_of
 from cases.queries.queues import Desk
 from cases.queries.verdict_panel import VerdictPanel, verdict_panel
 from cases.services.claims import lease_words
+from scoring.models import ApiKey
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,29 @@ def _panel(case: Case, detail: CaseDetail, *, now: datetime) -> VerdictPanel:
     return replace(panel, last=None, lifts_block=False)
 
 
-def blind_history(check: Check) -> History:
-    """What the history of a case that was just claimed shows: how it opened and grew, and its analyst's claim."""
+def blind_history(check: Check, *, lag: timedelta) -> History:
+    """What the history of a case that was just claimed shows: how it opened and grew, its analyst's claim and looks.
+
+    lag: by how much the clock it is told by is ahead of the case's own, `lag_of` for the time of day.
+    """
     kinds = [CaseEvent.Kind.OPENED, CaseEvent.Kind.JOINED]
     before = check.case.events.filter(kind__in=kinds, happened_at__lt=check.as_of).order_by("-happened_at", "-id")
     claimed = CaseEvent(
-        id=0, kind=CaseEvent.Kind.CLAIMED, actor=check.analyst, happened_at=check.as_of, text=lease_words()
+        id=0,
+        kind=CaseEvent.Kind.CLAIMED,
+        actor=check.analyst,
+        api_key=check.api_key,
+        happened_at=check.as_of,
+        text=lease_words(),
     )
-    return History(entries=[event_entry(event) for event in [claimed, *before[:PAGE]]], lookers=[], older="")
+    entries = [event_entry(event) for event in [claimed, *before[:PAGE]]]
+    # The looks are of today.
+    ahead = lag - lag_of(check)
+    looks = [
+        replace(one, first=one.first + ahead, last=one.last + ahead)
+        for one in lookers_of(check.case, by=check.analyst, since=_taken_at(check))
+    ]
+    return History(entries=[replace(one, at=one.at + lag) for one in entries], lookers=looks, older="")
 
 
 def no_work(case: Case, *, now: datetime, may_pass_due: bool) -> CaseWork:
@@ -70,17 +86,25 @@ def clock_of(check: Check, *, now: datetime) -> datetime:
     return check.as_of + (now - _taken_at(check))
 
 
-def own_notes(check: Check, *, now: datetime) -> list[CaseEvent]:
-    """What the reviewer wrote, as notes of the case would look."""
-    if not check.note:
-        return []
-    return [note_of(check, text=check.note.strip(), now=now)]
+def lag_of(check: Check) -> timedelta:
+    """By how much the time of day is ahead of the case's own clock."""
+    return _taken_at(check) - check.as_of
 
 
-def note_of(check: Check, *, text: str, now: datetime) -> CaseEvent:
-    """A note as the case would have it; it is not saved."""
-    moment = clock_of(check, now=now)
-    return CaseEvent(kind=CaseEvent.Kind.NOTE, actor=check.analyst, happened_at=moment, text=text)
+def own_notes(check: Check, *, lag: timedelta) -> list[CaseEvent]:
+    """What the reviewer wrote, as notes of the case would look, the newest first; `lag` as of `blind_history`."""
+    keys = ApiKey.objects.in_bulk([one["api_key"] for one in check.notes if one["api_key"] is not None])
+    ahead = lag - lag_of(check)
+    return [
+        CaseEvent(
+            kind=CaseEvent.Kind.NOTE,
+            actor=check.analyst,
+            api_key=keys.get(one["api_key"]),
+            happened_at=datetime.fromisoformat(one["at"]) + ahead,
+            text=one["text"],
+        )
+        for one in reversed(check.notes)
+    ]
 
 
 def _taken_at(check: Check) -> datetime:

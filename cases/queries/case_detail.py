@@ -65,7 +65,7 @@ def headline_of(alerts: Sequence[Decision]) -> Decision:
 
 def notes_of(case: Case) -> list[CaseEvent]:
     """The newest notes, and reasons for whatever moved the case: what one analyst tells the next."""
-    told = case.events.filter(kind__in=_TOLD, actor__isnull=False).exclude(text="").select_related("actor")
+    told = case.events.filter(kind__in=_TOLD, actor__isnull=False).exclude(text="").select_related("actor", "api_key")
     return list(told.order_by("-happened_at", "-id")[:_MAX_NOTES])
 
 

@@ -67,5 +67,5 @@ def _printed(decision: Decision) -> PrintedPayment:
 
 
 def _labels_of(case: Case) -> list[Label]:
-    labels = Label.objects.filter(decision__alert__case=case).select_related("decision", "author")
+    labels = Label.objects.filter(decision__alert__case=case).select_related("decision", "author", "api_key")
     return list(labels.defer("decision__features", "decision__record").order_by("known_at", "id")[:_MAX_LABELS])

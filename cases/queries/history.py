@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 
 from cases import money, words
 from cases.models import Case, CaseEvent
-from scoring.models import Label
+from scoring.models import ApiKey, Label
 
 PAGE = 30
 _TITLES = {CaseEvent.Kind.ATTACHED: "File", CaseEvent.Kind.TAGGED: "Tag", CaseEvent.Kind.WOKEN: "Awake"}
@@ -89,11 +89,14 @@ def history_of(case: Case, *, before: str = "", limit: int = PAGE) -> History:
     )
 
 
-def lookers_of(case: Case) -> list[Looker]:
-    """Who looked, the last one first."""
-    looks = CaseEvent.objects.filter(case=case, kind=CaseEvent.Kind.VIEWED).values(
-        "actor__username", "actor__first_name", "actor__last_name"
-    )
+def lookers_of(case: Case, *, by: User | None = None, since: datetime | None = None) -> list[Looker]:
+    """Who looked, the last one first; with `by` and `since` only this person, from then on."""
+    looked = CaseEvent.objects.filter(case=case, kind=CaseEvent.Kind.VIEWED)
+    if by is not None:
+        looked = looked.filter(actor=by)
+    if since is not None:
+        looked = looked.filter(happened_at__gte=since)
+    looks = looked.values("actor__username", "actor__first_name", "actor__last_name")
     rows = looks.annotate(times=Count("id"), first=Min("happened_at"), last=Max("happened_at")).order_by("-last")
     return [Looker(_name(row), row["times"], row["first"], row["last"]) for row in rows]
 
@@ -107,7 +110,7 @@ def all_events_of(case: Case, *, limit: int) -> list[Entry]:
 def _labels_for(case: Case) -> QuerySet[Label]:
     """What others said about the payments; an analyst's labels are in the event of the verdict."""
     labels = Label.objects.filter(decision__alert__case=case).exclude(source=Label.Source.ANALYST)
-    return labels.select_related("decision", "author").defer("decision__features", "decision__record")
+    return labels.select_related("decision", "author", "api_key").defer("decision__features", "decision__record")
 
 
 def _older(field: str, at: datetime, number: int | None, *, is_after: bool) -> Q:
@@ -130,8 +133,12 @@ def _parse(position: str) -> tuple[datetime, str, int]:
 
 def event_entry(event: CaseEvent) -> Entry:
     title = _TITLES.get(CaseEvent.Kind(event.kind), event.get_kind_display())
-    by_key = "" if event.api_key is None else event.api_key.name
-    return Entry(event.happened_at, title, event.actor, event.text, _EVENT, event.id, by_key)
+    return Entry(event.happened_at, title, event.actor, event.text, _EVENT, event.id, key_name(event.api_key))
+
+
+def key_name(key: ApiKey | None) -> str:
+    """Of the key a program acted by; empty where none did."""
+    return "" if key is None else key.name
 
 
 def _label_entry(label: Label) -> Entry:
@@ -139,7 +146,7 @@ def _label_entry(label: Label) -> Entry:
     amount = f"{money.shown(decision.amount, decision.currency)} {decision.currency}"
     said = f"{label.label}, says {label.get_source_display().lower()}"
     text = f"{said}: {amount} at {decision.merchant_name or decision.merchant_id}"
-    return Entry(label.created_at, "Label", label.author, text, _LABEL, label.id)
+    return Entry(label.created_at, "Label", label.author, text, _LABEL, label.id, key_name(label.api_key))
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ def quality_in(period: Period, *, now: datetime) -> Quality:
     people = {one.analyst for one in firsts} | {one.speaks_of for one in reviews}
     names = {user.id: words.person(user) for user in User.objects.filter(id__in=people)}
     differing = Check.objects.filter(period.of("decided_at"), kind=Check.Kind.SECOND, agrees=False)
-    listed = differing.select_related("case", "first_analyst", "analyst", "settled_by")
+    listed = differing.select_related("case", "first_analyst", "analyst", "api_key", "settled_by")
     return Quality(
         summary=summarise(firsts, reviews, names=names),
         disagreements=list(listed.order_by(F("settled_at").desc(nulls_first=True), "-decided_at")[:MAX_DISAGREEMENTS]),

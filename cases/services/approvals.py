@@ -10,6 +10,7 @@ from django.db import transaction
 
 from cases import words
 from cases.models import ApprovalLimit, Case, CaseEvent, Verdict
+from cases.queries.hands import named, people_behind, people_behind_actor
 from cases.services import queues, reopening, verdict_effects
 from cases.services.verdict_payments import NO_LABEL, Judged
 
@@ -19,6 +20,19 @@ Limits = dict[tuple[str, str], Decimal]
 
 class OwnVerdictError(Exception):
     """Nobody approves or refuses what they said themselves; nothing changed."""
+
+
+class SamePersonError(OwnVerdictError):
+    """The same person stands behind the verdict and this word on it, through API keys they made; nothing changed."""
+
+    def __init__(self, people: Sequence[User]) -> None:
+        said = words.listed([words.person(one) for one in people])
+        stands = "stands" if len(people) == 1 else "stand"
+        super().__init__(
+            f"{said} {stands} behind both the verdict and your word on it: by doing the one or the other, or by having"
+            " made or rotated the API key it was done by. A second person has to approve or refuse it, in the console"
+            " or by a key that somebody else made."
+        )
 
 
 class NothingToApproveError(Exception):
@@ -55,7 +69,7 @@ def approve(*, verdict: Verdict, approver: User, now: datetime) -> None:
     """Decide the case as its analyst said; the effects leave at once, for two people have looked.
 
     Raises:
-        OwnVerdictError, NothingToApproveError: nothing changed.
+        OwnVerdictError (SamePersonError among them), NothingToApproveError: nothing changed.
     """
     _settle(verdict, approver=approver, state=Verdict.State.WAITING, effects_at=now, settled_by=approver)
     Case.objects.filter(id=verdict.case_id, status=Case.Status.APPROVAL).update(
@@ -74,7 +88,7 @@ def refuse(*, verdict: Verdict, approver: User, reason: str, hands_back: bool, n
     """Open the case again: for its analyst for the time of one claim (`hands_back`), or for whoever takes it.
 
     Raises:
-        OwnVerdictError, NothingToApproveError: nothing changed.
+        OwnVerdictError (SamePersonError among them), NothingToApproveError: nothing changed.
     """
     queues.lock_opening()
     refused = Verdict.State.REFUSED
@@ -87,13 +101,14 @@ def refuse(*, verdict: Verdict, approver: User, reason: str, hands_back: bool, n
 
 
 def _settle(verdict: Verdict, *, approver: User, **changes: object) -> None:
-    # The conditional UPDATE picks one of two approvers, or of an approver and the analyst who takes it back.
+    # Who stands behind the two never changes; a constraint sees that they differ.
+    makers, checkers = people_behind(verdict.analyst_id, verdict.api_key_id), people_behind_actor(approver)
     waiting = Verdict.objects.filter(id=verdict.id, state=Verdict.State.APPROVAL)
-    if waiting.exclude(analyst=approver).update(**changes):
-        return
-    if waiting.filter(analyst=approver).exists():
-        raise OwnVerdictError(verdict.id)
-    raise NothingToApproveError(verdict.id)
+    if (both := makers & checkers) and waiting.exists():
+        raise OwnVerdictError(verdict.id) if verdict.analyst_id == approver.pk else SamePersonError(named(both))
+    # The conditional UPDATE picks one of two approvers, or of an approver and the analyst who takes it back.
+    if both or not waiting.update(makers=sorted(makers), checkers=sorted(checkers), **changes):
+        raise NothingToApproveError(verdict.id)
 
 
 def _remember(verdict: Verdict, kind: CaseEvent.Kind, *, actor: User, now: datetime, text: str) -> None:

@@ -10,11 +10,13 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from cases import chance
+from cases.hands import key_id_of
 from cases.models import Case, CaseEvent, Check, FirstVerdict, Handling, Queue, ReviewSettings
+from cases.queries.hands import people_behind, people_behind_actor
 from cases.queries.queues import desk_of
 from cases.queries.sight import sight_of_reviewer
 from cases.services import claims
@@ -28,10 +30,13 @@ class NotHeldError(Exception):
     """The review has ended, or somebody else has it; nothing changed."""
 
 
-def consider(case: Case, *, analyst: User, verdict: str, typology: str, decided_at: datetime) -> None:
+def consider(  # noqa: PLR0913 - each is a property of the verdict
+    case: Case, *, analyst: User, verdict: str, typology: str, decided_at: datetime, api_key_id: int | None = None
+) -> None:
     """Remember a case's first final verdict and draw whether somebody else reviews it too. Twice changes nothing.
 
     The draw follows from the desk's salt and the case, so nobody steers it and an auditor can make it again.
+    api_key_id: the key the verdict was said by.
     """
     handling = _handling_of(case, analyst=analyst)
     _, is_first = FirstVerdict.objects.get_or_create(
@@ -55,6 +60,7 @@ def consider(case: Case, *, analyst: User, verdict: str, typology: str, decided_
             expected=verdict,
             expected_typology=typology,
             first_analyst=analyst,
+            first_people=sorted(people_behind(analyst.pk, api_key_id)),
             as_of=decided_at,
             probability=share.second_share,
             made_at=decided_at,
@@ -75,9 +81,9 @@ def _seconds(handling: Handling) -> float:
 def take_next(*, analyst: User, now: datetime, draw: float, queue: Queue | None = None) -> Check | None:
     """Now and then give a review instead of the next case; `draw` is a random number, 0-1. None: an ordinary case.
 
-    Never to who gave the first verdict or has ever had the case open. Only from the analyst's queues, or from the one
-    asked for, and only while an ordinary case waits there too: else the case that comes out of an empty queue would be
-    known for what it is. Two who ask at once get two reviews.
+    Never to who gave the first verdict, made the key it was given by, or has ever had the case open. Only from the
+    analyst's queues, or from the one asked for, and only while an ordinary case waits there too: else the case that
+    comes out of an empty queue would be known for what it is. Two who ask at once get two reviews.
     """
     kind = _kind_for(draw, current_settings())
     if kind is None:
@@ -113,8 +119,8 @@ def _take(kind: Check.Kind, queue_ids: Collection[int], *, analyst: User, now: d
     if check is not None:
         variant = sight_of_reviewer(analyst).variant_of(check.case_id)
         check.analyst, check.taken_at, check.taken_until, check.variant = analyst, now, _lease_from(now), variant
-        check.note = ""
-        check.save(update_fields=["analyst", "taken_at", "taken_until", "variant", "note"])
+        check.api_key_id, check.note, check.notes = key_id_of(analyst), "", []
+        check.save(update_fields=["analyst", "taken_at", "taken_until", "variant", "api_key", "note", "notes"])
         check.handed_to.add(analyst)
     return check
 
@@ -123,8 +129,10 @@ def _waiting_for(analyst: User, now: datetime) -> QuerySet[Check]:
     knows = CaseEvent.objects.filter(case=OuterRef("case"), actor=analyst)
     free = Q(analyst=None) | Q(taken_until__lt=now)
     waiting = Check.objects.filter(free, ~Exists(knows), decided_at=None, made_at__gt=now - WAITS_AT_MOST)
-    others = Q(first_analyst=None) | ~Q(first_analyst=analyst)
-    return waiting.filter(others, case__status=Case.Status.DECIDED)
+    people = people_behind_actor(analyst)
+    by_others = Q(first_analyst=None) | ~Q(first_analyst__in=people)
+    of_others = Q(first_people=None) | ~Q(first_people__overlap=sorted(people))
+    return waiting.filter(by_others, of_others, case__status=Case.Status.DECIDED)
 
 
 def _lease_from(now: datetime) -> datetime:
@@ -134,7 +142,7 @@ def _lease_from(now: datetime) -> datetime:
 def held_by(user: User, *, case_id: UUID) -> Check | None:
     """The review of this case the user works on. One that has run out stays theirs until it is taken back."""
     held = Check.objects.filter(analyst=user, decided_at=None, case_id=case_id)
-    return held.select_related("case__queue__escalates_to", "analyst").first()
+    return held.select_related("case__queue__escalates_to", "analyst", "api_key").first()
 
 
 def was_taken_back(user: User, *, case_id: UUID) -> bool:
@@ -154,13 +162,15 @@ def renew(check: Check, *, now: datetime) -> None:
     check.taken_until = until
 
 
-def add_note(check: Check, *, text: str) -> None:
+def add_note(check: Check, *, author: User, text: str, now: datetime) -> None:
     """Keep what the reviewer writes with the review; the case's own notes stay as they were.
 
     Raises:
         NotHeldError: nothing was kept.
     """
-    _change(check, note=Concat(F("note"), Value(f"{text}\n")))
+    one = {"at": now.isoformat(), "api_key": key_id_of(author), "text": text}
+    appended = Func(F("notes"), Value([one], JSONField()), template="%(expressions)s", arg_joiner=" || ")
+    _change(check, note=Concat(F("note"), Value(f"{text}\n")), notes=appended)
 
 
 def give_back(check: Check) -> None:
@@ -174,13 +184,16 @@ def return_expired(*, now: datetime) -> int:
     return expired.update(analyst=None, taken_at=None, taken_until=None)
 
 
-def record(check: Check, *, verdict: str, typology: str, note: str, decided_at: datetime) -> None:
+def record(  # noqa: PLR0913 - each is a property of the verdict
+    check: Check, *, reviewer: User, verdict: str, typology: str, note: str, decided_at: datetime
+) -> None:
     """Record what the reviewer says. No label, no effect, no event of the case.
 
     Raises:
         NotHeldError: the review was taken back meanwhile; nothing was recorded.
     """
     said = {"verdict": verdict, "typology": typology, "decided_at": decided_at, "agrees": verdict == check.expected}
+    said["api_key"] = key_id_of(reviewer)
     if note:
         said["note"] = Concat(F("note"), Value(note))
     _change(check, **said)

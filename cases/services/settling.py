@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import Q
 
 from cases.models import Check
+from cases.queries.hands import people_behind, people_behind_actor
 
 
 class SettledError(Exception):
@@ -13,7 +13,7 @@ class SettledError(Exception):
 
 
 class OwnVerdictError(Exception):
-    """One of the two verdicts is the person's own; nothing changed."""
+    """One of the two verdicts is the person's own, or was said by a key they made; nothing changed."""
 
 
 def settle(*, check_id: int, verdict: str, reason: str, actor: User, now: datetime) -> Check:
@@ -23,7 +23,15 @@ def settle(*, check_id: int, verdict: str, reason: str, actor: User, now: dateti
         OwnVerdictError, SettledError
     """
     open_ones = Check.objects.filter(id=check_id, kind=Check.Kind.SECOND, agrees=False, settled_at=None)
-    others = open_ones.exclude(Q(first_analyst=actor) | Q(analyst=actor))
-    if not others.update(settled_as=verdict, settled_by=actor, settled_at=now, settled_why=reason):
-        raise OwnVerdictError(check_id) if open_ones.exists() else SettledError(check_id)
+    # Who stands behind the two never changes.
+    if (check := open_ones.first()) is not None and _people_of(check) & people_behind_actor(actor):
+        raise OwnVerdictError(check_id)
+    if not open_ones.update(settled_as=verdict, settled_by=actor, settled_at=now, settled_why=reason):
+        raise SettledError(check_id)
     return Check.objects.select_related("case").get(id=check_id)
+
+
+def _people_of(check: Check) -> set[int]:
+    assert check.analyst_id is not None  # a constraint: it is decided
+    first = {check.first_analyst_id} if check.first_analyst_id is not None else set()
+    return people_behind(check.analyst_id, check.api_key_id) | first | set(check.first_people or ())

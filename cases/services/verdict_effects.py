@@ -113,6 +113,7 @@ def settle(verdict_id: int, *, now: datetime) -> bool:
         verdict=verdict.verdict,
         typology=verdict.typology,
         decided_at=verdict.said_at,
+        api_key_id=verdict.api_key_id,
     )
     return True
 
@@ -130,7 +131,7 @@ def _label(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
         )
         for transaction_id, label in labelled
     ]
-    record_labels(statements, author=verdict.analyst)
+    record_labels(statements, author=verdict.analyst, api_key_id=verdict.api_key_id)
     return _counted(f"labelled {label}" for _, label in labelled)
 
 

@@ -1,6 +1,7 @@
 """A case under blind review: the same pages and keys as any other, shown as it was and recorded apart."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,8 @@ from cases.verdict_form import ReasonForm, VerdictForm
 from cases.views.pages import ConsoleRequest, go_on, page
 from cases.views.queue import HANDED_OUT, open_next
 
+# The page goes by the case's own clock.
+NO_LAG = timedelta(0)
 _GONE = "You left this case for a while and it went back to the queue. Nothing was recorded."
 
 
@@ -122,7 +125,7 @@ def verdict(request: ConsoleRequest, check: Check) -> HttpResponse:
         return _case_page(request, check, form=form, note_form=NoteForm(), status=422)
     said = {name: form.cleaned_data[name] for name in ("verdict", "typology", "note")}
     try:
-        checks.record(check, **said, decided_at=now())
+        checks.record(check, reviewer=request.user, **said, decided_at=now())
     except checks.NotHeldError:
         return gone(request)
     _tell(request, check, said["verdict"])
@@ -134,13 +137,13 @@ def add_note(request: ConsoleRequest, check: Check) -> HttpResponse:
     form = NoteForm(request.POST)
     if form.is_valid():
         try:
-            checks.add_note(check, text=form.cleaned_data["note"])
+            checks.add_note(check, author=request.user, text=form.cleaned_data["note"], now=now())
         except checks.NotHeldError:
             return gone(request)
-        check.refresh_from_db(fields=["note"])
+        check.refresh_from_db(fields=["notes"])
     status = 422 if form.errors else 200
     if request.htmx:
-        context = {"case": check.case, "notes": blind.own_notes(check, now=now()), "note_form": form}
+        context = {"case": check.case, "notes": blind.own_notes(check, lag=NO_LAG), "note_form": form}
         return page(request, "cases/case_detail.html#notes", context, status=status)
     if form.errors:
         return _case_page(request, check, form=VerdictForm(), note_form=form, status=422)
@@ -149,7 +152,7 @@ def add_note(request: ConsoleRequest, check: Check) -> HttpResponse:
 
 @require_safe
 def case_history(request: ConsoleRequest, check: Check) -> HttpResponse:
-    context = {"case": check.case, "history": blind.blind_history(check), "before": ""}
+    context = {"case": check.case, "history": blind.blind_history(check, lag=NO_LAG), "before": ""}
     template = "cases/_history.html#history" if request.htmx else "cases/history.html"
     return page(request, template, context)
 
@@ -205,7 +208,7 @@ def _case_page(
         "detail": shown.detail,
         "panel": shown.panel,
         "shows_score": check.variant != Variant.DATA_FIRST,
-        "notes": blind.own_notes(check, now=moment),
+        "notes": blind.own_notes(check, lag=NO_LAG),
         "work": blind.no_work(shown.case, now=shown.now, may_pass_due=access.may_snooze_past_due(request.user)),
         "max_mb": settings.ATTACHMENT_MAX_MB,
         "form": form,

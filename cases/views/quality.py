@@ -43,7 +43,9 @@ def settle(request: ConsoleRequest, check_id: int) -> HttpResponse:
     try:
         check = settling.settle(check_id=check_id, actor=request.user, now=now(), **form.cleaned_data)
     except settling.OwnVerdictError:
-        form.add_error(None, "One of the two verdicts is yours: somebody else has to settle this.")
+        form.add_error(
+            None, "One of the two verdicts is yours, or was said by a key you made: somebody else has to settle this."
+        )
         return _quality_page(request, settlement=form, settling=check_id)
     except settling.SettledError:
         messages.info(request, "Somebody has settled this already. Nothing was changed.")

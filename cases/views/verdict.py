@@ -134,7 +134,9 @@ def refuse(request: ConsoleRequest, case_id: UUID, verdict_id: int) -> HttpRespo
 
 
 def _not_settled(request: ConsoleRequest, case: Case, refusal: Exception) -> HttpResponse:
-    if isinstance(refusal, approval_services.OwnVerdictError):
+    if isinstance(refusal, approval_services.SamePersonError):
+        messages.error(request, str(refusal))
+    elif isinstance(refusal, approval_services.OwnVerdictError):
         messages.error(request, "You said this verdict yourself: a second person has to approve it.")
     else:
         messages.error(request, "The verdict waits for approval no more. Nothing was changed.")

@@ -34,9 +34,9 @@ class DecisionAdmin(ReadOnlyAdmin):
 
 @admin.register(Label)
 class LabelAdmin(ReadOnlyAdmin):
-    list_display = ("decision", "label", "source", "known_at", "author")
+    list_display = ("decision", "label", "source", "known_at", "author", "api_key")
     list_filter = ("label", "source")
-    list_select_related = ("decision", "author")
+    list_select_related = ("decision", "author", "api_key")
     search_fields = ("decision__transaction_id__exact",)
     ordering = ("-id",)
 

@@ -122,7 +122,9 @@ class LabelsView(ApiView):
         schema = LabelSchema(data=request.data)
         schema.is_valid(raise_exception=True)
         try:
-            label, is_new = record_label(LabelStatement(**schema.validated_data), author_id=key.user_id)
+            label, is_new = record_label(
+                LabelStatement(**schema.validated_data), author_id=key.user_id, api_key_id=key.id
+            )
         except UnknownTransactionError:
             errors = [{"field": "transaction_id", "message": "was never decided here"}]
             return problem(422, "The label names no payment; nothing was stored.", errors=errors)

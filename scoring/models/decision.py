@@ -100,6 +100,10 @@ class Label(models.Model):
     known_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+    # The key of the program that said it; empty where nobody's did.
+    api_key = models.ForeignKey(
+        "scoring.ApiKey", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     note = models.CharField(max_length=500, blank=True, default="")
     # Empty until merchant and device risk have counted it.
     applied_at = models.DateTimeField(null=True, blank=True)

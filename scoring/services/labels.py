@@ -56,8 +56,10 @@ def check_known_at(known_at: datetime) -> None:
 
 
 @transaction.atomic
-def record_labels(statements: Sequence[LabelStatement], *, author: User | None) -> int:
+def record_labels(statements: Sequence[LabelStatement], *, author: User | None, api_key_id: int | None = None) -> int:
     """Write statements to the ledger; the number that were new. A statement made twice is one row.
+
+    api_key_id: the key of the program that makes them.
 
     Raises:
         UnknownTransactionError, LabelTimeError: nothing was stored.
@@ -77,6 +79,7 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None) 
             known_at=statement.known_at,
             note=statement.note[:500],
             author=author,
+            api_key_id=api_key_id,
             # Risk counts frauds against all payments: a legitimate one changes nothing there.
             applied_at=None if statement.label == Label.Value.FRAUD else now(),
         )
@@ -93,14 +96,16 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None) 
     return len(new)
 
 
-def record_label(statement: LabelStatement, *, author_id: int | None) -> tuple[Label, bool]:
+def record_label(
+    statement: LabelStatement, *, author_id: int | None, api_key_id: int | None = None
+) -> tuple[Label, bool]:
     """Write one statement; the label as the ledger has it, and whether it is new. Said before, the first one stands.
 
     Raises:
         UnknownTransactionError, LabelTimeError: nothing was stored.
     """
     author = User.objects.filter(id=author_id).first() if author_id is not None else None
-    number = record_labels([statement], author=author)
+    number = record_labels([statement], author=author, api_key_id=api_key_id)
     label = Label.objects.select_related("decision").get(
         decision__transaction_id=statement.transaction_id,
         source=statement.source,

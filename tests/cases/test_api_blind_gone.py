@@ -65,7 +65,7 @@ def test_it_is_refused_too_when_somebody_else_has_the_review(program, gone, deci
     nina = make_user(username="nina")
     taken = take(nina, now=now())
     if decides:
-        checks.record(taken, verdict="fraud", typology="", note="", decided_at=now())
+        checks.record(taken, reviewer=taken.analyst, verdict="fraud", typology="", note="", decided_at=now())
 
     assert problem_of(program.post(at(gone, "notes/"), {"note": "x"}), 409)["refusal"] == "released"
     assert not gone.events.filter(text="x").exists()

@@ -2,14 +2,17 @@
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
-from cases.models import ApprovalLimit, CaseEvent, Verdict
-from cases.services import claims, notes
-from scoring.models import ApiKey
+from cases.hands import act_by_key
+from cases.models import ApprovalLimit, CaseEvent, Check, Verdict
+from cases.services import checks, claims, notes, verdict_effects
+from scoring.models import ApiKey, Label
 from scoring.services.keys import digest, issue_key
 from tests.cases.case_calls import at
+from tests.cases.reviewing import in_review, take
 from tests.factories import NOON, make_case, make_queue, make_user
-from tests.scoring.api_calls import Caller
+from tests.scoring.api_calls import LABELS, Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +78,80 @@ def test_the_history_says_by_which_key(client, alice, case):
     assert {(entry["title"], entry["by_key"]) for entry in entries} >= {("Note", "<b>bot</b>"), ("Opened", "")}
     assert ", by key &lt;b&gt;bot&lt;/b&gt;" in page
     assert "<b>bot" not in page
+
+
+def test_the_case_s_notes_say_by_which_key(client, alice, case):
+    program, _ = program_of(alice, "<b>bot</b>")
+    notes.add_note(case=case, author=alice, text="seen", now=NOON)
+
+    said = program.post(at(case, "notes/"), {"note": "asked the bank"}).json()
+    shown = program.get(at(case)).json()["notes"]
+    client.force_login(alice)
+    page, fragment, printed = (
+        client.get(f"/cases/{case.id}/").content.decode(),
+        client.post(f"/cases/{case.id}/notes/", {"note": "x"}, headers={"HX-Request": "true"}).content.decode(),
+        client.get(f"/cases/{case.id}/print/").content.decode(),
+    )
+
+    assert said["by_key"] == "<b>bot</b>"
+    assert [(note["text"], note["by_key"]) for note in shown] == [("asked the bank", "<b>bot</b>"), ("seen", "")]
+    for shows in (page, fragment, printed):
+        assert "Alice, by key &lt;b&gt;bot&lt;/b&gt;, " in shows
+        assert "<b>bot" not in shows
+
+
+@pytest.mark.parametrize("has_user", [True, False])
+def test_a_label_names_the_key_it_was_said_by_and_the_history_shows_it(client, alice, case, has_user):
+    key = issue_key(name="bank<i>", scopes=["label"], user=alice if has_user else None)
+    payment = case.alerts.get().decision
+    body = {
+        "transaction_id": payment.transaction_id, "label": "fraud", "source": "chargeback",
+        "known_at": "2026-11-21T08:00:00Z",
+    }  # fmt: skip
+
+    assert Caller(Client(), key).post(LABELS, body).status_code == 201
+    client.force_login(alice)
+    page = client.get(f"/cases/{case.id}/history/").content.decode()
+
+    label = Label.objects.get()
+    assert (label.api_key, label.author) == (ApiKey.objects.get(), alice if has_user else None)
+    assert ", by key bank&lt;i&gt;" in page
+    assert "by key bank&lt;i&gt;" in client.get(f"/cases/{case.id}/print/").content.decode()
+
+
+def test_the_labels_of_a_verdict_name_the_key_it_was_said_by(alice, case):
+    program, key = program_of(alice, "says")
+    program.post(at(case, "verdict/"), {"verdict": "fraud"})
+    said = Verdict.objects.get()
+
+    verdict_effects.settle(said.id, now=said.effects_at)
+
+    assert Label.objects.get().api_key == key
+
+
+def test_a_blind_review_names_the_key_that_took_it_and_the_one_that_decided_it(alice, bob, client):
+    case = in_review(alice, bob)
+    takes, taken_by = program_of(bob, "takes")
+    decides, decided_by = program_of(bob, "decides")
+    checks.give_back(Check.objects.get())
+    reviewer = act_by_key(bob, taken_by.id)
+
+    assert take(reviewer, now=now()).api_key == taken_by
+    assert decides.post(at(case, "verdict/"), {"verdict": "legitimate"}).status_code == 201
+
+    assert Check.objects.get().api_key == decided_by
+    client.force_login(bob)
+    assert "by key decides" in client.get("/quality/").content.decode()
+
+
+def test_a_blind_review_decided_in_the_console_names_no_key(alice, bob, client):
+    case = in_review(alice, bob)
+    Check.objects.update(api_key=program_of(bob, "takes")[1])
+    client.force_login(bob)
+
+    client.post(f"/cases/{case.id}/verdict/", {"verdict": "legitimate"})
+
+    assert (Check.objects.get().verdict, Check.objects.get().api_key) == ("legitimate", None)
 
 
 def test_the_history_asks_as_many_queries_with_more_keys(client, case, django_assert_max_num_queries):

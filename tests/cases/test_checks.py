@@ -162,8 +162,10 @@ def test_what_is_said_labels_nothing_and_leaves_the_case_alone(alice, bob, case)
     labels, outbox, events = Label.objects.count(), Outbox.objects.count(), CaseEvent.objects.count()
     check = take(bob)
 
-    checks.add_note(check, text="asked the shop")
-    checks.record(check, verdict="legitimate", typology="", note="on holiday", decided_at=NOON + HOUR)
+    checks.add_note(check, author=check.analyst, text="asked the shop", now=NOON + HOUR)
+    checks.record(
+        check, reviewer=check.analyst, verdict="legitimate", typology="", note="on holiday", decided_at=NOON + HOUR
+    )
 
     check.refresh_from_db()
     assert (check.verdict, check.agrees, check.note) == ("legitimate", False, "asked the shop\non holiday")
@@ -186,7 +188,9 @@ def test_a_review_whose_reviewer_left_goes_to_somebody_else(alice, bob, case):
 
     assert take(mara, now=NOON + 12 * MINUTE) == check
     with pytest.raises(checks.NotHeldError):
-        checks.record(check, verdict="fraud", typology="", note="", decided_at=NOON + 12 * MINUTE)
+        checks.record(
+            check, reviewer=check.analyst, verdict="fraud", typology="", note="", decided_at=NOON + 12 * MINUTE
+        )
     with pytest.raises(checks.NotHeldError):
         checks.renew(check, now=NOON + 12 * MINUTE)
 
@@ -206,10 +210,10 @@ def test_a_verdict_is_recorded_once(alice, bob, case):
     review_everything()
     decided_case(alice)
     check = take(bob)
-    checks.record(check, verdict="fraud", typology="", note="", decided_at=NOON + HOUR)
+    checks.record(check, reviewer=check.analyst, verdict="fraud", typology="", note="", decided_at=NOON + HOUR)
 
     with pytest.raises(checks.NotHeldError):
-        checks.record(check, verdict="legitimate", typology="", note="", decided_at=NOON + HOUR)
+        checks.record(check, reviewer=check.analyst, verdict="legitimate", typology="", note="", decided_at=NOON + HOUR)
     checks.give_back(check)
 
     assert Check.objects.get().agrees is True

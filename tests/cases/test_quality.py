@@ -19,7 +19,7 @@ def review(case, analyst, verdict, *, at=NOON + HOUR, **others):
     """Somebody's review of the case, whoever was to get it."""
     Check.objects.filter(case=case).update(analyst=analyst, taken_at=at, taken_until=at, **others)
     check = Check.objects.select_related("analyst").get(case=case)
-    checks.record(check, verdict=verdict, typology="", note="as I see it", decided_at=at)
+    checks.record(check, reviewer=check.analyst, verdict=verdict, typology="", note="as I see it", decided_at=at)
     check.refresh_from_db()
     return check
 

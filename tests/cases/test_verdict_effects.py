@@ -165,10 +165,10 @@ def test_one_that_fails_is_tried_again_and_holds_up_no_other(alice, monkeypatch,
     first, second = [decide(case, alice) for case in cases]
     real = verdict_effects.record_labels
 
-    def fail(statements, *, author):
+    def fail(statements, **by):
         if statements[0].transaction_id == cases[0].alerts.get().decision.transaction_id:
             raise OperationalError("no ledger")
-        return real(statements, author=author)
+        return real(statements, **by)
 
     with monkeypatch.context() as broken:
         broken.setattr(verdict_effects, "record_labels", fail)

@@ -27,7 +27,9 @@ PARTITIONS = 4
 LEASES = {"STREAM_RENEW_SECONDS": "0.4", "STREAM_LEASE_SECONDS": "2.0"}
 SHIPPED_WEBS = ("shipped", "shipped2")
 # What is taken away here is as the product ships it.
-SHIPPED = {"FEATURE_STORE_TIMEOUT_SECONDS": None, "DECISION_PATIENCE_SECONDS": None, "DATABASE_POOL_TIMEOUT_SECONDS": None}
+SHIPPED = dict.fromkeys(
+    ("FEATURE_STORE_TIMEOUT_SECONDS", "DECISION_PATIENCE_SECONDS", "DATABASE_POOL_TIMEOUT_SECONDS"),
+)
 # Long against anything that is slow here because another program has the processors.
 PATIENCE_SECONDS = 120.0
 

@@ -111,7 +111,14 @@ def fill(alice, bob):
         said = "inconclusive" if number % 11 == 4 else verdict
         Check.objects.filter(case=case).update(analyst=second, taken_at=at, taken_until=at + MINUTE)
         check = Check.objects.select_related("analyst").get(case=case)
-        checks.record(check, verdict=said, typology="", note="cannot say" if said != verdict else "", decided_at=at)
+        checks.record(
+            check,
+            reviewer=check.analyst,
+            verdict=said,
+            typology="",
+            note="cannot say" if said != verdict else "",
+            decided_at=at,
+        )
     known_cases.collect_truths(now=now())
     known_cases.refill(now=now())
     change_settings(values={"second_rate": 0.1}, displays={})
