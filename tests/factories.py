@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from importlib import import_module
 from itertools import count
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, User
 
 from cases.models import Alert, Case, CaseEvent, Queue
 from cases.services import alerts
@@ -24,19 +23,6 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
-_GROUP_MIGRATIONS = (
-    "0002_groups",
-    "0003_handling_and_presence",
-    "0004_exports",
-    "0005_list_changes",
-    "0007_queues",
-    "0008_verdicts",
-    "0009_casework",
-    "0010_figures",
-    "0011_board",
-    "0012_checks",
-    "0015_webhooks",
-)
 _number = count(1)
 
 
@@ -46,8 +32,6 @@ def make_user(role: str | None = "analyst", *, username: str = "") -> User:
         username=username or _PEOPLE[role], password=_hashed_password(), is_staff=role in {"manager", "auditor"}
     )
     if role is not None:
-        if not Group.objects.filter(name=role).exists():
-            _make_groups_again()
         user.groups.add(Group.objects.get(name=role))
     return user
 
@@ -64,17 +48,6 @@ def make_service_account(role: str = "analyst", *, username: str = "desk-bot") -
 def _hashed_password() -> str:
     """Hashing is slow on purpose, a fifth of a second each time; people of tests share their password and its hash."""
     return make_password(PASSWORD)
-
-
-def _make_groups_again() -> None:
-    """Tests that commit empty the tables, and with them the groups that migrations made."""
-    permissions = {
-        (row.content_type.app_label, row.codename): row for row in Permission.objects.select_related("content_type")
-    }
-    for migration in _GROUP_MIGRATIONS:
-        for name, wanted in import_module(f"cases.migrations.{migration}").GROUPS.items():
-            group, _ = Group.objects.get_or_create(name=name)
-            group.permissions.add(*(permissions[*permission.split(".")] for permission in wanted))
 
 
 def make_decision(**overrides: Any) -> Decision:

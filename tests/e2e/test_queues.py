@@ -34,8 +34,7 @@ def in_a_thread(work):
 
 @pytest.fixture
 def leads(site):
-    # Of the migration, until a test has emptied the tables.
-    leads = Queue.objects.filter(slug="leads").first() or make_queue("leads", takes_new=False, sla_minutes=240)
+    leads = Queue.objects.get(slug="leads")
     leads.groups.clear()
     default = default_queue()
     default.escalates_to = leads
