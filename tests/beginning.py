@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
+
+PATIENCE_DEADLOCKS = 5
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,18 @@ class Beginning:
             self._kept = {table: _keep(cursor, table) for table in self._with_rows(cursor)}
 
     def restore(self) -> None:
-        # Locked first: another process of the test may be about to write, and its rows have to go as well.
-        locks = sql.SQL("LOCK TABLE {}").format(_names(self._tables))
+        """Write what differs. A process of the test that still works may lock the same tables in another order."""
+        for _ in range(PATIENCE_DEADLOCKS):
+            try:
+                return self._restore()
+            except OperationalError as error:
+                if not isinstance(error.__cause__, DeadlockDetected):
+                    raise
+        return self._restore()
+
+    def _restore(self) -> None:
+        # Locked first: another process may be about to write, and its rows have to go as well.
+        locks = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_names(self._tables))
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(locks)
             filled = set(self._with_rows(cursor))

@@ -90,6 +90,7 @@ def test_without_a_script_the_note_is_the_reason(site, log_in, leads):
 
 
 def test_a_queue_that_escalates_to_nobody_offers_no_way_up(site, log_in):
+    Queue.objects.update(escalates_to=None)
     case = flag_now()
     page = log_in(make_user())
     page.goto(case.get_absolute_url())
