@@ -116,8 +116,8 @@ class KeyBook:
         return self._clock() - self._checked > seconds
 
     def _follow(self, key: str, at: datetime | None) -> None:
-        # Noted before the keys are read: one that changes meanwhile is read once more.
-        self._read_change = self._change
+        # As it was before the keys are read: one that changes meanwhile is read once more.
+        change = self._change
         try:
             with transaction.atomic():
                 self._keys = _read_keys()
@@ -129,6 +129,8 @@ class KeyBook:
             if self._is_current:
                 logger.warning("the API keys cannot be read again, the last known stay: %s", error)
             self._is_current = False
+        # Only now: who asks while the keys are read must wait for them.
+        self._read_change = change
         self._checked = self._clock()
 
     def _write_uses(self) -> None:

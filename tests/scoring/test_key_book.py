@@ -237,3 +237,21 @@ def test_uses_of_all_keys_are_one_update(book, clock, django_assert_num_queries)
 
     assert sum(query["sql"].startswith("UPDATE") for query in queries.captured_queries) == 1
     assert set(ApiKey.objects.values_list("last_used_at", flat=True)) == {NOON}
+
+
+def test_while_a_change_is_read_others_wait_for_it(book):
+    book.refresh()
+    issue_key(name="shop", scopes=["read"])
+    waits = []
+
+    def look(execute, *query):
+        waits.append(book.must_wait("fk_new"))
+        return execute(*query)
+
+    book.forget()
+    with connection.execute_wrapper(look):
+        book.refresh()
+
+    assert waits
+    assert all(waits)
+    assert not book.must_wait("fk_new")
