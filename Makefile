@@ -28,7 +28,7 @@ stop: ## End a running demo
 
 test: setup-dev ## Run all tests, browser tests included (ARGS="-k words" passes options on)
 	@$(BIN)/python -m tests.browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 check: setup-dev ## Lint, types, import layers, migrations, published schema, compose file
 	$(BIN)/ruff check .

@@ -5,6 +5,19 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings
+from django.test import TransactionTestCase
+
+from tests.beginning import Beginning
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """After a test that commits, the tables are as the migrations made them."""
+    with django_db_blocker.unblock():
+        beginning = Beginning()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: beginning.restore())
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from importlib import import_module
+from functools import cache
 from itertools import count
 from typing import Any
 
-from django.apps import apps
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 
 from cases.models import Alert, Case, CaseEvent, Queue
@@ -23,30 +23,15 @@ REASONS = [
 ]
 PASSWORD = "correct horse battery"
 _PEOPLE = {"analyst": "alice", "lead": "bob", "manager": "mia", "auditor": "aude", None: "mallory"}
-_GROUP_MIGRATIONS = (
-    "0002_groups",
-    "0003_handling_and_presence",
-    "0004_exports",
-    "0005_list_changes",
-    "0007_queues",
-    "0008_verdicts",
-    "0009_casework",
-    "0010_figures",
-    "0011_board",
-    "0012_checks",
-    "0015_webhooks",
-)
 _number = count(1)
 
 
 def make_user(role: str | None = "analyst", *, username: str = "") -> User:
     """A person with a role (None: in no group): alice reviews, bob leads, mia manages, aude audits."""
-    user = User.objects.create_user(
-        username or _PEOPLE[role], password=PASSWORD, is_staff=role in {"manager", "auditor"}
+    user = User.objects.create(
+        username=username or _PEOPLE[role], password=_hashed_password(), is_staff=role in {"manager", "auditor"}
     )
     if role is not None:
-        if not Group.objects.filter(name=role).exists():
-            _make_groups_again()
         user.groups.add(Group.objects.get(name=role))
     return user
 
@@ -59,14 +44,10 @@ def make_service_account(role: str = "analyst", *, username: str = "desk-bot") -
     return user
 
 
-def _make_groups_again() -> None:
-    """Tests that commit empty the tables, and with them the groups that migrations made."""
-    permissions = apps.get_model("auth", "Permission").objects
-    for migration in _GROUP_MIGRATIONS:
-        for name, wanted in import_module(f"cases.migrations.{migration}").GROUPS.items():
-            group, _ = Group.objects.get_or_create(name=name)
-            for label, codename in (permission.split(".") for permission in wanted):
-                group.permissions.add(permissions.get(content_type__app_label=label, codename=codename))
+@cache
+def _hashed_password() -> str:
+    """Hashing is slow on purpose, a fifth of a second each time; people of tests share their password and its hash."""
+    return make_password(PASSWORD)
 
 
 def make_decision(**overrides: Any) -> Decision:

@@ -14,9 +14,9 @@ from tests.factories import DAY, make_decision, make_user
 pytestmark = pytest.mark.browser
 
 
-def test_from_login_to_verdict_by_mouse(site, log_in):
+def test_from_login_to_verdict_by_mouse(site, sign_in):
     case = flag_now()
-    page = log_in(make_user())
+    page = sign_in(make_user())
 
     page.get_by_role("link", name="1,187").click()
     expect(page.get_by_role("heading", name="1,249.00 EUR")).to_be_visible()

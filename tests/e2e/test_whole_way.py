@@ -65,7 +65,7 @@ def are_labels_counted() -> bool:
     return bool(rows) and all(batch_store().has_receipts([str(row) for row in rows]))
 
 
-def test_a_payment_on_the_stream_ends_as_a_label_the_next_training_uses(site, log_in, workers):
+def test_a_payment_on_the_stream_ends_as_a_label_the_next_training_uses(site, sign_in, workers):
     publish_policy(
         review_threshold=0.5,
         decline_threshold=0.9,
@@ -74,7 +74,7 @@ def test_a_payment_on_the_stream_ends_as_a_label_the_next_training_uses(site, lo
         published_by=None,
         based_on=0,
     )
-    page = log_in(make_user())
+    page = sign_in(make_user())
 
     send("t-1")
 
