@@ -63,14 +63,6 @@ class _Job:
     def names(self) -> set[str]:
         return {arrival.transaction.transaction_id for arrival in self.arrivals}
 
-    def succeed(self, results: list[Outcome]) -> None:
-        if not self.answer.done():
-            self.answer.set_result(results)
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
 
 class Decider:
     """Batches of one event loop, decided one after the other in a thread of their own."""
@@ -138,14 +130,26 @@ class Decider:
         size = 0
         while self._jobs and (not batch or size + len(self._jobs[0].arrivals) <= MAX_BATCH):
             job = self._jobs.popleft()
-            if job.answer.done():
-                self._under_way -= job.names
-                continue
-            batch.append(job)
-            size += len(job.arrivals)
+            if self._is_awaited(job):
+                batch.append(job)
+                size += len(job.arrivals)
         return batch
 
-    async def _decide(self, batch: list[_Job]) -> None:
+    def _is_awaited(self, job: _Job) -> bool:
+        """Whether its caller still waits; its payments are left out otherwise."""
+        if job.answer.done():
+            self._under_way -= job.names
+        return not job.answer.done()
+
+    def _succeed(self, job: _Job, outcomes: list[Outcome]) -> None:
+        self._under_way -= job.names
+        if not job.answer.done():
+            job.answer.set_result(outcomes)
+
+    async def _decide(self, jobs: Sequence[_Job]) -> None:
+        batch = [job for job in jobs if self._is_awaited(job)]
+        if not batch:
+            return
         try:
             results = await self._run([one for job in batch for one in job.arrivals])
         except Exception as error:
@@ -153,31 +157,42 @@ class Decider:
         else:
             rest = iter(results)
             for job in batch:
-                job.succeed([next(rest) for _ in job.arrivals])
-        finally:
-            self._under_way.difference_update(*(job.names for job in batch))
+                self._succeed(job, [next(rest) for _ in job.arrivals])
 
     async def _run(self, arrivals: Sequence[Arrival]) -> list[Result]:
         self._batch_since = time.monotonic()
         try:
-            return await sync_to_async(self._decide_now)(arrivals)
+            return await sync_to_async(self._decide_in_thread)(arrivals)
         finally:
             self._batch_since = None
 
+    def _decide_in_thread(self, arrivals: Sequence[Arrival]) -> list[Result]:
+        try:
+            return self._decide_now(arrivals)
+        except StopIteration as error:
+            # A future takes any exception but this one, and would be waited for without end.
+            raise RuntimeError("An iterator of the engine ended too early.") from error
+
     async def _fail(self, batch: list[_Job], error: Exception) -> None:
-        """Let the error be that of the payment that has it; the others are decided."""
+        """Let the error be that of the payment that has it; the others are decided.
+
+        One among many is found by halving: whoever sends such a payment must not cost the others a batch each.
+        """
         if isinstance(error, _NOT_OF_ONE):
             for job in batch:
-                job.fail(error)
+                self._under_way -= job.names
+                if not job.answer.done():
+                    job.answer.set_exception(error)
         elif len(batch) > 1:
-            for job in batch:
-                await self._decide([job])
+            middle = len(batch) // 2
+            await self._decide(batch[:middle])
+            await self._decide(batch[middle:])
         else:
             (job,) = batch
-            job.succeed(await self._in_halves(job, job.arrivals, error))
+            self._succeed(job, await self._in_halves(job, job.arrivals, error))
 
     async def _in_halves(self, job: _Job, arrivals: Sequence[Arrival], error: Exception) -> list[Outcome]:
-        """Decide payments, of which at least one cannot be; the error is that of all together."""
+        """Decide payments of a caller, of which at least one cannot be; the error is that of all together."""
         if len(arrivals) == 1:
             return [Undecided(error)]
         middle = len(arrivals) // 2

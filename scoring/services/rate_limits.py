@@ -9,6 +9,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, partial
+from math import floor
 from weakref import WeakKeyDictionary
 
 import redis
@@ -111,18 +112,36 @@ class RateLimiter:
     def _count(
         self, storage: RedisStorage | MemoryStorage, key_id: int, limit: int, costs: list[int]
     ) -> list[float | None]:
+        """Count what fits, in few ways to the storage however many costs there are: they stand in one lane."""
         item = RateLimitItemPerSecond(limit, self._period, namespace="key")
-        limiter = SlidingWindowCounterRateLimiter(storage)
-        if len(costs) > 1 and sum(costs) <= limit and limiter.hit(item, str(key_id), cost=sum(costs)):
+        limiter, name = SlidingWindowCounterRateLimiter(storage), str(key_id)
+        if sum(costs) <= limit and limiter.hit(item, name, cost=sum(costs)):
             return [None] * len(costs)
-        waits: list[float | None] = []
-        for cost in costs:
-            wait = None
-            if not limiter.hit(item, str(key_id), cost=cost):
-                window = storage.get_sliding_window(item.key_for(str(key_id)), self._period)
-                wait = seconds_until_free(window, limit=limit, cost=cost, period=self._period)
-            waits.append(wait)
-        return waits
+        window = storage.get_sliding_window(item.key_for(name), self._period)
+        taken = _fitting(costs, room=limit - floor(_weight(window, self._period)))
+        if any(taken):
+            count = sum(cost for cost, is_taken in zip(costs, taken, strict=True) if is_taken)
+            # Another process may have been faster: then they are refused as well.
+            taken = taken if limiter.hit(item, name, cost=count) else [False] * len(costs)
+            window = storage.get_sliding_window(item.key_for(name), self._period)
+        return [
+            None if is_taken else seconds_until_free(window, limit=limit, cost=cost, period=self._period)
+            for cost, is_taken in zip(costs, taken, strict=True)
+        ]
+
+
+def _fitting(costs: list[int], *, room: int) -> list[bool]:
+    """Which of the calls fit, the first ones first; one that does not keeps none out that is worth less."""
+    taken = []
+    for cost in costs:
+        taken.append(cost <= room)
+        room -= cost * (cost <= room)
+    return taken
+
+
+def _weight(window: tuple[int, float, int, float], period: float) -> float:
+    before, before_left, current, _ = window
+    return before * before_left / period + current
 
 
 def seconds_until_free(window: tuple[int, float, int, float], *, limit: int, cost: int, period: float) -> float:

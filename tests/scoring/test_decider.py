@@ -126,6 +126,78 @@ def test_the_same_payment_twice_at_once_is_in_progress(engine):
     assert engine.batches == [["first"], ["first"]]
 
 
+def test_a_payment_that_cannot_be_decided_costs_its_neighbours_few_batches(engine):
+    names = [f"t{number:02}" for number in range(MAX_BATCH)]
+    engine.poison = {"t40"}
+
+    async def scene(lane: Decider) -> list[Any]:
+        tasks = await _while_held(engine, lane, names)
+        engine.may_go.set()
+        return await asyncio.gather(*tasks)
+
+    answers = run(engine, scene)
+
+    assert [name for one in answers for name in names_of(one)] == [
+        "first", *(name if name != "t40" else "t40 cannot be decided" for name in names)
+    ]  # fmt: skip
+    # The first, all together, and two a halving.
+    assert len(engine.batches) == 2 + 2 * 6
+
+
+def test_who_gave_up_during_the_search_for_such_a_payment_is_left_out(engine):
+    engine.poison = {"b"}
+
+    async def scene(lane: Decider) -> None:
+        tasks = await _while_held(engine, lane, ["a", "b", "c", "d"])
+        for given_up in tasks[3:]:
+            given_up.cancel()
+        await asyncio.sleep(0)
+        engine.may_go.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert not lane.is_under_way("c")
+        assert await lane.decide([arrival_of("c")])
+
+    run(engine, scene)
+
+    assert engine.batches == [["first"], ["a", "b"], ["a"], ["b"], ["c"]]
+
+
+def test_a_payment_that_is_sent_again_during_the_search_is_under_way_until_it_is_decided(engine):
+    engine.poison = {"b"}
+    may_go = threading.Event()
+
+    def held_the_second_time(arrivals) -> list[Result]:
+        if engine.batches.count(["a"]) == 1 and arrivals[0].transaction.transaction_id == "a":
+            assert may_go.wait(20)
+        return engine(arrivals)
+
+    async def scene(lane: Decider) -> None:
+        tasks = await _while_held(engine, lane, ["a", "b"])
+        lane._decide_now = held_the_second_time
+        engine.may_go.set()
+        assert names_of(await tasks[1]) == ["a"]
+        again = asyncio.create_task(lane.decide([arrival_of("a")]))
+        # The payment is found, and the batch it was in is over.
+        await asyncio.gather(*tasks)
+        assert lane.is_under_way("a")
+        may_go.set()
+        assert names_of(await again) == ["a"]
+        assert not lane.is_under_way("a")
+
+    run(engine, scene)
+
+
+def test_an_iterator_that_ends_too_early_does_not_stop_the_lane(engine):
+    async def scene(lane: Decider) -> None:
+        lane._decide_now = lambda arrivals: next(iter([]))
+        (undecided,) = await lane.decide([arrival_of("a")])
+        assert isinstance(undecided.error, RuntimeError)
+        lane._decide_now = engine
+        assert names_of(await lane.decide([arrival_of("a")])) == ["a"]
+
+    run(engine, scene)
+
+
 def test_a_payment_that_cannot_be_decided_does_not_sink_its_neighbours(engine):
     engine.poison = {"b"}
 

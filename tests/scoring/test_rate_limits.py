@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from hypothesis import given
 from hypothesis import strategies as st
 from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import REGISTRY
 from rest_framework.exceptions import Throttled, ValidationError
 
@@ -208,6 +209,23 @@ def test_many_calls_at_once_are_counted_in_few_ways_to_valkey_and_none_is_let_in
     assert asked == [[1] * 50]
     waits = asyncio.run(scene(20, 60))
     assert [wait is None for wait in waits] == [True] * 10 + [False] * 10
+
+
+def test_a_storm_of_refused_calls_costs_no_more_ways_to_valkey_than_one(process, monkeypatch):
+    limiter, asked = process(), []
+    hit = SlidingWindowCounterRateLimiter.hit
+    monkeypatch.setattr(
+        SlidingWindowCounterRateLimiter, "hit", lambda *given, cost: asked.append(cost) or hit(*given, cost=cost)
+    )
+
+    async def storm() -> list[float | None]:
+        return await asyncio.gather(*(limiter.hit(facts(rate_limit=20)) for _ in range(150)))
+
+    first, second = asyncio.run(storm()), asyncio.run(storm())
+
+    assert [wait is None for wait in first] == [True] * 20 + [False] * 130
+    assert None not in second
+    assert asked == [20]
 
 
 def test_a_call_worth_less_is_let_in_behind_one_that_is_not(process):
