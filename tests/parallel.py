@@ -4,6 +4,7 @@ A file is done by one process, and each process has servers, databases and ports
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -12,8 +13,8 @@ from xdist.workermanage import WorkerController
 
 # Each process brings two servers, and may bring a web process and a browser.
 MOST_PROCESSES = 4
-# Tests that keep more than one processor busy, or that wait for other processes.
-HEAVY = {"browser", "chaos", "slow"}
+# Tests that keep more than one processor busy, or that wait for other processes; the longest file first.
+HEAVY = ("chaos", "browser", "slow")
 
 
 def are_servers_named() -> bool:
@@ -45,8 +46,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a run of several processes: files with heavy tests first, folder by folder, their servers started once."""
     if hasattr(config, "workerinput"):
-        heavy = {item.path for item in items if any(mark.name in HEAVY for mark in item.iter_markers())}
-        items.sort(key=lambda item: (item.path not in heavy, item.path))
+        turns: dict[Path, int] = {}
+        for item in items:
+            turns[item.path] = min(_turn_of(item), turns.get(item.path, len(HEAVY)))
+        items.sort(key=lambda item: (turns[item.path], item.path))
+
+
+def _turn_of(item: pytest.Item) -> int:
+    """The place in HEAVY of the test's first mark that is there, or after them all."""
+    marks = {mark.name for mark in item.iter_markers()}
+    return next((turn for turn, name in enumerate(HEAVY) if name in marks), len(HEAVY))
 
 
 @pytest.hookimpl(tryfirst=True)
