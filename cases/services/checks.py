@@ -190,7 +190,9 @@ def add_note(check: Check, *, author: User, text: str, now: datetime) -> None:
         NotHeldError, SamePersonError: nothing was kept.
     """
     people = _people_going_on(check, author)
-    one = {"at": now.isoformat(), "api_key": key_id_of(author), "text": text}
+    assert check.taken_at is not None  # somebody holds it
+    # What was written before the taking is not shown: a clock that is a little behind hides no note.
+    one = {"at": max(now, check.taken_at).isoformat(), "api_key": key_id_of(author), "text": text}
     appended = Func(F("notes"), Value([one], JSONField()), template="%(expressions)s", arg_joiner=" || ")
     _change(check, note=Concat(F("note"), Value(f"{text}\n")), notes=appended, reviewer_people=people)
 
