@@ -143,6 +143,8 @@ class Check(models.Model):
     api_key = models.ForeignKey(
         "scoring.ApiKey", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
     )
+    # User ids: whoever took, noted on or decided it, or made the key that was done by. Empty where nobody kept them.
+    reviewer_people = ArrayField(models.IntegerField(), null=True, blank=True, editable=False)
     # Who had it, and has not read the case as it is since: what their programs send was meant for an undecided case.
     handed_to = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     variant = models.CharField(max_length=11, choices=Variant.choices, blank=True, default="")
@@ -174,6 +176,12 @@ class Check(models.Model):
             ),
             models.UniqueConstraint(fields=["analyst"], condition=Q(decided_at=None), name="check_one_a_person"),
             models.CheckConstraint(condition=~Q(analyst=F("first_analyst")), name="check_by_somebody_else"),
+            models.CheckConstraint(
+                condition=Q(first_people=None)
+                | Q(reviewer_people=None)
+                | ~Q(first_people__overlap=F("reviewer_people")),
+                name="check_four_eyes_of_two_people",
+            ),
             models.CheckConstraint(
                 condition=Q(analyst=None, taken_at=None, taken_until=None)
                 | Q(analyst__isnull=False, taken_at__isnull=False, taken_until__isnull=False),

@@ -93,7 +93,9 @@ def lag_of(check: Check) -> timedelta:
 
 def own_notes(check: Check, *, lag: timedelta) -> list[CaseEvent]:
     """What the reviewer wrote, as notes of the case would look, the newest first; `lag` as of `blind_history`."""
-    keys = ApiKey.objects.in_bulk([one["api_key"] for one in check.notes if one["api_key"] is not None])
+    # A process of an older version that took the review left the notes of whoever had it before.
+    own = [one for one in check.notes if datetime.fromisoformat(one["at"]) >= _taken_at(check)]
+    keys = ApiKey.objects.in_bulk([one["api_key"] for one in own if one["api_key"] is not None])
     ahead = lag - lag_of(check)
     return [
         CaseEvent(
@@ -103,7 +105,7 @@ def own_notes(check: Check, *, lag: timedelta) -> list[CaseEvent]:
             happened_at=datetime.fromisoformat(one["at"]) + ahead,
             text=one["text"],
         )
-        for one in reversed(check.notes)
+        for one in reversed(own)
     ]
 
 

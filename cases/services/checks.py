@@ -3,20 +3,23 @@
 What is said in one changes no label and has no effect.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, Func, IntegerField, JSONField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
-from cases import chance
+from cases import chance, words
 from cases.hands import key_id_of
 from cases.models import Case, CaseEvent, Check, FirstVerdict, Handling, Queue, ReviewSettings
-from cases.queries.hands import people_behind, people_behind_actor
+from cases.queries.hands import named, people_behind, people_behind_actor
 from cases.queries.queues import desk_of
 from cases.queries.sight import sight_of_reviewer
 from cases.services import claims
@@ -28,6 +31,22 @@ WAITS_AT_MOST = timedelta(days=14)
 
 class NotHeldError(Exception):
     """The review has ended, or somebody else has it; nothing changed."""
+
+
+class SamePersonError(PermissionDenied):
+    """Who stands behind the first verdict stands behind the review too, through an API key; nothing was recorded.
+
+    Its words do not tell that a verdict was given.
+    """
+
+    def __init__(self, people: Sequence[User]) -> None:
+        said = words.listed([words.person(one) for one in people])
+        stand = "stands" if len(people) == 1 else "stand"
+        super().__init__(
+            f"{said} may not work on this case, and {stand} behind this call or the one that claimed it: by acting, or"
+            " by having made or rotated the API key. Nothing was recorded. Go on in the console or by a key that"
+            " somebody else made, or release the case."
+        )
 
 
 def consider(  # noqa: PLR0913 - each is a property of the verdict
@@ -120,7 +139,9 @@ def _take(kind: Check.Kind, queue_ids: Collection[int], *, analyst: User, now: d
         variant = sight_of_reviewer(analyst).variant_of(check.case_id)
         check.analyst, check.taken_at, check.taken_until, check.variant = analyst, now, _lease_from(now), variant
         check.api_key_id, check.note, check.notes = key_id_of(analyst), "", []
-        check.save(update_fields=["analyst", "taken_at", "taken_until", "variant", "api_key", "note", "notes"])
+        check.reviewer_people = sorted(people_behind_actor(analyst))
+        given = ["analyst", "taken_at", "taken_until", "variant", "api_key", "note", "notes", "reviewer_people"]
+        check.save(update_fields=given)
         check.handed_to.add(analyst)
     return check
 
@@ -166,11 +187,14 @@ def add_note(check: Check, *, author: User, text: str, now: datetime) -> None:
     """Keep what the reviewer writes with the review; the case's own notes stay as they were.
 
     Raises:
-        NotHeldError: nothing was kept.
+        NotHeldError, SamePersonError: nothing was kept.
     """
-    one = {"at": now.isoformat(), "api_key": key_id_of(author), "text": text}
+    people = _people_going_on(check, author)
+    assert check.taken_at is not None  # somebody holds it
+    # What was written before the taking is not shown: a clock that is a little behind hides no note.
+    one = {"at": max(now, check.taken_at).isoformat(), "api_key": key_id_of(author), "text": text}
     appended = Func(F("notes"), Value([one], JSONField()), template="%(expressions)s", arg_joiner=" || ")
-    _change(check, note=Concat(F("note"), Value(f"{text}\n")), notes=appended)
+    _change(check, note=Concat(F("note"), Value(f"{text}\n")), notes=appended, reviewer_people=people)
 
 
 def give_back(check: Check) -> None:
@@ -191,12 +215,34 @@ def record(  # noqa: PLR0913 - each is a property of the verdict
 
     Raises:
         NotHeldError: the review was taken back meanwhile; nothing was recorded.
+        SamePersonError: somebody stands behind the first verdict too; nothing was recorded.
     """
-    said = {"verdict": verdict, "typology": typology, "decided_at": decided_at, "agrees": verdict == check.expected}
-    said["api_key"] = key_id_of(reviewer)
+    people = _people_going_on(check, reviewer)
+    said: dict[str, Any] = {
+        "verdict": verdict,
+        "typology": typology,
+        "decided_at": decided_at,
+        "agrees": verdict == check.expected,
+    }
+    said |= {"api_key": key_id_of(reviewer), "reviewer_people": people}
     if note:
         said["note"] = Concat(F("note"), Value(note))
     _change(check, **said)
+
+
+def _people_going_on(check: Check, actor: User) -> Func:
+    """Who stands behind the review, the actor among them; none of them stands behind the first verdict.
+
+    Raises: SamePersonError.
+    """
+    assert check.analyst_id is not None  # somebody holds it
+    people = people_behind(check.analyst_id, check.api_key_id) | people_behind_actor(actor)
+    if both := people & {check.first_analyst_id, *(check.first_people or ())}:
+        raise SamePersonError(named(both))
+    known, them = F("reviewer_people"), Value(sorted(people), ArrayField(IntegerField()))
+    # Two keys may note at once: neither forgets the other's people. NULL || them is them.
+    union = "ARRAY(SELECT DISTINCT unnest(%(expressions)s) ORDER BY 1)"
+    return Func(known, them, template=union, arg_joiner=" || ", output_field=ArrayField(IntegerField()))
 
 
 def _change(check: Check, **values: object) -> None:

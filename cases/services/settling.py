@@ -34,4 +34,5 @@ def settle(*, check_id: int, verdict: str, reason: str, actor: User, now: dateti
 def _people_of(check: Check) -> set[int]:
     assert check.analyst_id is not None  # a constraint: it is decided
     first = {check.first_analyst_id} if check.first_analyst_id is not None else set()
-    return people_behind(check.analyst_id, check.api_key_id) | first | set(check.first_people or ())
+    reviewers = people_behind(check.analyst_id, check.api_key_id) | set(check.reviewer_people or ())
+    return reviewers | first | set(check.first_people or ())

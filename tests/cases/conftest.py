@@ -8,7 +8,7 @@ from cases.models import Case
 from cases.services import figures
 from scoring.services import key_book
 from tests.cases.case_calls import calls_for
-from tests.factories import HOUR, make_case, make_decision, make_user
+from tests.factories import HOUR, make_case, make_decision, make_service_account, make_user
 from tests.scoring.api_calls import Caller
 
 
@@ -95,3 +95,20 @@ def look(client, mia):
         return response
 
     return look_at
+
+
+@pytest.fixture
+def says(db):
+    """A service account that reviews."""
+    return make_service_account(username="says-bot")
+
+
+@pytest.fixture
+def approves(db):
+    """A service account that leads."""
+    return make_service_account("lead", username="approves-bot")
+
+
+@pytest.fixture
+def zoe(db):
+    return make_user("manager", username="zoe")

@@ -6,11 +6,11 @@ import pytest
 from django.utils.timezone import now
 
 from cases.models import Case, CaseEvent, Check
-from cases.services import claims
+from cases.services import checks, claims
 from cases.services.review_settings import change_settings
 from scoring.models import Label
 from tests.cases.reviewing import THEN, decided_case, in_review, review_everything, take
-from tests.factories import DAY, HOUR, MINUTE, make_case, make_decision, make_label
+from tests.factories import DAY, HOUR, MINUTE, make_case, make_decision, make_label, make_user
 
 SAID = re.compile(
     r"labelled fraud|fraud · (analyst|chargeback)|decided|Alice|thief|stolen_card|Verdict</b>|known case", re.I
@@ -145,6 +145,35 @@ def test_a_verdict_that_says_nothing_is_refused_on_the_same_page(client, bob, re
 
     assert response.status_code == 422
     assert SAID.findall(body(response)) == []
+
+
+def test_notes_of_who_had_the_review_before_are_not_shown_though_they_were_left(client, reviewed):
+    """As after a process of an older version took it, which empties `note` alone."""
+    check = Check.objects.select_related("analyst").get()
+    checks.add_note(check, author=check.analyst, text="bob asked the bank", now=now())
+    left = Check.objects.get().notes
+    checks.give_back(check)
+    carol = make_user("lead", username="carol")
+    take(carol, now=now())
+    Check.objects.update(notes=left)
+    client.force_login(carol)
+
+    response = client.post(
+        f"{reviewed.get_absolute_url()}notes/", {"note": "carol asked the shop"}, headers={"HX-Request": "true"}
+    )
+
+    shown = response.content.decode()
+    assert "carol asked the shop" in shown
+    assert "bob asked the bank" not in shown
+
+
+def test_a_note_by_a_clock_behind_that_of_the_taking_is_shown(client, bob, reviewed):
+    check = Check.objects.select_related("analyst").get()
+
+    checks.add_note(check, author=bob, text="asked the bank", now=check.taken_at - MINUTE)
+
+    client.force_login(bob)
+    assert "asked the bank" in client.get(reviewed.get_absolute_url()).content.decode()
 
 
 def test_notes_stay_with_the_review(client, bob, reviewed):

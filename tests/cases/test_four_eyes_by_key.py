@@ -10,45 +10,19 @@ from cases.queries.hands import people_behind
 from cases.services import approvals, checks, settling, verdicts
 from cases.services.settling import OwnVerdictError
 from scoring.models import ApiKey
-from scoring.services.keys import digest, issue_key, rotate_key
+from scoring.services.keys import digest, rotate_key
 from tests.cases.case_calls import at
+from tests.cases.keys_at_hand import hand_of, key_for
 from tests.cases.reviewing import decided_case, review_everything, take
-from tests.factories import HOUR, MINUTE, NOON, make_case, make_service_account, make_user
+from tests.factories import HOUR, MINUTE, NOON, make_case
 from tests.scoring.api_calls import Caller, problem_of
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def says(db):
-    """A service account that reviews."""
-    return make_service_account(username="says-bot")
-
-
-@pytest.fixture
-def approves(db):
-    """A service account that leads."""
-    return make_service_account("lead", username="approves-bot")
-
-
-@pytest.fixture
-def zoe(db):
-    return make_user("manager", username="zoe")
-
-
 @pytest.fixture(autouse=True)
 def _limit(db):
     ApprovalLimit.objects.create(verdict="fraud", amount=100)
-
-
-def key_for(user, maker) -> tuple[str, ApiKey]:
-    key = issue_key(name="bot", scopes=["cases"], user=user, created_by=maker)
-    return key, ApiKey.objects.get(sha256=digest(key))
-
-
-def hand_of(user, maker):
-    """The user, for whom a program acts by a key of the maker."""
-    return act_by_key(type(user).objects.get(id=user.id), key_for(user, maker)[1].id)
 
 
 def waiting(analyst) -> Verdict:
