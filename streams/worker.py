@@ -26,6 +26,7 @@ from streams.source import LABELS, TRANSACTIONS, StreamError
 from streams.watchdog import StreamWatchdog
 
 if TYPE_CHECKING:
+    from scoring.features.live import StateStore
     from streams.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
@@ -222,18 +223,27 @@ class FeaturesStep(ThreadStep):
         self.enabled = not stream
 
     def work(self) -> None:
-        from scoring.services.features import SETTLE_AFTER, settle_features
-        from scoring.services.labels import LABELS_WRITER
         from scoring.services.rebuild import restore_features
         from scoring.services.store import batch_store
 
         while not self.stopping.is_set():
             try:
-                settle_features(LABELS_WRITER, store=batch_store())
-                settle_features("", store=batch_store(), older_than=SETTLE_AFTER)
+                is_more = self._settle(batch_store())
             except FeatureStoreLostError:
                 restore_features(store=batch_store(), progress=self.keep_on)
-            self.stopping.wait(RELAY_SECONDS)
+                is_more = False
+            if not is_more:
+                self.stopping.wait(RELAY_SECONDS)
+
+    def _settle(self, store: "StateStore") -> bool:
+        """A turn at what an outage left, after the labels; whether more of it waits."""
+        from scoring.services.features import SETTLE_AFTER, settle_degraded, settle_seen
+        from scoring.services.labels import LABELS_WRITER
+
+        settle_seen(LABELS_WRITER, store=store)
+        _, is_more = settle_degraded("", store=store)
+        settle_seen("", store=store, older_than=SETTLE_AFTER)
+        return is_more
 
 
 class RescoringStep(ThreadStep):

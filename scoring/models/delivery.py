@@ -26,6 +26,10 @@ class Outbox(models.Model):
         return f"{self.topic} x {len(self.ids)}"
 
 
+# Decided without features, and what its payments met is yet to be noted.
+IS_UNSEEN = models.Q(is_degraded=True, settled_at=None)
+
+
 class PendingFeatures(models.Model):
     """A batch whose payments and labels are recorded, and not yet known to be counted in the feature store.
 
@@ -42,6 +46,8 @@ class PendingFeatures(models.Model):
 
     class Meta:
         verbose_name_plural = "pending features"
+        # Of a long outage a million wait unseen, and each turn somebody looks for the others.
+        indexes = [models.Index(fields=["id"], condition=~IS_UNSEEN, name="pending_features_seen")]
 
     def __str__(self) -> str:
         return f"{self.writer}: {len(self.decision_ids)} payments, {len(self.label_ids)} labels"

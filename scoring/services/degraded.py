@@ -78,17 +78,18 @@ def give_up_orphans() -> None:
     give_up_vectors(without_vectors().filter(~Exists(writes)))
 
 
-def fill_in_frauds(store: StateStore) -> None:
-    """Complete the vectors that a rebuild has made, now that it is over, with the frauds known by now.
+def fill_in_frauds(store: StateStore) -> bool:
+    """Complete vectors that a rebuild has made, now that it is over, with the frauds known by now; whether more wait.
 
     Raises:
         FeatureStoreError: those not completed yet stay.
     """
-    while due := list(RescoringDue.objects.filter(receipt__isnull=False, lacks_frauds=True)[:ROWS_AT_ONCE]):
-        for row in due:
-            vector = np.frombuffer(row.features or LOST, np.float32).copy()
-            if row.feature_version == VERSION and len(vector) == len(NAMES):
-                vector[_LABEL_COLUMNS] = Pending(store, payments_of([row.decision_id])).vectors[0, _LABEL_COLUMNS]
-            # Not where a rebuild begun meanwhile has noted another vector.
-            noted = RescoringDue.objects.filter(decision_id=row.decision_id, features=row.features)
-            noted.update(features=vector.tobytes(), lacks_frauds=False, ready_at=Now())
+    due = list(RescoringDue.objects.filter(receipt__isnull=False, lacks_frauds=True)[:ROWS_AT_ONCE])
+    for row in due:
+        vector = np.frombuffer(row.features or LOST, np.float32).copy()
+        if row.feature_version == VERSION and len(vector) == len(NAMES):
+            vector[_LABEL_COLUMNS] = Pending(store, payments_of([row.decision_id])).vectors[0, _LABEL_COLUMNS]
+        # Not where a rebuild begun meanwhile has noted another vector.
+        noted = RescoringDue.objects.filter(decision_id=row.decision_id, features=row.features)
+        noted.update(features=vector.tobytes(), lacks_frauds=False, ready_at=Now())
+    return len(due) == ROWS_AT_ONCE

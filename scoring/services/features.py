@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 import numpy as np
 from django.db import connection, transaction
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from scoring.features.events import Event, FraudKnown, Payment
 from scoring.features.live import PartlyCountedError, Pending, StateStore, StateWrite
 from scoring.models import Label, PendingFeatures
+from scoring.models.delivery import IS_UNSEEN
 from scoring.queries import payments_of
 from scoring.services.degraded import (
     fill_in_frauds,
@@ -33,6 +35,8 @@ from scoring.services.outbox import array_of
 ROWS_AT_ONCE = 500
 # While a write of so many runs, Valkey answers nobody else: calls wait for it 10 ms at most.
 EVENTS_AT_ONCE = 250
+# What waits since an outage is counted in turns of so many writes: labels and what dead writers left wait for one only.
+PIECES_AT_ONCE = 4
 # A writer that could not write by then leaves its batch to others. They wait longer before they delete its row and make
 # the store forget its receipt, so that nobody comes late and counts a batch twice.
 WRITE_WITHIN = timedelta(seconds=30)
@@ -90,19 +94,50 @@ class SettledWrites:
 
 
 def settle_features(name_prefix: str, *, store: StateStore, older_than: timedelta = timedelta(0)) -> int:
-    """Count what writers of this name left uncounted, in the order it was recorded; the number of such batches.
+    """Count all that writers of this name left uncounted, in the order it was recorded; the number of such batches.
 
-    Rows that nobody can come back to are deleted. Batches decided without features come first, however young: their
-    writers do not come back.
+    Batches decided without features come first, however young: their writers do not come back.
 
     Raises:
         FeatureStoreLostError: the store is empty and must be restored first.
         FeatureStoreError: rows not counted yet stay.
     """
+    counted, is_more = 0, True
+    while is_more:
+        some, is_more = settle_degraded(name_prefix, store=store)
+        counted += some
+    return counted + settle_seen(name_prefix, store=store, older_than=older_than)
+
+
+def settle_degraded(name_prefix: str, *, store: StateStore) -> tuple[int, bool]:
+    """Count the oldest batches decided without features and keep what they should have been decided with.
+
+    A turn: how many batches were counted, and whether more may wait. Raises: as `settle_features`.
+    """
+    store.read([])
+    unseen = PendingFeatures.objects.filter(IS_UNSEEN, writer__startswith=name_prefix)
+    rows = list(unseen.only("decision_ids", "label_ids").order_by("id")[:ROWS_AT_ONCE])
+    counted = sum(_count_degraded(some, store) for some in islice(_pieces(rows), PIECES_AT_ONCE))
+    if rows:
+        return counted, True
+    give_up_orphans()
+    return 0, fill_in_frauds(store)
+
+
+def settle_seen(name_prefix: str, *, store: StateStore, older_than: timedelta = timedelta(0)) -> int:
+    """Count what writers of this name left uncounted of what they had features for; the number of such batches.
+
+    Rows that nobody can come back to are deleted. Raises: as `settle_features`.
+    """
     generation, _ = store.read([])
-    counted, last = _settle_degraded(name_prefix, store), 0
+    counted, last = 0, 0
+    # What was counted a moment ago cannot be deleted yet: who comes again and again leaves it for now.
+    settled_by = Now() - min(older_than, timedelta(seconds=SYNC_SECONDS))
     due = PendingFeatures.objects.filter(
-        ~_IS_UNSEEN, writer__startswith=name_prefix, created_at__lte=Now() - older_than
+        ~IS_UNSEEN,
+        Q(settled_at=None) | Q(settled_at__lte=settled_by),
+        writer__startswith=name_prefix,
+        created_at__lte=Now() - older_than,
     )
     while ids := list(due.filter(id__gt=last).order_by("id").values_list("id", flat=True)[:ROWS_AT_ONCE]):
         last = ids[-1]
@@ -110,22 +145,6 @@ def settle_features(name_prefix: str, *, store: StateStore, older_than: timedelt
         # Their rows are gone by now, and it is too late for their writers.
         store.write(StateWrite(generation, [], [], [], forget=deleted))
         counted += applied
-    return counted
-
-
-_IS_UNSEEN = Q(is_degraded=True, settled_at=None)
-
-
-def _settle_degraded(name_prefix: str, store: StateStore) -> int:
-    """Count batches that were decided without features and keep what they should have been decided with."""
-    give_up_orphans()
-    counted, last = 0, 0
-    rows_of = PendingFeatures.objects.only("decision_ids", "label_ids").order_by("id")
-    unseen = rows_of.filter(_IS_UNSEEN, writer__startswith=name_prefix)
-    while rows := list(unseen.filter(id__gt=last)[:ROWS_AT_ONCE]):
-        counted += sum(_count_degraded(some, store) for some in _pieces(rows))
-        last = rows[-1].id
-    fill_in_frauds(store)
     return counted
 
 

@@ -142,14 +142,24 @@ class _Champion:
         # Version and signature of what was looked at last: a refused model is loaded, and logged, once.
         self._seen: tuple[str, str] | None = None
         self._checked = float("-inf")
+        self._was_looked_up = False
 
     def get(self) -> Model | None:
-        """The champion; the last good one while the newest is refused; None where there is none."""
-        with self._lock:
-            if time.monotonic() - self._checked > RECHECK_SECONDS:
-                self._follow()
-                self._checked = time.monotonic()
-            return self._model
+        """The champion; the last good one while the newest is refused; None where there is none.
+
+        While another thread asks it is the last one known, for that thread's connection may have gone silent.
+        """
+        if self._is_old() and self._lock.acquire(blocking=not self._was_looked_up):
+            try:
+                if self._is_old():
+                    self._follow()
+                    self._checked, self._was_looked_up = time.monotonic(), True
+            finally:
+                self._lock.release()
+        return self._model
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._checked > RECHECK_SECONDS
 
     def recheck(self) -> None:
         """Look at the next use whether the champion changed."""
@@ -159,6 +169,7 @@ class _Champion:
         """Start as a new process does."""
         with self._lock:
             self._model, self._seen, self._checked = None, None, float("-inf")
+            self._was_looked_up = False
 
     def _follow(self) -> None:
         champions = ModelVersion.objects.filter(stage=Stage.CHAMPION)

@@ -125,14 +125,29 @@ class _InForce:
         self._checked = float("-inf")
 
     def get(self) -> PolicyInForce:
-        with self._lock:
-            if self._policy is None or time.monotonic() - self._checked > RECHECK_SECONDS:
-                policy = live_policy()
-                if self._policy is None or policy.version != self._policy.version:
-                    self._policy = compile_policy(policy)
-                    logger.info("policy %s is in force", policy.version)
-                self._checked = time.monotonic()
-            return self._policy
+        """The policy; the last one known while another thread asks, for its connection may have gone silent."""
+        known = self._policy
+        if known is None:
+            with self._lock:
+                return self._followed()
+        if self._is_old() and self._lock.acquire(blocking=False):
+            try:
+                return self._followed()
+            finally:
+                self._lock.release()
+        return known
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._checked > RECHECK_SECONDS
+
+    def _followed(self) -> PolicyInForce:
+        if self._policy is None or self._is_old():
+            policy = live_policy()
+            if self._policy is None or policy.version != self._policy.version:
+                self._policy = compile_policy(policy)
+                logger.info("policy %s is in force", policy.version)
+            self._checked = time.monotonic()
+        return self._policy
 
     def forget(self) -> None:
         with self._lock:

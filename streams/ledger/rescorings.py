@@ -31,7 +31,9 @@ def check_rescorings(check: Check, span: Span, *, store: StateStore) -> None:
     again = decided.filter(rescoring__isnull=False)
     check.count("degraded decisions scored again", again.count())
     report(check, "was scored again and is to be once more", again.filter(rescoring_due__isnull=False))
-    lacking = decided.exclude(degraded=[]).filter(decided_at__gt=young, decided_at__gte=_noted_since())
+    lacking = decided.exclude(degraded=[]).filter(decided_at__gt=young)
+    if noted_since := _noted_since():
+        lacking = lacking.filter(decided_at__gte=noted_since)
     forgotten = lacking.filter(rescoring=None, rescoring_due=None)
     report(check, "is degraded and is not going to be scored again", forgotten)
     waiting = RescoringDue.objects.filter(decision__in=decided, created_at__gt=young)
@@ -55,13 +57,16 @@ def _check_waiting(check: Check, waiting: QuerySet[RescoringDue], store: StateSt
     report(check, "is degraded, its parts are back, and it was not scored again", decisions)
 
 
-def _noted_since() -> datetime:
-    """From when on each degraded decision is noted, whatever became of those that were."""
+def _noted_since() -> datetime | None:
+    """From when on each degraded decision is noted, whatever became of those that were; None: all of them."""
     with connection.cursor() as cursor:
         cursor.execute(_NOTED_SINCE)
-        since: datetime = cursor.fetchone()[0]
-    is_upgraded = Decision.objects.filter(decided_at__lt=since).exists()
-    return since + UPGRADE_WITHIN if is_upgraded else since
+        row: tuple[datetime] | None = cursor.fetchone()
+    if row is None:
+        # The migration is gone into another one: nobody upgrades from before it any more.
+        return None
+    is_upgraded = with_effects(Decision.objects.filter(decided_at__lt=row[0])).exists()
+    return row[0] + UPGRADE_WITHIN if is_upgraded else row[0]
 
 
 def _is_whole(store: StateStore) -> bool:

@@ -126,6 +126,23 @@ def test_a_payment_of_a_batch_that_was_not_decided_can_be_told(connect, faulty, 
     assert result.is_temporary is is_temporary
 
 
+@pytest.mark.parametrize(
+    ("status", "errors", "is_temporary"),
+    [
+        (409, [], True), (409, [{"field": "transaction_id", "message": "x"}], False), (422, [], False),
+        (429, [], True), (500, [], True), (503, [], True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("said", [{}, {"is_temporary": None}])
+def test_the_status_tells_it_where_an_older_server_does_not(connect, faulty, status, errors, is_temporary, said):
+    problem = {"status": status, "errors": errors}
+    faulty.will(answer(200, {"results": [{"status": status, "problem": problem, **said}]}))
+
+    (result,) = connect(faulty.url).decide_batch([payment()])
+
+    assert result.is_temporary is is_temporary
+
+
 @pytest.mark.parametrize("body", [{}, {"results": {}}, {"results": [{"decision": DECIDED}]}, []])
 def test_a_batch_without_results_is_a_bad_answer(connect, faulty, body):
     faulty.will(answer(200, body))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db.models import F
 
 from scoring.features.definitions import INDEX
 from scoring.features.live import MemoryStore, Pending, ValkeyStore
@@ -11,7 +12,7 @@ from scoring.models import PendingFeatures, Rescoring, RescoringDue
 from scoring.queries import payments_between
 from scoring.services import features
 from scoring.services.decisions import Writer, decide_transactions
-from scoring.services.features import settle_features
+from scoring.services.features import SETTLE_AFTER, settle_features, settle_seen
 from tests.cases.test_alerts import in_threads
 from tests.factories import MINUTE, NOON
 from tests.feature_store import open_empty
@@ -148,6 +149,17 @@ def test_a_store_that_forgot_some_of_what_was_counted_together_gets_just_these_a
 
     assert [len(write) for write in after_the_crash.writes if write] == [3]
     assert_each_is_counted_once(after_the_crash)
+
+
+def test_what_was_counted_a_moment_ago_is_not_looked_at_each_turn():
+    store = Watched()
+    decide(nowhere(), *some(3))
+    settle_features("", store=store)
+    PendingFeatures.objects.update(created_at=F("created_at") - SETTLE_AFTER)
+    store.receipts.clear()
+
+    assert settle_seen("", store=store, older_than=SETTLE_AFTER) == 0
+    assert settle_seen("", store=store) == 3
 
 
 @pytest.mark.django_db(transaction=True)

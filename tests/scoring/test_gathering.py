@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from scoring.gathering import Gathering
+from scoring.gathering import Gathering, NotAnsweredError
 from tests.event_loop import in_event_loop
 
 
@@ -68,3 +68,37 @@ async def test_who_no_longer_waits_holds_nobody_up():
     assert await stays == 20
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+@in_event_loop
+@pytest.mark.parametrize("count", [0, 1, 3])
+async def test_a_wrong_number_of_answers_is_an_error_for_each_who_asked(count):
+    async def answer(questions: list[int]) -> list[int]:
+        return [10] * (count if len(questions) == 2 else len(questions))
+
+    gathering = Gathering(answer)
+
+    found = await asyncio.gather(*await asked(gathering, 1, 2), return_exceptions=True)
+
+    assert [str(one) for one in found] == [f"{count} answers to 2 questions"] * 2
+    assert await gathering.ask(5) == 10
+
+
+@in_event_loop
+async def test_nobody_waits_for_a_round_that_was_cancelled():
+    asking = []
+
+    async def answer(questions: list[int]) -> list[int]:
+        if 1 in questions:
+            asking.append(asyncio.current_task())
+            await asyncio.Event().wait()
+        return questions
+
+    gathering = Gathering(answer)
+    tasks = await asked(gathering, 1, 2) + await asked(gathering, 3)
+    asking[0].cancel()
+
+    found = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=5)
+
+    assert [type(one) for one in found] == [NotAnsweredError] * 3
+    assert await gathering.ask(5) == 5

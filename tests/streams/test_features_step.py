@@ -1,5 +1,6 @@
 """The task worker stores features that nobody confirmed, and makes a lost store again."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
 
@@ -10,12 +11,14 @@ from scoring.features.definitions import INDEX
 from scoring.features.events import Payment
 from scoring.features.live import FeatureStoreError, MemoryStore, Pending
 from scoring.models import Decision, PendingFeatures
+from scoring.models.delivery import IS_UNSEEN
 from scoring.services import features, store
 from scoring.services.decisions import Writer, decide_transactions
 from scoring.services.features import SETTLE_AFTER
 from scoring.services.labels import apply_labels
 from streams.worker import FeaturesStep, is_passing
 from tests.factories import NOON, make_label
+from tests.scoring.degraded import decide, some
 from tests.scoring.payments import arrive, make_payment
 from tests.streams.flow import features_of_the_record
 
@@ -26,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("policy")]
 def step(monkeypatch) -> FeaturesStep:
     """Stops in its second turn; each looks for labels, and for what was not confirmed."""
     step, looks = FeaturesStep(None), []
-    settle = features.settle_features
+    settle = features.settle_seen
 
     def settle_and_count(*arguments, **named) -> int:
         looks.append(None)
@@ -34,7 +37,7 @@ def step(monkeypatch) -> FeaturesStep:
             step.stopping.set()
         return settle(*arguments, **named)
 
-    monkeypatch.setattr(features, "settle_features", settle_and_count)
+    monkeypatch.setattr(features, "settle_seen", settle_and_count)
     monkeypatch.setattr("streams.worker.RELAY_SECONDS", 0.01)
     monkeypatch.setattr(features, "SYNC_SECONDS", 0.0)
     return step
@@ -92,6 +95,61 @@ def test_a_feature_store_that_is_away_is_tried_again(step, live, monkeypatch):
 
     assert is_passing(error.value)
     assert {key: state[8:] for key, state in live.states.items()} == features_of_the_record()
+
+
+@pytest.fixture
+def backlog(live, monkeypatch) -> MemoryStore:
+    """Nine payments decided without features; two are counted a turn, and a turn without any is the last."""
+    for name, most in {"ROWS_AT_ONCE": 2, "EVENTS_AT_ONCE": 1, "PIECES_AT_ONCE": 2}.items():
+        monkeypatch.setattr(features, name, most)
+    decide(MemoryStore(generations=[]), *some(9))
+    return live
+
+
+def run(step: FeaturesStep, monkeypatch, after_turn: Callable[[int], object]) -> None:
+    """It stops where it would wait: when nothing is left. `after_turn` hears how many wait after each turn at them."""
+    settle = features.settle_degraded
+
+    def settle_and_tell(*arguments, **named) -> tuple[int, bool]:
+        found = settle(*arguments, **named)
+        after_turn(PendingFeatures.objects.filter(IS_UNSEEN).count())
+        return found
+
+    monkeypatch.setattr(features, "settle_degraded", settle_and_tell)
+    monkeypatch.setattr(step.stopping, "wait", lambda seconds: step.stopping.set())
+    step.work()
+
+
+def test_labels_and_dead_writers_wait_for_one_turn_at_what_an_outage_left(backlog, monkeypatch):
+    turns = []
+
+    def look(waiting: int) -> None:
+        if not turns:
+            apply_labels([make_label(Decision.objects.earliest("id")).id])
+            leave_unconfirmed(seconds_ago=SETTLE_AFTER.total_seconds() + 1)
+        others = PendingFeatures.objects.exclude(IS_UNSEEN).filter(settled_at=None)
+        frauds = Pending(backlog, [Payment(make_payment(), NOON)]).vectors[0, INDEX["card_frauds_30d"]]
+        turns.append((waiting, float(frauds), backlog.has_receipts([str(row.id) for row in others])))
+
+    run(FeaturesStep(None), monkeypatch, look)
+
+    assert [waiting for waiting, _, _ in turns] == [7, 5, 3, 1, 0, 0]
+    assert turns[0][1:] == (0.0, [False, False])
+    assert [(frauds, any(not is_counted for is_counted in counted)) for _, frauds, counted in turns[1:]] == [
+        (1.0, False)
+    ] * 5
+
+
+def test_a_worker_that_is_told_to_stop_leaves_the_rest_of_an_outage_to_the_next(backlog, monkeypatch):
+    step, left = FeaturesStep(None), []
+
+    def stop(waiting: int) -> None:
+        step.stopping.set()
+        left.append(waiting)
+
+    run(step, monkeypatch, stop)
+
+    assert left == [7]
 
 
 def fail(error: Exception) -> NoReturn:

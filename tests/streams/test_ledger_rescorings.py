@@ -12,6 +12,7 @@ from scoring.features.live import MemoryStore
 from scoring.models import Decision, Outbox, Rescoring, RescoringDue
 from scoring.services import rescoring
 from scoring.services.features import settle_features
+from streams.ledger import rescorings
 from streams.outbox import relay_outbox
 from tests.scoring.degraded import BUSY, come_back, decide, install, nowhere, some
 from tests.scoring.degraded import CountModel as Model
@@ -116,14 +117,31 @@ def test_a_degraded_decision_of_before_they_were_noted_is_in_order(world):
     assert broken() == ""
 
 
-@pytest.mark.parametrize(("minutes", "letters"), [(59, ""), (61, "B")])
-def test_programs_of_before_an_upgrade_may_go_on_for_an_hour(world, minutes, letters):
-    noted_since(now() - timedelta(minutes=minutes))
-    (before,) = decide(MemoryStore(), *some(1), has_effects=False)
-    Decision.objects.filter(id=before.id).update(source="file:before", decided_at=now() - timedelta(hours=2))
+@pytest.mark.parametrize(("hours", "letters"), [(1, ""), (0, "B")])
+def test_programs_of_before_an_upgrade_may_go_on_for_their_time(world, monkeypatch, hours, letters):
+    monkeypatch.setattr(rescorings, "UPGRADE_WITHIN", timedelta(hours=hours))
+    noted_since(Decision.objects.order_by("decided_at")[1].decided_at)
     Rescoring.objects.filter(outcome="approve").delete()
 
     assert broken() == letters
+
+
+def test_history_from_files_is_no_upgrade(world):
+    noted_since(now() - timedelta(minutes=1))
+    (before,) = decide(world.store, *some(1), has_effects=False)
+    Decision.objects.filter(id=before.id).update(source="file:before", decided_at=now() - timedelta(hours=2))
+    Rescoring.objects.filter(outcome="approve").delete()
+
+    assert broken() == "B"
+
+
+def test_where_nobody_knows_any_more_when_they_were_first_noted_each_is(world):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE name = '0008_rescoring'")
+    assert broken() == ""
+
+    Rescoring.objects.filter(outcome="approve").delete()
+    assert broken() == "B"
 
 
 def test_one_whose_parts_are_back_does_not_wait_for_long(world, monkeypatch):

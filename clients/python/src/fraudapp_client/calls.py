@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -159,7 +159,17 @@ def _filter_text(name: str, value: Filter) -> str:
 
 def _read_batch(data: Any) -> tuple[BatchResult, ...]:
     results = data.get("results") if isinstance(data, Mapping) else None
-    return read_list(BatchResult, results, "results")
+    read = read_list(BatchResult, results, "results")
+    return tuple(map(_told_or_derived, read, results or ()))
+
+
+def _told_or_derived(result: BatchResult, said: Mapping[str, Any]) -> BatchResult:
+    """The result; where an older server did not say whether it is temporary, its status tells."""
+    if said.get("is_temporary") is not None:
+        return result
+    # A conflict that stays one names its field.
+    is_in_progress = result.status == 409 and result.problem is not None and not result.problem.errors
+    return replace(result, is_temporary=is_in_progress or result.status == 429 or result.status >= 500)
 
 
 def _encode(body: Any) -> bytes:
