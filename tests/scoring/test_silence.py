@@ -72,7 +72,7 @@ def test_who_says_nothing_waits_as_before():
 
 
 def test_a_process_can_bound_all_its_threads(monkeypatch):
-    monkeypatch.setattr(silence._Limits, "seconds", None)
+    monkeypatch.setattr(silence, "_of_process", None)
     bound_all_threads(0.2)
     caught: list[Exception] = []
 
@@ -89,6 +89,16 @@ def test_a_process_can_bound_all_its_threads(monkeypatch):
     thread.join()
 
     assert len(caught) == 1
+
+
+def test_who_waited_less_for_a_while_waits_as_long_as_the_process_afterwards(monkeypatch):
+    monkeypatch.setattr(silence, "_of_process", None)
+    with answers_within(5.0), answers_within(2.0):
+        pass
+    bound_all_threads(0.2)
+
+    with pytest.raises(OperationalError):
+        sleep(20)
 
 
 def fall_silent(arrivals, *, writer):
