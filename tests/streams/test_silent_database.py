@@ -1,5 +1,6 @@
 """Workers give up a database that keeps its connections and says nothing."""
 
+from collections.abc import Iterator
 from importlib import import_module
 
 import psycopg
@@ -33,14 +34,16 @@ def sleep(seconds: float) -> None:
 
 
 @pytest.fixture
-def started(monkeypatch) -> None:
-    """What a worker does as it starts, with less patience."""
+def started(_nobody_is_left) -> Iterator[None]:
+    """What a worker does as it starts, with less patience; over before the tables are emptied."""
     celery = import_module("fraudapp.celery")
-    monkeypatch.setattr(silence, "_of_process", None)
-    monkeypatch.setattr(celery, "WORKER_SILENCE_SECONDS", 0.2)
     receivers = {receiver() for _, receiver in worker_init.receivers}
     assert celery._give_up_silence in receivers
-    celery._give_up_silence(sender=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(silence, "_of_process", None)
+        patch.setattr(celery, "WORKER_SILENCE_SECONDS", 0.2)
+        celery._give_up_silence(sender=None)
+        yield
 
 
 def test_a_worker_that_starts_bounds_all_that_it_asks_the_database(started):
