@@ -196,7 +196,10 @@ DATABASES = {
             "keepalives_count": 2,
             # A process that freezes inside a transaction must not hold its locks for ever, nor a statement that nobody
             # waits for any more go on.
-            "options": "-c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=2s",
+            # The zone Django would otherwise set, by a statement of its own, where the server has another.
+            "options": (
+                "-c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=2s -c TimeZone=UTC"
+            ),
         },
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"SERIALIZE": False},

@@ -18,11 +18,8 @@ _T = TypeVar("_T")
 SILENCE_SECONDS = 5.0
 
 
-class _Limits(threading.local):
-    seconds: float | None = None
-
-
-_limits = _Limits()
+_of_thread = threading.local()
+_of_process: float | None = None
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -31,7 +28,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
         """Raises: psycopg.OperationalError, when there is no answer in time; whether it was done is not known."""
         try:
-            return super().wait(gen, interval, _limits.seconds if timeout is None else timeout)
+            return super().wait(gen, interval, _seconds() if timeout is None else timeout)
         except psycopg.OperationalError as error:
             if timeout is not None or self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
@@ -40,17 +37,25 @@ class BoundedConnection(psycopg.Connection[Any]):
             raise psycopg.OperationalError("The database gave no answer in time.") from error
 
 
+def _seconds() -> float | None:
+    return getattr(_of_thread, "seconds", _of_process)
+
+
 @contextmanager
 def answers_within(seconds: float) -> Iterator[None]:
     """In this thread, wait for so long at most for each answer of the database."""
-    before = _limits.seconds
-    _limits.seconds = seconds
+    before = getattr(_of_thread, "seconds", None)
+    _of_thread.seconds = seconds
     try:
         yield
     finally:
-        _limits.seconds = before
+        if before is None:
+            del _of_thread.seconds
+        else:
+            _of_thread.seconds = before
 
 
 def bound_all_threads(seconds: float) -> None:
     """Have all threads of this process that say nothing else wait for so long at most for each answer."""
-    _Limits.seconds = seconds
+    global _of_process
+    _of_process = seconds

@@ -22,6 +22,8 @@ from django.db import OperationalError, connections
 from psycopg.errors import IdleInTransactionSessionTimeout
 
 from scoring.features.live import FeatureStoreError, FeatureStoreLostError
+from scoring.services.sessions import end_session
+from scoring.silence import SILENCE_SECONDS, BoundedConnection, answers_within
 from streams.source import LABELS, TRANSACTIONS, StreamError
 from streams.watchdog import StreamWatchdog
 
@@ -41,6 +43,9 @@ RELAY_SECONDS = 1.0
 # Between two deliveries rows gather: each round costs some transactions, whether for one batch or for ten.
 RELAY_PAUSE_SECONDS = 0.05
 STOP_SECONDS = 30.0
+# For one answer of the database: some times what the longest statement takes, of the features' rebuild or the figures.
+# A stream worker ends itself before that, after STREAM_STALL_SECONDS.
+WORKER_SILENCE_SECONDS = 300.0
 
 PASSING = (OperationalError, psycopg.OperationalError, StreamError, FeatureStoreError)
 
@@ -96,6 +101,7 @@ class ThreadStep(bootsteps.StartStopStep):
             if not is_passing(error):
                 raise
             logger.warning("%s waits: %s", type(self).__name__, error)
+            end_session()
             connections.close_all()
             self.stopping.wait(RETRY_SECONDS)
 
@@ -202,15 +208,21 @@ class OutboxRelayStep(ThreadStep):
         from scoring.services.outbox import CHANNEL
         from streams.outbox import relay_outbox
 
-        with psycopg.connect(settings.DATABASE_URL, autocommit=True) as listener:
+        with BoundedConnection.connect(settings.DATABASE_URL, autocommit=True) as listener:
             listener.execute(f"LISTEN {CHANNEL}")
             logger.info("relaying the outbox")
             while not self.stopping.is_set():
                 if relay_outbox():
                     self.stopping.wait(RELAY_PAUSE_SECONDS)
                 # One wake-up answers any number of notifications.
-                for _ in listener.notifies(timeout=RELAY_SECONDS, stop_after=1):
-                    pass
+                if not list(listener.notifies(timeout=RELAY_SECONDS, stop_after=1)):
+                    _see_whether_it_answers(listener)
+
+
+def _see_whether_it_answers(listener: BoundedConnection) -> None:
+    """Who only listens does not notice that nobody speaks any more. Raises: psycopg.OperationalError."""
+    with answers_within(SILENCE_SECONDS):
+        listener.execute("")
 
 
 class FeaturesStep(ThreadStep):

@@ -50,7 +50,7 @@ def not_decided(error: Exception) -> Refusal:
         return Refusal(409, "This transaction is being decided at this moment; ask again.", is_temporary=True)
     if isinstance(error, OverloadedError | NoPolicyError):
         return Refusal(503, str(error), is_temporary=True)
-    return Refusal(503, "The decision could not be recorded, so none was made.", is_temporary=True)
+    return Refusal(503, "The database failed. The decision may have been recorded; send it again.", is_temporary=True)
 
 
 def engine_failed() -> Refusal:

@@ -17,10 +17,13 @@ from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
+from psycopg_pool import PoolTimeout
 
 from scoring.breaker import Breaker
 from scoring.services.decisions import Arrival, ContendedError, Result, Writer, decide_transactions
 from scoring.services.policy import NoPolicyError
+from scoring.services.sessions import end_session, is_lost
 from scoring.services.store import sync_store
 from scoring.silence import SILENCE_SECONDS, answers_within
 
@@ -30,6 +33,9 @@ MAX_BATCH = 64
 MAX_WAITING = 1_000
 # Not the fault of one of the payments: deciding them one by one would fail as well.
 _NOT_OF_ONE = (OperationalError, InterfaceError, NoPolicyError)
+
+# Of a database that is there: the statement was cancelled, or others had what it wanted.
+_ANSWERS = (QueryCanceled, LockNotAvailable, DeadlockDetected)
 
 Decide = Callable[[Sequence[Arrival]], list[Result]]
 
@@ -88,7 +94,7 @@ class Decider:
         Raises:
             InProgressError: one of them is being decided for another caller.
             OverloadedError: there is no answer in time.
-            OperationalError, InterfaceError: the database failed; nothing was recorded.
+            OperationalError, InterfaceError: the database failed. It may have recorded them; sent again, they tell.
             NoPolicyError: nothing can be decided.
         """
         job = _Job(arrivals, asyncio.get_running_loop().create_future())
@@ -224,9 +230,10 @@ def decide_for_callers(arrivals: Sequence[Arrival]) -> list[Result]:
             results = decide_transactions(arrivals, writer=Writer("api", sync_store(), is_patient=False))
     except ContendedError:
         raise
-    except (OperationalError, InterfaceError):
-        _database.failed()
-        _end_session()
+    except (OperationalError, InterfaceError) as error:
+        if _is_outage(error):
+            _database.failed()
+            end_session()
         raise
     _database.succeeded()
     return results
@@ -240,13 +247,12 @@ def _begin_session() -> None:
             cursor.execute("SET idle_in_transaction_session_timeout = %s", [f"{SILENCE_SECONDS * 0.8:.0f}s"])
 
 
-def _end_session() -> None:
-    """Have the next batch get a new connection; this thread answers no requests, so nobody else sees to it."""
-    if connection.in_atomic_block:
-        return
-    # The others of the process may be as silent, and each would be waited for in turn.
-    cast(DatabaseWrapper, connection).pool.drain()
-    connection.close()
+def _is_outage(error: Exception) -> bool:
+    """Not when somebody ended the statement or had the row, nor when others of the process use all connections."""
+    if isinstance(error.__cause__, PoolTimeout):
+        pool = cast(DatabaseWrapper, connection).pool.get_stats()
+        return bool(pool["pool_size"] < pool["pool_max"])
+    return is_lost() or not isinstance(error.__cause__, _ANSWERS)
 
 
 _deciders: WeakKeyDictionary[asyncio.AbstractEventLoop, Decider] = WeakKeyDictionary()

@@ -85,7 +85,7 @@ def decide_transactions(
 
     Raises:
         FeatureStoreError: a patient writer's store failed. Decisions may be recorded; `settle_features` does the rest.
-        OperationalError: the database failed; nothing was recorded.
+        OperationalError: the database failed. All or none of them may have been recorded: deciding again tells.
     """
     for _ in range(MAX_RACES):
         try:

@@ -116,7 +116,7 @@ def test_a_database_that_fails_while_deciding_gives_no_decision(api, monkeypatch
 
     response = api.post(DECISIONS, body_of())
 
-    problem_of(response, 503)
+    assert "may have been recorded; send it again" in problem_of(response, 503)["detail"]
     assert response["Retry-After"]
 
 

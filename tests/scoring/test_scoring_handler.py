@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
+from scoring import silence
 from scoring.api import asgi
 from scoring.models import Decision
 from scoring.rules.language import RuleError
@@ -128,6 +129,7 @@ def test_a_path_that_is_not_there_is_answered_by_django(db):
 
 
 def test_the_server_is_told_when_the_process_is_ready_and_when_it_may_end(monkeypatch):
+    monkeypatch.setattr(silence, "_of_process", None)
     monkeypatch.setattr(asgi, "_warm_up", lambda: said.append("warm"))
     monkeypatch.setattr(asgi.gc, "freeze", lambda: said.append("frozen"))
     said: list[str] = []
@@ -142,6 +144,7 @@ def test_the_server_is_told_when_the_process_is_ready_and_when_it_may_end(monkey
     async_to_sync(site().application)({"type": "lifespan"}, receive, send)
 
     assert said == ["warm", "frozen", "lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert silence._of_process == asgi.PAGE_SILENCE_SECONDS
 
 
 def test_a_policy_that_does_not_compile_lets_the_pages_come_up(db, monkeypatch, caplog):

@@ -1,6 +1,7 @@
 """A database that keeps its connection and says nothing is given up, by those who said for how long they wait."""
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -71,8 +72,15 @@ def test_who_says_nothing_waits_as_before():
     sleep(0.5)
 
 
-def test_a_process_can_bound_all_its_threads(monkeypatch):
-    monkeypatch.setattr(silence._Limits, "seconds", None)
+@pytest.fixture
+def unbound(_nobody_is_left) -> Iterator[None]:
+    """A process that has said nothing yet; what it says is over before the tables are emptied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(silence, "_of_process", None)
+        yield
+
+
+def test_a_process_can_bound_all_its_threads(unbound):
     bound_all_threads(0.2)
     caught: list[Exception] = []
 
@@ -89,6 +97,15 @@ def test_a_process_can_bound_all_its_threads(monkeypatch):
     thread.join()
 
     assert len(caught) == 1
+
+
+def test_who_waited_less_for_a_while_waits_as_long_as_the_process_afterwards(unbound):
+    with answers_within(5.0), answers_within(2.0):
+        pass
+    bound_all_threads(0.2)
+
+    with pytest.raises(OperationalError):
+        sleep(20)
 
 
 def fall_silent(arrivals, *, writer):
