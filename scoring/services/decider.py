@@ -233,7 +233,8 @@ def decide_for_callers(arrivals: Sequence[Arrival]) -> list[Result]:
     except (OperationalError, InterfaceError) as error:
         if _is_outage(error):
             _database.failed()
-            end_session()
+            # A session that was ended is not always seen to be lost yet.
+            end_session(is_outage=True)
         raise
     _database.succeeded()
     return results

@@ -11,10 +11,13 @@ def is_lost() -> bool:
     return connection.connection is None or connection.connection.closed
 
 
-def end_session() -> None:
-    """Give the connection back; when it was lost, the others may be as silent, and each would be waited for in turn."""
+def end_session(*, is_outage: bool = False) -> None:
+    """Give the connection back; when the database is away, the others may be as silent, and each would be waited for.
+
+    is_outage: that is known. Otherwise it is taken from the connection being lost.
+    """
     if connection.in_atomic_block:
         return
-    if is_lost():
+    if is_outage or is_lost():
         cast(DatabaseWrapper, connection).pool.drain()
     connection.close()

@@ -63,7 +63,7 @@ def freeze_the_database(world: World, *, is_short: bool) -> Outcome:
 def kill_the_database(world: World, *, is_short: bool) -> Outcome:
     """PostgreSQL is killed with all its backends, and started again: what was answered is on its disk."""
     outcome = Outcome("PostgreSQL killed with -9 while payments are authorised")
-    seconds, kills = (1.0, 1) if is_short else (10.0, 5)
+    seconds, kills = (3.0, 1) if is_short else (10.0, 5)
     outages = []
     with _crowd(world, "crashed") as crowd:
         for _ in range(kills):

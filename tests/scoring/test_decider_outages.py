@@ -22,11 +22,11 @@ def _nobody_is_left(transactional_db):
 
 
 @pytest.fixture
-def idle(transactional_db):
-    """A connection of the pool that nobody uses, beside that of the thread."""
-    with connection.pool.connection(), connection.pool.connection() as second:
-        pass
-    return second
+def drained(transactional_db, monkeypatch):
+    """How often all connections of the pool were given up."""
+    drain, times = connection.pool.drain, []
+    monkeypatch.setattr(connection.pool, "drain", lambda: times.append(1) or drain())
+    return times
 
 
 def run(sql: str) -> None:
@@ -35,7 +35,7 @@ def run(sql: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["57014", "55P03", "40P01"])
-def test_a_statement_that_was_cancelled_or_found_a_lock_is_no_failure_of_the_database(state, idle, monkeypatch):
+def test_a_statement_that_was_cancelled_or_found_a_lock_is_no_failure_of_the_database(state, drained, monkeypatch):
     error = f"DO $$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '{state}'; END $$"
     monkeypatch.setattr(decider, DECIDE, lambda arrivals, *, writer: run(error))
 
@@ -43,11 +43,11 @@ def test_a_statement_that_was_cancelled_or_found_a_lock_is_no_failure_of_the_dat
         with pytest.raises(OperationalError, match="busy"):
             decider.decide_for_callers([])
 
-    assert not idle.closed
+    assert drained == []
     assert not connection.connection.closed
 
 
-def test_a_session_that_was_ended_is_a_failure_and_no_other_connection_is_trusted(idle, monkeypatch):
+def test_a_session_that_was_ended_is_a_failure_and_no_other_connection_is_trusted(drained, monkeypatch):
     ended = "SELECT pg_terminate_backend(pg_backend_pid())"
     monkeypatch.setattr(decider, DECIDE, lambda arrivals, *, writer: run(ended))
 
@@ -55,7 +55,7 @@ def test_a_session_that_was_ended_is_a_failure_and_no_other_connection_is_truste
         with pytest.raises(OperationalError, match=said):
             decider.decide_for_callers([])
 
-    assert idle.closed
+    assert drained == [1, 1]
     assert connection.connection is None
 
 
