@@ -1,10 +1,12 @@
 """The pages of a case under blind review: the same as any other, and nothing of what was said."""
 
 import re
+from datetime import time, timedelta
 
 import pytest
 from django.utils.timezone import now
 
+from cases import snooze
 from cases.models import Case, CaseEvent, Check
 from cases.services import checks, claims
 from cases.services.review_settings import change_settings
@@ -69,6 +71,14 @@ PARTS = re.compile(
 )
 
 
+@pytest.fixture
+def _evenings_never_pass(monkeypatch):
+    """Each page offers to sleep until the evening of its own clock, and these two may stand on both sides of one."""
+    monkeypatch.setattr(snooze, "_EVENING", time.max)
+    monkeypatch.setattr(snooze, "_LEAST", timedelta(0))
+
+
+@pytest.mark.usefixtures("_evenings_never_pass")
 def test_the_page_has_the_same_parts_as_an_ordinary_one(page, client, ordinary):
     def parts(response):
         return PARTS.findall(response.content.decode())
