@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
-from streams.worker import RELAY_SECONDS, RETRY_SECONDS, ThreadStep, is_passing
+from streams.thread_step import RETRY_SECONDS, ThreadStep, is_passing
+from streams.worker import RELAY_SECONDS
 
 if TYPE_CHECKING:
     from streams.webhooks.courier import Courier

@@ -96,6 +96,7 @@ def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
     """A crew that soon tries again and whose leases soon run out; its workers have ended afterwards."""
     monkeypatch.setattr(settings, "STREAM_RENEW_SECONDS", 0.3)
     monkeypatch.setattr(settings, "STREAM_LEASE_SECONDS", 3.0)
+    monkeypatch.setattr("streams.thread_step.RETRY_SECONDS", 0.2)
     monkeypatch.setattr("streams.worker.RETRY_SECONDS", 0.2)
     made = Crew()
     write = ValkeyStore.write

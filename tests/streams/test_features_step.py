@@ -16,7 +16,8 @@ from scoring.services import features, store
 from scoring.services.decisions import Writer, decide_transactions
 from scoring.services.features import SETTLE_AFTER
 from scoring.services.labels import apply_labels
-from streams.worker import FeaturesStep, is_passing
+from streams.thread_step import is_passing
+from streams.worker import FeaturesStep
 from tests.factories import NOON, make_label
 from tests.scoring.degraded import decide, some
 from tests.scoring.payments import arrive, make_payment

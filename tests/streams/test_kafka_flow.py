@@ -53,7 +53,8 @@ def send(stream: str, records: list[Record]) -> None:
 
 
 def waits(caplog) -> int:
-    return sum("Kafka" in record.getMessage() for record in caplog.records if record.name == "streams.worker")
+    steps = {"streams.worker", "streams.thread_step"}
+    return sum("Kafka" in record.getMessage() for record in caplog.records if record.name in steps)
 
 
 def outage(cluster: MockCluster, workers: Crew, caplog) -> None:

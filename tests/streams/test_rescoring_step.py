@@ -9,7 +9,8 @@ from scoring.models import Rescoring, RescoringDue
 from scoring.services import rescoring
 from scoring.services.features import settle_features
 from streams import worker
-from streams.worker import RescoringStep, is_passing
+from streams.thread_step import is_passing
+from streams.worker import RescoringStep
 from tests.cases.test_alerts import in_threads
 from tests.scoring.degraded import BUSY, CountModel, decide, install, nowhere, some
 from tests.scoring.payments import publish

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from streams.leases import Handled, Leases, end_idle_transactions
 from streams.source import START, Partition
-from streams.worker import is_passing
+from streams.thread_step import is_passing
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

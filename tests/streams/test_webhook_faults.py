@@ -6,7 +6,7 @@ from django.utils.timezone import now
 
 from scoring.models import WebhookDelivery
 from scoring.services.webhooks import send_test
-from streams import worker
+from streams import thread_step
 from streams.webhooks import courier
 from streams.webhooks import step as webhooks_step
 from streams.webhooks.deliveries import LEASE
@@ -30,10 +30,10 @@ def run_until(is_done) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(courier, "record", record_and_look)
-        for module in (worker, webhooks_step):
+        for module in (thread_step, webhooks_step):
             patch.setattr(module, "RETRY_SECONDS", 0.01)
         # The test's transaction is in this connection.
-        patch.setattr(worker.connections, "close_all", lambda: None)
+        patch.setattr(thread_step.connections, "close_all", lambda: None)
         while not step.stopping.is_set():
             step._try()
     step.stop(None)
