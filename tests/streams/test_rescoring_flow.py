@@ -12,7 +12,7 @@ from scoring.models import Decision, Rescoring, RescoringDue
 from scoring.services import rescoring
 from scoring.services.keys import issue_key
 from scoring.services.store import batch_store, sync_store
-from streams import worker
+from streams import thread_step, worker
 from streams.outbox import relay_outbox
 from streams.worker import FeaturesStep, RescoringStep
 from tests.feature_store import open_empty
@@ -60,7 +60,7 @@ def api(client, monkeypatch) -> Caller:
 def task_worker(monkeypatch) -> Callable:
     """The steps of the task worker as threads, with the relay in this one."""
     monkeypatch.setattr(worker, "RELAY_SECONDS", 0.05)
-    monkeypatch.setattr(worker, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(thread_step, "RETRY_SECONDS", 0.05)
 
     @contextmanager
     def run() -> Iterator[None]:

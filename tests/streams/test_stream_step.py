@@ -7,7 +7,7 @@ import pytest
 from scoring.features.live import FeatureStoreError, MemoryStore
 from scoring.models import Decision, Label
 from scoring.services import store as stores
-from streams import connect, worker
+from streams import connect, thread_step, worker
 from streams.models import StreamProgress, StreamWorker
 from streams.source import LABELS, TRANSACTIONS, Partition, StreamError
 from streams.worker import StreamStep
@@ -97,7 +97,7 @@ def test_stopped_while_the_feature_store_is_made_again_it_leaves_its_partitions(
     send(streams[TRANSACTIONS], body_of())
     streams[TRANSACTIONS].happens = go
 
-    with pytest.raises(worker._StopRequestedError):
+    with pytest.raises(thread_step.StopRequestedError):
         step.work()
 
     assert not StreamProgress.objects.exclude(owner="").exists()
