@@ -1,4 +1,4 @@
-"""Stores that know no earlier test, and a program that may call the scoring API."""
+"""Stores that know no earlier test, a program that may call the scoring API, an engine."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from scoring.services.keys import SCOPES, issue_key
 from scoring.services.store import batch_store, sync_store
 from tests.factories import make_user
 from tests.scoring.api_calls import Caller
+from tests.scoring.decider_world import Engine
 from tests.scoring.degraded import CountModel, install
 from tests.scoring.payments import publish
 
@@ -28,3 +29,8 @@ def api(db, client) -> Caller:
 @pytest.fixture
 def champion(monkeypatch) -> CountModel:
     return install(monkeypatch, CountModel())
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
