@@ -1,7 +1,8 @@
-"""Stores that know no earlier test, a program that may call the scoring API, an engine, limiters."""
+"""Stores that know no earlier test, a policy, a program that may call the scoring API, an engine, limiters."""
 
 import pytest
 
+from scoring.models import Policy
 from scoring.services.decider import forget_outages
 from scoring.services.keys import SCOPES, issue_key
 from scoring.services.rate_limits import RateLimiter
@@ -20,6 +21,11 @@ def _fresh_stores() -> None:
     sync_store.cache_clear()
     batch_store.cache_clear()
     forget_outages()
+
+
+@pytest.fixture
+def live(db) -> Policy:
+    return publish()
 
 
 @pytest.fixture
