@@ -1,4 +1,4 @@
-"""Payments, policies and a model with fixed values, for the engine and what stands around it."""
+"""Payments, policies, a writer and a model with fixed values, for the engine and what stands around it."""
 
 import json
 from datetime import datetime
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from scoring.features.definitions import INDEX, NAMES
+from scoring.features.live import MemoryStore
 from scoring.models import Policy
-from scoring.services.decisions import Arrival
+from scoring.services.decisions import Arrival, Writer
 from scoring.services.policy import RuleDraft, publish_policy
 from scoring.transaction import Transaction
 from tests.factories import NOON
@@ -55,6 +56,11 @@ def make_payment(**overrides: Any) -> Transaction:
 
 def arrive(transaction: Transaction, *, position: int = 0, at: datetime | None = None, source: str = STREAM) -> Arrival:
     return Arrival(transaction, at or transaction.occurred_at, source, str(position))
+
+
+def writer(store: MemoryStore | None = None, **overrides: Any) -> Writer:
+    """Decides for the stream, with a store that knows nobody when none is named."""
+    return Writer(**{"name": "stream:transactions", "store": store or MemoryStore()} | overrides)
 
 
 LARGE = RuleDraft("large", "amount > 1000", "review", "The amount is {amount}")

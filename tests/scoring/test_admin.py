@@ -19,11 +19,6 @@ ALL_LISTS = ["decision", "label", "policy", "listentry", "listchange", "apikey",
 
 
 @pytest.fixture
-def live(db) -> Policy:
-    return publish()
-
-
-@pytest.fixture
 def mia(db, client) -> User:
     user = make_user("manager")
     client.force_login(user)

@@ -6,23 +6,13 @@ from decimal import Decimal
 import pytest
 from django.db import connection, connections
 
-from scoring.features.live import MemoryStore
 from scoring.models import Decision, ListEntry, Policy
 from scoring.services import policy
-from scoring.services.decisions import Writer, decide_transactions
+from scoring.services.decisions import decide_transactions
 from scoring.services.lists import add_list_entry
 from scoring.services.policy import NoPolicyError, RuleDraft, StalePolicyError, forget_policy, publish_policy
 from tests.factories import NOON, make_user
-from tests.scoring.payments import LARGE, arrive, make_payment, publish
-
-
-@pytest.fixture
-def live(db) -> Policy:
-    return publish()
-
-
-def writer() -> Writer:
-    return Writer("stream:transactions", MemoryStore())
+from tests.scoring.payments import LARGE, arrive, make_payment, publish, writer
 
 
 def test_without_a_policy_nothing_is_decided(db):

@@ -10,6 +10,7 @@ from scoring import silence
 from scoring.api import base, health, views
 from scoring.services import decider
 from scoring.silence import answers_within, bound_all_threads
+from tests.silent_database import end_sleepers, sleep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,17 +20,7 @@ def _nobody_is_left(transactional_db):
     decider.forget_outages()
     yield
     decider.forget_outages()
-    connection.close()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
-        )
-
-
-def sleep(seconds: float) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+    end_sleepers()
 
 
 def test_an_answer_that_does_not_come_ends_the_connection_and_the_next_one_works():

@@ -1,53 +1,15 @@
 """Workers share the partitions of a stream, take over from the dead, and write nothing that is no longer theirs."""
 
-import logging
-from datetime import timedelta
-
 import pytest
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils.timezone import now
 
-from streams.leases import FencedError, Handled, Leases
+from streams.leases import FencedError, Handled
 from streams.models import StreamProgress, StreamWorker
 from streams.source import START, Partition
+from tests.streams.lease_world import FOUR, die, move, settle, turn, worker
 
 pytestmark = pytest.mark.django_db
-
-FOUR = [Partition(str(number)) for number in range(4)]
-
-
-def worker(name: str) -> Leases:
-    return Leases("s", owner=name)
-
-
-def turn(leases: Leases, partitions: list[Partition] = FOUR) -> list[str]:
-    return sorted(leases.turn(partitions))
-
-
-def settle(*workers: Leases, partitions: list[Partition] = FOUR) -> list[list[str]]:
-    """What each holds after enough turns for everybody to have let go and taken."""
-    for _ in range(3):
-        for one in workers:
-            turn(one, partitions)
-    return [sorted(one.positions) for one in workers]
-
-
-def move(leases: Leases, *, has_valid: bool = True, refused: int = 0, **reached: int) -> Handled:
-    names = {name.removeprefix("p"): position for name, position in reached.items()}
-    batch = Handled(names, dict.fromkeys(names, refused), has_valid)
-    with transaction.atomic():
-        leases.move(batch)
-    leases.advance(batch)
-    return batch
-
-
-def die(leases: Leases) -> None:
-    """The worker is not heard of again, and its time passes."""
-    long_ago = timedelta(seconds=settings.STREAM_LEASE_SECONDS + 1)
-    StreamProgress.objects.filter(owner=leases.owner).update(lease_until=F("lease_until") - long_ago)
-    StreamWorker.objects.filter(owner=leases.owner).update(seen_at=F("seen_at") - long_ago)
 
 
 def test_one_worker_takes_all_partitions_from_their_beginning():
@@ -190,90 +152,6 @@ def test_a_position_of_56_digits_is_kept_to_the_last_of_them():
     turn(leases)
 
     assert leases.positions["0"] == position
-
-
-# --- partitions that split and merge -------------------------------------------------------------------------------
-
-SPLIT = [Partition("p"), Partition("p.0", parents=("p",)), Partition("p.1", parents=("p",)), Partition("q")]
-MERGED = [*SPLIT, Partition("m", parents=("p.1", "q"))]
-
-
-def test_children_wait_until_their_parent_is_read_to_its_end():
-    leases = worker("a")
-    assert turn(leases, SPLIT) == ["p", "q"]
-
-    leases.finish(["p"])
-
-    assert leases.is_due()
-    assert turn(leases, SPLIT) == ["p.0", "p.1"]
-    assert sorted(leases.positions) == ["p.0", "p.1", "q"]
-    assert StreamProgress.objects.get(partition="p").finished_at is not None
-
-
-def test_a_merged_partition_waits_for_both_its_parents():
-    leases = worker("a")
-    turn(leases, MERGED)
-    leases.finish(["p"])
-    turn(leases, MERGED)
-
-    leases.finish(["p.1"])
-    assert turn(leases, MERGED) == []
-    leases.finish(["q"])
-    assert turn(leases, MERGED) == ["m"]
-
-
-def test_a_parent_that_is_no_longer_listed_holds_up_nobody():
-    leases = worker("a")
-
-    assert turn(leases, SPLIT[1:]) == ["p.0", "p.1", "q"]
-
-
-def test_a_child_that_waits_for_its_parent_is_nobodys_to_read_yet():
-    turn(worker("a"), SPLIT)
-
-    assert sorted(StreamProgress.objects.values_list("partition", flat=True)) == ["p", "q"]
-
-
-def test_a_partition_that_vanished_before_it_was_read_is_said_once(caplog):
-    leases = worker("a")
-    turn(leases, SPLIT)
-
-    turn(leases, SPLIT[1:])
-    turn(leases, SPLIT[1:])
-
-    assert sorted(leases.positions) == ["p.0", "p.1", "q"]
-    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert "s: the broker no longer has p, not read to the end" in said.getMessage()
-
-
-def test_a_partition_that_vanished_after_it_was_read_is_not_spoken_of(caplog):
-    leases = worker("a")
-    turn(leases, SPLIT)
-    leases.finish(["p"])
-
-    turn(leases, SPLIT[1:])
-
-    assert not [record for record in caplog.records if record.levelno == logging.ERROR]
-
-
-def test_a_finished_partition_is_never_taken_again():
-    old, new = worker("a"), worker("b")
-    turn(old, SPLIT)
-    old.finish(["p"])
-    old.release()
-
-    assert turn(new, SPLIT) == ["p.0", "p.1", "q"]
-
-
-def test_a_worker_that_lost_a_partition_cannot_call_it_finished():
-    old, new = worker("a"), worker("b")
-    turn(old)
-    die(old)
-    turn(new)
-
-    old.finish(["0"])
-
-    assert not StreamProgress.objects.exclude(finished_at=None).exists()
 
 
 def test_partitions_that_are_added_are_shared_too():

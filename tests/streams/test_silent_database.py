@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from scoring import silence
 from streams import outbox, worker
 from streams.worker import OutboxRelayStep, VerdictsStep
+from tests.silent_database import end_sleepers, sleep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,17 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _nobody_is_left(transactional_db):
     yield
-    connection.close()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
-        )
-
-
-def sleep(seconds: float) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+    end_sleepers()
 
 
 @pytest.fixture
