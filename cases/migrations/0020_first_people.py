@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
     dependencies = [("cases", "0019_reviewer_people")]
 
     operations = [
+        ValidateConstraint("verdict", "verdict_four_eyes_of_two_people"),
         ValidateConstraint("check", "check_four_eyes_of_two_people"),
         migrations.RunSQL(NAME_FIRST_PEOPLE, migrations.RunSQL.noop),
     ]

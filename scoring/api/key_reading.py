@@ -36,7 +36,8 @@ async def follow_keys(key: str) -> None:
 
 
 async def _read(key: str) -> None:
-    # In a thread of its own: the one that all others share also does the work of browsers' sockets.
+    # Not in the thread that all share, which also does the work of browsers' sockets: in one of its own, or in that of
+    # the request where Django's own handler gave it one.
     async with ThreadSensitiveContext():
         await sync_to_async(_refresh)(key)
 
