@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from math import nan
 from typing import Any
 
@@ -216,21 +217,24 @@ class KafkaPublisher:
     """Writes with acknowledgement of all replicas, in order."""
 
     def __init__(self, servers: str, *, properties: Properties) -> None:
-        self._producer: Producer = _made(
+        self._make = partial(
+            _made,
             Producer,
             servers,
             {"linger.ms": 5, "compression.type": "lz4"},
             properties,
             {"enable.idempotence": True, "acks": "all"},
         )
+        self._producer: Producer = self._make()
 
     def publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:
         try:
             self._publish(stream, records)
         except StreamError:
-            # The caller sends all of them again: what still waits here would come beside that.
+            # The caller sends all of them again: what still waits here would come beside that. A purge is not always
+            # over when it returns, and then takes the first ones of what is sent again, but not those behind them.
             self._producer.purge()
-            self._producer.poll(0)
+            self._producer = self._make()
             raise
 
     def _publish(self, stream: str, records: Sequence[tuple[str, bytes]]) -> None:

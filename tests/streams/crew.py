@@ -21,7 +21,7 @@ from streams.connect import connect_source
 from streams.models import StreamProgress
 from streams.outbox import relay_outbox
 from streams.simulator import World, encode, payments
-from streams.source import DECISIONS, START, TRANSACTIONS, Source
+from streams.source import DECISIONS, START, TRANSACTIONS
 from streams.worker import StreamStep
 from tests.streams.ledger_world import run
 
@@ -143,19 +143,19 @@ def state_of_the_partitions() -> str:
     return "\n".join(map(str, [decided(), Outbox.objects.count(), *rows]))
 
 
-def contents_of(source: Source, *, ids: int) -> dict[str, set[bytes]]:
-    """What a topic says about each transaction: read on past its end once so many ids have come."""
-    positions = {partition.name: START for partition in source.partitions()}
-    contents: dict[str, set[bytes]] = {}
+def log_of(stream: str, *, ids: int) -> list[Record]:
+    """A topic with the card of each message, partitions in their order: read past its end once so many ids have come."""
+    log: list[Record] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        batch = source.read(positions, limit=2_000, wait_seconds=0.2)
-        positions |= {message.partition: message.position for message in batch}
-        for message in batch:
-            contents.setdefault(json.loads(message.body)["transaction_id"], set()).add(message.body)
-        if not batch and len(contents) >= ids:
-            break
-    return contents
+    with closing(connect_source(stream)) as source:
+        positions = {partition.name: START for partition in source.partitions()}
+        while time.monotonic() < deadline:
+            batch = source.read(positions, limit=2_000, wait_seconds=0.2)
+            positions |= {message.partition: message.position for message in batch}
+            log += [(json.loads(message.body)["card_id"], message.body) for message in batch]
+            if not batch and len(names_in(log)) >= ids:
+                break
+    return log
 
 
 def assert_decided_once(sent: list[Record]) -> None:
@@ -168,21 +168,22 @@ def assert_decided_once(sent: list[Record]) -> None:
 def assert_published_once(sent: list[Record]) -> None:
     """Each id is on the topic `decisions`, and no two messages of it differ."""
     expected = names_in(sent)
-    with closing(connect_source(DECISIONS)) as source:
-        contents = contents_of(source, ids=len(expected))
+    contents: dict[str, set[bytes]] = {}
+    for _, body in log_of(DECISIONS, ids=len(expected)):
+        contents.setdefault(json.loads(body)["transaction_id"], set()).add(body)
     assert set(contents) == expected
     assert {len(bodies) for bodies in contents.values()} == {1}
 
 
-def assert_cards_in_the_order_of_the_log(sent: list[Record]) -> None:
-    """The payments of each card were decided in the order they were first sent."""
-    first_sent: dict[str, dict[str, None]] = {}
-    for card, body in sent:
-        first_sent.setdefault(card, {})[json.loads(body)["transaction_id"]] = None
+def assert_cards_in_the_order_of_the_log(log: list[Record]) -> None:
+    """The payments of each card were decided in the order in which each is first in the log."""
+    first: dict[str, dict[str, None]] = {}
+    for card, body in log:
+        first.setdefault(card, {})[json.loads(body)["transaction_id"]] = None
     in_order: dict[str, list[str]] = {}
     for card, name in Decision.objects.order_by("id").values_list("card_id", "transaction_id"):
         in_order.setdefault(card, []).append(name)
-    assert in_order == {card: list(names) for card, names in first_sent.items()}
+    assert in_order == {card: list(names) for card, names in first.items()}
 
 
 def assert_ledger_holds(count: int) -> None:
