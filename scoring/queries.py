@@ -14,13 +14,13 @@ from django.db.models import CharField, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 from numpy.typing import NDArray
 
-from scoring.decisioning import ListHit
 from scoring.features.definitions import NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.ml.explanations import Reason
 from scoring.models import Decision, Rescoring
-from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.rules.evaluation import Batch, CompiledRule, ask_rules
 from scoring.rules.language import Condition
+from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction, canonical_address
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class RecordedDecision(msgspec.Struct, frozen=True, omit_defaults=False, gc=Fals
     anomaly_score: float | None
     reasons: list[Reason]
     rule_hits: list[str]
+    rule_failures: list[str]
     model_version: str
     policy_version: int
     decided_at: datetime
@@ -64,6 +65,7 @@ def as_recorded(decision: Decision) -> RecordedDecision:
         anomaly_score=decision.anomaly_score,
         reasons=msgspec.convert(decision.reasons, list[Reason]),
         rule_hits=decision.rule_hits,
+        rule_failures=decision.rule_failures,
         model_version=decision.model_version,
         policy_version=decision.policy_version,
         decided_at=decision.decided_at,
@@ -122,13 +124,10 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
         return hits
     payments = {row: payment for row, decision in enumerate(decisions) if (payment := readable_payment(decision))}
     vectors, scores = _vectors_and_scores([decisions[row] for row in payments])
-    for number, condition in enumerate(conditions):
-        rule = CompiledRule("", condition, "", "")
-        try:
-            hits[list(payments), number] = hits_of([rule], list(payments.values()), vectors, scores)[:, 0]
-        except Exception:
-            # Whatever it is, the other conditions are asked all the same.
-            logger.exception("The condition on %s could not be computed", ", ".join(sorted(condition.fields)))
+    at = [decisions[row].decided_at for row in payments]
+    batch = Batch(list(payments.values()), vectors, scores, listed={}, at=at)
+    rules = [CompiledRule(", ".join(sorted(one.fields)), one, "", "") for one in conditions]
+    hits[list(payments)] = ask_rules(rules, batch).hits
     return hits
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from scoring.decisioning import ListHit
 from scoring.models import ListChange
 from scoring.queries import identities
+from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
 _BEGINNING = ("scoring", "0004_list_changes")
