@@ -1,22 +1,28 @@
 """The fields of a batch as arrays, the way rules read them."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.features.definitions import INDEX
+from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Listed = Mapping[int, Sequence[ListHit]]
+
+_NOTHING_LISTED: Listed = MappingProxyType({})
 
 
 class Columns:
     """Float64 (payments,) a field, NaN where it is missing, each made when a rule first reads it.
 
     A text is a number that stands for it in this batch, the same in every column: numbers and texts compare alike.
+    `listed`: row -> the entries of lists that its payment meets.
     """
 
     def __init__(
@@ -24,8 +30,10 @@ class Columns:
         transactions: Sequence[Transaction],
         vectors: NDArray[np.float32],
         scores: NDArray[np.float64] | None,
+        listed: Listed = _NOTHING_LISTED,
     ) -> None:
         self._transactions, self._vectors, self._scores = transactions, vectors, scores
+        self.listed = listed
         self._made: dict[str, Floats] = {}
         self._codes: dict[str | None, float] = {None: np.nan}
         self._tested: dict[Hashable, Bools] = {}

@@ -59,18 +59,28 @@ _ARITHMETIC: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
 
 
 class RuleError(ValueError):
-    """The condition is not a rule; the message names the place and, where there is one, the nearest name."""
+    """The condition is not a rule; the message names the place and, where there is one, the nearest name.
+
+    `place`: where in the text the fault begins and ends, None where it is everywhere.
+    """
+
+    def __init__(self, message: str, place: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A checked condition and the fields it reads.
+    """A checked condition, the fields it reads and the lists it asks.
 
     `holds` says where it is true, neither false nor unknown. Whoever calls it has numpy's warnings off.
+    `cost`: about how many nanoseconds a payment takes in a batch of 500.
     """
 
     holds: Test
     fields: frozenset[str]
+    lists: frozenset[str] = frozenset()
+    cost: float = 0.0
 
 
 def compile_condition(text: str) -> Condition:
@@ -85,13 +95,14 @@ def compile_condition(text: str) -> Condition:
         tree: Any = sqlglot.parse_one(text, dialect="postgres")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         raise RuleError(f"This cannot be read as a condition: {str(error).splitlines()[0]}") from error
-    if sum(1 for _ in tree.walk()) > MAX_PARTS:
+    parts = sum(1 for _ in tree.walk())
+    if parts > MAX_PARTS:
         raise RuleError(f"The condition has more than {MAX_PARTS} parts; make two rules of it.")
     fields = frozenset(column.name for column in tree.find_all(exp.Column))
     holds = _test(tree, wanted=True)
     if not fields:
         raise RuleError("The condition reads no field: it would hit every payment or none.")
-    return Condition(holds, fields)
+    return Condition(holds, fields, frozenset(), float(parts))
 
 
 def _test(node: exp.Expression, *, wanted: bool) -> Test:

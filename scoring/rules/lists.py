@@ -1,4 +1,4 @@
-"""What lists say of a payment."""
+"""What a payment meets on lists, the way the engine and rules are told of it."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ SNOOZE = "snooze:"
 
 
 class ListHit(msgspec.Struct, frozen=True, gc=False):
-    """An entry of a list that a payment meets."""
+    """An entry of a list that a payment meets: `value` of the `entity` (card, ip, country ...) stands on `list`."""
 
     list: str
     entity: str
