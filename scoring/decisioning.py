@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.ml.explanations import Reason, explain, fill_words
 from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
 APPROVE, REVIEW, DECLINE = "approve", "review", "decline"
@@ -38,15 +39,6 @@ class PolicyInForce:
     review_threshold: float
     decline_threshold: float
     rules: tuple[CompiledRule, ...]
-
-
-class ListHit(msgspec.Struct, frozen=True, gc=False):
-    """An entry of a block or allow list that a payment meets."""
-
-    kind: str
-    entity: str
-    value: str
-    reason: str
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -98,10 +90,10 @@ def _severities(
     if policy.rules:
         asked = np.maximum(asked, (hits * [SEVERITY[rule.outcome] for rule in policy.rules]).max(axis=1))
     for row, entries in listed.items():
-        kinds = {entry.kind for entry in entries}
-        if "block" in kinds:
+        names = {entry.list for entry in entries}
+        if "block" in names:
             asked[row] = SEVERITY[DECLINE]
-        elif "allow" in kinds:
+        elif "allow" in names:
             asked[row] = SEVERITY[APPROVE]
     return asked
 
@@ -110,7 +102,7 @@ def _codes(
     policy: PolicyInForce, hits: NDArray[np.bool_], listed: Mapping[int, Sequence[ListHit]]
 ) -> dict[int, list[str]]:
     """Row -> codes of the lists and rules that it meets, where it meets any."""
-    codes = {row: [f"{entry.kind}_list:{entry.entity}" for entry in entries] for row, entries in listed.items()}
+    codes = {row: [f"{entry.list}_list:{entry.entity}" for entry in entries] for row, entries in listed.items()}
     for row, rule in np.argwhere(hits).tolist():
         codes.setdefault(row, []).append(policy.rules[rule].code)
     return codes
@@ -144,6 +136,6 @@ def _reasons(
 
 def _list_reasons(listed: Sequence[ListHit]) -> list[Reason]:
     return [
-        Reason(code=f"{entry.kind}_list", words=f"The {entry.entity} is on the {entry.kind} list: {entry.reason}")
+        Reason(code=f"{entry.list}_list", words=f"The {entry.entity} is on the {entry.list} list: {entry.reason}")
         for entry in listed
     ]

@@ -3,7 +3,8 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Label, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
-from scoring.models.policy import ListChange, ListEntry, Policy, Rule
+from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
+from scoring.models.policy import Policy, Rule
 from scoring.models.registry import ModelVersion
 from scoring.models.rescoring import Rescoring, RescoringDue
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -15,7 +16,10 @@ __all__ = [
     "Label",
     "ListChange",
     "ListEntry",
+    "ListImport",
+    "ListShape",
     "ModelVersion",
+    "NamedList",
     "Outbox",
     "Outcome",
     "PendingFeatures",

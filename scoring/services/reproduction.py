@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.decisioning import Decided, ListHit, PolicyInForce, Scorer, decide
+from scoring.decisioning import Decided, PolicyInForce, Scorer, decide
 from scoring.features.definitions import FEATURES, NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.features.live import request_only_vectors
@@ -21,6 +21,7 @@ from scoring.ml.model import Model, ModelRefusedError
 from scoring.models import Decision, ModelVersion, Policy
 from scoring.queries import readable_payment
 from scoring.rules.language import RuleError
+from scoring.rules.lists import ListHit
 from scoring.services.degraded import FEATURES_PART
 from scoring.services.list_history import ListHistory, traced_since
 from scoring.services.models import load_model

@@ -5,9 +5,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from scoring.decisioning import Decided, ListHit, PolicyInForce, decide
+from scoring.decisioning import Decided, PolicyInForce, decide
 from scoring.rules.evaluation import CompiledRule
 from scoring.rules.language import compile_condition
+from scoring.rules.lists import ListHit
 from tests.scoring.ml_data import make_vector
 from tests.scoring.payments import AmountModel, make_payment
 
