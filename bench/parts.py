@@ -14,7 +14,8 @@ from bench.rules import rules
 from bench.stream import Traffic
 from scoring.features.events import Payment, encode_events
 from scoring.features.live import MemoryStore, Pending, StateStore, StateWrite
-from scoring.queries import RecordedDecision, list_hits
+from scoring.queries import RecordedDecision
+from scoring.queries_lists import list_hits
 from scoring.rules.evaluation import Batch, CompiledRule, ask_rules
 from scoring.rules.language import compile_condition
 from scoring.services.models import champion

@@ -3,15 +3,8 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Label, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
-from scoring.models.policy import (
-    ListChange,
-    ListEntry,
-    Policy,
-    PolicyEvent,
-    PolicyList,
-    Rule,
-    ThresholdBand,
-)
+from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
+from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.models.registry import ModelVersion
 from scoring.models.rescoring import Rescoring, RescoringDue
 from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
@@ -25,7 +18,10 @@ __all__ = [
     "Label",
     "ListChange",
     "ListEntry",
+    "ListImport",
+    "ListShape",
     "ModelVersion",
+    "NamedList",
     "Outbox",
     "Outcome",
     "PendingFeatures",

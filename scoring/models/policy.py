@@ -1,4 +1,4 @@
-"""The policy in force: thresholds, rules, lists and what changed on them."""
+"""The policy in force: thresholds and rules."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -201,56 +201,3 @@ class PolicyEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.policy_id}"
-
-
-class ListEntry(models.Model):
-    """A card, merchant, customer, device or address that is always stopped, or never."""
-
-    class Kind(models.TextChoices):
-        BLOCK = "block"
-        ALLOW = "allow"
-
-    class Entity(models.TextChoices):
-        CARD = "card"
-        CUSTOMER = "customer"
-        MERCHANT = "merchant"
-        DEVICE = "device"
-        IP = "ip"
-
-    kind = models.CharField(max_length=5, choices=Kind.choices)
-    entity = models.CharField(max_length=8, choices=Entity.choices)
-    value = models.CharField(max_length=64)
-    reason = models.CharField(max_length=200)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        verbose_name_plural = "list entries"
-        constraints = [models.UniqueConstraint(fields=["entity", "value", "kind"], name="list_entry_once")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.entity} {self.value}"
-
-
-class ListChange(models.Model):
-    """Who put what on a list or took it off, when and why: what `ListEntry` forgets. Append only."""
-
-    class Action(models.TextChoices):
-        ADDED = "added", "put on"
-        REMOVED = "removed", "taken off"
-
-    action = models.CharField(max_length=7, choices=Action.choices)
-    kind = models.CharField(max_length=5, choices=ListEntry.Kind.choices)
-    entity = models.CharField(max_length=8, choices=ListEntry.Entity.choices)
-    value = models.CharField(max_length=64)
-    reason = models.CharField(max_length=200)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
-    happened_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes = [models.Index(fields=["entity", "value", "happened_at"], name="list_change_of")]
-
-    def __str__(self) -> str:
-        return f"{self.get_action_display()} {self.kind}: {self.entity} {self.value}"

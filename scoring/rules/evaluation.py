@@ -55,7 +55,7 @@ class Batch:
     ) -> None:
         self.transactions, self.vectors, self.scores = transactions, vectors, scores
         self.listed, self.at = listed, at
-        self.columns = Columns(transactions, vectors, scores)
+        self.columns = Columns(transactions, vectors, scores, listed)
 
     def __len__(self) -> int:
         return len(self.transactions)

@@ -17,7 +17,8 @@ from scoring.decisioning import DECLINE, Decided, PolicyInForce, Scorer, decide
 from scoring.features.events import Payment
 from scoring.features.live import FeatureStoreError, Pending, StateStore, request_only_vectors
 from scoring.models import Decision, PendingFeatures
-from scoring.queries import RecordedDecision, as_recorded, decisions_of, list_hits, transaction_of
+from scoring.queries import RecordedDecision, as_recorded, decisions_of, transaction_of
+from scoring.queries_lists import list_hits
 from scoring.services.degraded import remember_degraded
 from scoring.services.features import WRITE_WITHIN, KnownFraud, SettledWrites, merge_events, remember_features
 from scoring.services.models import champion

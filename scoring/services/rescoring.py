@@ -18,7 +18,8 @@ from scoring.features.events import Payment
 from scoring.features.live import request_only_vectors
 from scoring.models import Decision, ModelVersion, Outbox, Rescoring, RescoringDue
 from scoring.models.rescoring import HAS_FEATURES
-from scoring.queries import list_hits, readable_payment
+from scoring.queries import readable_payment
+from scoring.queries_lists import list_hits
 from scoring.rules.lists import ListHit
 from scoring.services.degraded import FEATURES_PART, MODEL_PART
 from scoring.services.models import champion
