@@ -14,8 +14,9 @@ from bench.rules import rules
 from bench.stream import Traffic
 from scoring.features.events import Payment, encode_events
 from scoring.features.live import MemoryStore, Pending, StateStore, StateWrite
-from scoring.queries import RecordedDecision, list_hits
-from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.queries import RecordedDecision
+from scoring.queries_lists import list_hits
+from scoring.rules.evaluation import Batch, CompiledRule, ask_rules
 from scoring.rules.language import compile_condition
 from scoring.services.models import champion
 from scoring.services.recording import Arrival, copy_decisions
@@ -46,12 +47,14 @@ def limits(traffic: Traffic, rule_count: int) -> dict[str, int]:
     model = champion()
     assert model is not None
     scores = [model.score(batch) for batch in vectors]
+    parts = list(zip(chunks, vectors, scores, strict=True))
+    at = [received_at] * BATCH
     found = {
         "decode": _rate(lambda: [decode(body, received_at=received_at) for body in bodies]),
         "features_computed": _rate(lambda: [Pending(memory, chunk) for chunk in payments]),
         "valkey_read_and_write": _rate(lambda: _through(store, keys_of)),
         "model": _rate(lambda: [model.score(batch) for batch in vectors]),
-        "rules": _rate(lambda: [hits_of(compiled, *each) for each in zip(chunks, vectors, scores, strict=True)]),
+        "rules": _rate(lambda: [ask_rules(compiled, Batch(*part, listed={}, at=at)) for part in parts]),
         "lists": _rate(lambda: [list_hits(chunk, at=now()) for chunk in chunks]),
     }
     found["copy"] = BATCH * BATCHES / min(_copy(transactions, vectors) for _ in range(2))
@@ -85,8 +88,8 @@ def _copy(transactions: Sequence[Transaction], vectors: Sequence[NDArray[np.floa
     recorded = [
         RecordedDecision(
             transaction_id=one.transaction_id, outcome="approve", score=0.01, anomaly_score=None, reasons=[],
-            rule_hits=[], model_version="bench", policy_version=1, decided_at=received_at, latency_ms=1.0, degraded=[],
-            card_id=one.card_id,
+            rule_hits=[], rule_failures=[], model_version="bench", policy_version=1,
+            decided_at=received_at, latency_ms=1.0, degraded=[], card_id=one.card_id,
         )
         for one in transactions
     ]  # fmt: skip

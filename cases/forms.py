@@ -9,7 +9,7 @@ from django import forms
 
 from cases.models import Case
 from cases.services.bulk import MAX_CASES
-from scoring.models import ListEntry
+from scoring.models import NamedList
 
 
 class SkipForm(forms.Form):
@@ -28,7 +28,7 @@ class ListEntryForm(forms.Form):
 
     DAYS = [(1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (0, "no end")]
 
-    kind = forms.ChoiceField(label="List", choices=ListEntry.Kind.choices)
+    list = forms.ModelChoiceField(label="List", queryset=NamedList.objects, to_field_name="name")
     reason = forms.CharField(label="Reason", max_length=200, error_messages=_SAY_WHY)
     days = forms.TypedChoiceField(label="For", choices=DAYS, coerce=int, initial=30)
 

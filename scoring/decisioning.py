@@ -1,7 +1,10 @@
 """The engine: features, scores, rule and list hits become decisions. Pure; one transaction is a batch of one."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -9,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.ml.explanations import Reason, explain, fill_words
-from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.rules.evaluation import Batch, CompiledRule, ask_rules
+from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
 APPROVE, REVIEW, DECLINE = "approve", "review", "decline"
@@ -31,22 +35,54 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True)
+class Band:
+    """Thresholds for payments of a currency from an amount on, up to the next band's."""
+
+    currency: str
+    from_amount: Decimal
+    review_threshold: float
+    decline_threshold: float
+
+
+@dataclass(frozen=True)
 class PolicyInForce:
-    """The live version: thresholds on the score, 0-1, and compiled rules."""
+    """A version: thresholds on the score, 0-1, and on the sum of points; compiled rules; what lists do, by name.
+
+    bands: those of a currency in the order of their amounts.
+    """
 
     version: int
     review_threshold: float
     decline_threshold: float
     rules: tuple[CompiledRule, ...]
+    review_points: int = 100
+    decline_points: int = 200
+    lists: Mapping[str, str] = field(default_factory=dict)
+    bands: tuple[Band, ...] = ()
+
+    @cached_property
+    def severities_of_rules(self) -> NDArray[np.int64]:
+        return np.array([SEVERITY[rule.outcome or APPROVE] for rule in self.rules], np.int64)
+
+    @cached_property
+    def points_of_rules(self) -> NDArray[np.int64] | None:
+        """None where no rule gives any."""
+        points = np.array([rule.points for rule in self.rules], np.int64)
+        return points if points.any() else None
 
 
-class ListHit(msgspec.Struct, frozen=True, gc=False):
-    """An entry of a block or allow list that a payment meets."""
+@dataclass(frozen=True)
+class Judged:
+    """What a policy asks for. severities: int64 (payments,). hits, failed: bool (payments, rules). points: int64."""
 
-    kind: str
-    entity: str
-    value: str
-    reason: str
+    severities: NDArray[np.int64]
+    hits: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    points: NDArray[np.int64] | None
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [_NAMES[severity] for severity in self.severities.tolist()]
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +92,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     score: float | None
     reasons: list[Reason]
     rule_hits: list[str]
+    rule_failures: list[str]
 
 
 def decide(
@@ -65,53 +102,105 @@ def decide(
     model: Scorer | None,
     policy: PolicyInForce,
     listed: Mapping[int, Sequence[ListHit]],
+    at: Sequence[datetime],
 ) -> list[Decided]:
     """Decide a batch.
 
-    vectors: float32 (n, features), NaN where missing. `listed`: row -> list entries it meets.
-    The outcome is the severest of score, rules and block list. An allow entry silences score and rules, not a block.
-    Reasons are given for what is flagged only: explaining costs more than deciding.
+    vectors: float32 (n, features), NaN where missing. `listed`: row -> list entries it meets. `at`: when each is
+    decided, for rules that expire. Reasons are given for what is flagged only: explaining costs more than deciding.
     """
     scores = model.score(vectors) if model is not None else None
-    hits = hits_of(policy.rules, transactions, vectors, scores)
-    outcomes = [_NAMES[severity] for severity in _severities(policy, scores, hits, listed).tolist()]
-    reasons = _reasons(transactions, vectors, outcomes, model, policy, hits, listed)
-    codes = _codes(policy, hits, listed)
+    judged = judge(Batch(transactions, vectors, scores, listed=listed, at=at), policy)
+    outcomes = judged.outcomes
+    reasons = _reasons(transactions, vectors, outcomes, model, policy, judged, listed)
+    codes, failures = _codes(policy, judged.hits, listed), _failures(policy, judged.failed)
     values: list[float] | list[None] = [None] * len(transactions) if scores is None else scores.tolist()
     return [
-        Decided(outcome=outcomes[i], score=values[i], reasons=reasons.get(i, []), rule_hits=codes.get(i, []))
+        Decided(
+            outcome=outcomes[i],
+            score=values[i],
+            reasons=reasons.get(i, []),
+            rule_hits=codes.get(i, []),
+            rule_failures=failures.get(i, []),
+        )
         for i in range(len(transactions))
     ]
 
 
-def _severities(
-    policy: PolicyInForce,
-    scores: NDArray[np.float64] | None,
-    hits: NDArray[np.bool_],
-    listed: Mapping[int, Sequence[ListHit]],
-) -> NDArray[np.int64]:
-    """The severest of what score, rules and lists ask for, int64 (payments,)."""
-    asked = np.zeros(len(hits), np.int64)
-    if scores is not None:
-        asked += (scores >= policy.review_threshold) * SEVERITY[REVIEW]
-        asked[scores >= policy.decline_threshold] = SEVERITY[DECLINE]
+def judge(batch: Batch, policy: PolicyInForce) -> Judged:
+    """What a policy asks for; the one evaluation, of payments that come and of recorded ones.
+
+    The severest of score, rules, their points and lists. A rule that could not be computed asks for review. A list that
+    approves silences all but a list that declines.
+    """
+    asked = ask_rules(policy.rules, batch)
+    severities = _by_score(policy, batch)
+    points = None
     if policy.rules:
-        asked = np.maximum(asked, (hits * [SEVERITY[rule.outcome] for rule in policy.rules]).max(axis=1))
-    for row, entries in listed.items():
-        kinds = {entry.kind for entry in entries}
-        if "block" in kinds:
-            asked[row] = SEVERITY[DECLINE]
-        elif "allow" in kinds:
-            asked[row] = SEVERITY[APPROVE]
-    return asked
+        np.maximum(severities, (asked.hits * policy.severities_of_rules).max(axis=1), out=severities)
+        severities[asked.failed.any(axis=1) & (severities < SEVERITY[REVIEW])] = SEVERITY[REVIEW]
+        if policy.points_of_rules is not None:
+            points = asked.hits @ policy.points_of_rules
+            np.maximum(severities, (points >= policy.review_points) * SEVERITY[REVIEW], out=severities)
+            severities[points >= policy.decline_points] = SEVERITY[DECLINE]
+    for row, entries in batch.listed.items():
+        severities[row] = _by_lists(severities[row], {policy.lists.get(entry.list) for entry in entries})
+    return Judged(severities, asked.hits, asked.failed, points)
+
+
+def _by_score(policy: PolicyInForce, batch: Batch) -> NDArray[np.int64]:
+    severities = np.zeros(len(batch), np.int64)
+    if batch.scores is None:
+        return severities
+    review: float | NDArray[np.float64] = policy.review_threshold
+    decline: float | NDArray[np.float64] = policy.decline_threshold
+    if policy.bands:
+        review, decline = _thresholds(policy, batch.transactions)
+    # A payment without a score (NaN) is beyond no threshold.
+    severities += (batch.scores >= review) * SEVERITY[REVIEW]
+    severities[batch.scores >= decline] = SEVERITY[DECLINE]
+    return severities
+
+
+def _thresholds(
+    policy: PolicyInForce, transactions: Sequence[Transaction]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Those of review and decline for each payment, by its band."""
+    review = np.full(len(transactions), policy.review_threshold)
+    decline = np.full(len(transactions), policy.decline_threshold)
+    currencies = {band.currency for band in policy.bands}
+    for row, transaction in enumerate(transactions):
+        if transaction.currency in currencies:
+            for band in policy.bands:
+                if band.currency == transaction.currency and band.from_amount <= transaction.amount:
+                    review[row], decline[row] = band.review_threshold, band.decline_threshold
+    return review, decline
+
+
+def _by_lists(severity: int, effects: Set[str | None]) -> int:
+    if DECLINE in effects:
+        return SEVERITY[DECLINE]
+    if APPROVE in effects:
+        return SEVERITY[APPROVE]
+    return max(severity, SEVERITY[REVIEW]) if REVIEW in effects else severity
 
 
 def _codes(
     policy: PolicyInForce, hits: NDArray[np.bool_], listed: Mapping[int, Sequence[ListHit]]
 ) -> dict[int, list[str]]:
-    """Row -> codes of the lists and rules that it meets, where it meets any."""
-    codes = {row: [f"{entry.kind}_list:{entry.entity}" for entry in entries] for row, entries in listed.items()}
+    """Row -> codes of the rules and of the lists with an effect that it meets, where it meets any."""
+    codes: dict[int, list[str]] = {}
+    for row, entries in listed.items():
+        if met := [f"{entry.list}_list:{entry.entity}" for entry in entries if entry.list in policy.lists]:
+            codes[row] = list(dict.fromkeys(met))
     for row, rule in np.argwhere(hits).tolist():
+        codes.setdefault(row, []).append(policy.rules[rule].code)
+    return codes
+
+
+def _failures(policy: PolicyInForce, failed: NDArray[np.bool_]) -> dict[int, list[str]]:
+    codes: dict[int, list[str]] = {}
+    for row, rule in np.argwhere(failed).tolist():
         codes.setdefault(row, []).append(policy.rules[rule].code)
     return codes
 
@@ -122,7 +211,7 @@ def _reasons(
     outcomes: Sequence[str],
     model: Scorer | None,
     policy: PolicyInForce,
-    hits: NDArray[np.bool_],
+    judged: Judged,
     listed: Mapping[int, Sequence[ListHit]],
 ) -> dict[int, list[Reason]]:
     flagged = [i for i, outcome in enumerate(outcomes) if outcome != APPROVE]
@@ -131,19 +220,38 @@ def _reasons(
     contributions = model.contributions(vectors[flagged]) if model is not None else None
     reasons: dict[int, list[Reason]] = {}
     for row, i in enumerate(flagged):
-        currency = transactions[i].currency
-        reasons[i] = _list_reasons(listed.get(i, ())) + [
-            Reason(code=rule.code, words=fill_words(rule.words, vectors[i], currency=currency))
-            for rule, hit in zip(policy.rules, hits[i], strict=True)
-            if hit
-        ]
+        reasons[i] = _list_reasons(policy, listed.get(i, ()))
+        reasons[i] += _rule_reasons(transactions[i], vectors[i], policy, judged, i)
         if contributions is not None:
-            reasons[i] += explain(contributions[row], vectors[i], currency=currency)
+            reasons[i] += explain(contributions[row], vectors[i], currency=transactions[i].currency)
     return reasons
 
 
-def _list_reasons(listed: Sequence[ListHit]) -> list[Reason]:
+def _list_reasons(policy: PolicyInForce, listed: Sequence[ListHit]) -> list[Reason]:
     return [
-        Reason(code=f"{entry.kind}_list", words=f"The {entry.entity} is on the {entry.kind} list: {entry.reason}")
+        Reason(
+            code=f"{entry.list}_list",
+            words=f"The {entry.entity.replace('_', ' ')} is on the {entry.list} list: {entry.reason}",
+        )
         for entry in listed
+        if entry.list in policy.lists
     ]
+
+
+def _rule_reasons(
+    transaction: Transaction, vector: NDArray[np.float32], policy: PolicyInForce, judged: Judged, row: int
+) -> list[Reason]:
+    reasons = []
+    for number, rule in enumerate(policy.rules):
+        if judged.hits[row, number]:
+            words = fill_words(rule.words, vector, currency=transaction.currency, payment=transaction)
+            reasons.append(Reason(code=rule.reason_code or rule.code, words=words))
+        elif judged.failed[row, number]:
+            words = f"Rule {rule.code} could not be computed for this payment: look at what it would have asked"
+            reasons.append(Reason(code=rule.reason_code or rule.code, words=words))
+    if judged.points is not None and judged.points[row] >= policy.review_points:
+        least = policy.decline_points if judged.points[row] >= policy.decline_points else policy.review_points
+        reasons.append(
+            Reason(code="points", words=f"Rules add up to {judged.points[row]} points, {least} is the limit")
+        )
+    return reasons

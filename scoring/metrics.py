@@ -20,6 +20,7 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 DEGRADED = Counter("fraud_degraded_total", "Decisions made without a part", ["part"])
+RULE_FAILURES = Counter("fraud_rule_failures_total", "Payments that a rule could not be computed for", ["rule"])
 THROTTLED = Counter("fraud_api_throttled_total", "Calls refused because an API key had used up its own", ["key"])
 
 
@@ -55,5 +56,7 @@ def observe(decisions: Sequence[RecordedDecision], *, source: str) -> None:
         DECISIONS.labels(outcome, source).inc(count)
     for part, count in Counted(part for decision in decisions for part in decision.degraded).items():
         DEGRADED.labels(part).inc(count)
+    for code, count in Counted(code for decision in decisions for code in decision.rule_failures).items():
+        RULE_FAILURES.labels(code).inc(count)
     if decisions:
         SECONDS.observe(decisions[0].latency_ms / 1000)

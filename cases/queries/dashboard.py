@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Max
 
 from cases import durations
 from cases.charts import sparkline
@@ -172,8 +171,7 @@ def _rules(span: Span) -> list[RuleRow]:
         "points": points,
         "days": span.days,
     }
-    live = Policy.objects.aggregate(version=Max("version"))["version"]
-    known = {rule.code: rule for rule in Rule.objects.filter(policy__version=live)}
+    known = {rule.code: rule for rule in Rule.objects.filter(policy__status=Policy.Status.LIVE)}
     with connection.cursor() as cursor:
         cursor.execute(_RULES, values)
         found = {code: _rule_row(known.get(code), code, numbers, points) for code, *numbers in cursor.fetchall()}

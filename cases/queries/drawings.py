@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, Q
 from numpy.typing import NDArray
 
 from cases import numbers, places, timeline, travel
@@ -167,7 +167,8 @@ def _payment_of(case: Case, decision_id: int) -> Decision:
 
 def _expression_of(decision: Decision, code: str) -> str:
     """The rule as it was when it decided; empty for a list."""
-    rules = Rule.objects.filter(policy__version=decision.policy_version, code=code)
+    is_of_code = Q(reason_code=code) | Q(reason_code="", code=code)
+    rules = Rule.objects.filter(is_of_code, policy__version=decision.policy_version).order_by("code")
     return rules.values_list("expression", flat=True).first() or ""
 
 

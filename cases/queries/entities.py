@@ -108,7 +108,7 @@ def _entries_of(entity: Entity, now: datetime) -> list[ListEntry]:
     entries = ListEntry.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now), entity=entity.kind, value=entity.list_value
     )
-    return list(entries.select_related("author").order_by("-kind"))
+    return list(entries.select_related("author").order_by("-list"))
 
 
 def _changes_of(entity: Entity) -> QuerySet[ListChange]:

@@ -18,6 +18,7 @@ from cases.models import Case, CaseEvent, Verdict, VerdictEffect
 from cases.services import checks
 from cases.services.verdict_payments import Judged
 from scoring.models import Decision, Label, ListChange, ListEntry, Outbox, Outcome
+from scoring.models.lists import ALLOW, BLOCK
 from scoring.services.labels import LabelStatement, record_labels
 from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.outbox import add_to_outbox
@@ -69,7 +70,7 @@ def block_of(case: Case) -> ListEntry | None:
 
 def blocks_of(cases: Sequence[Case]) -> QuerySet[ListEntry]:
     """The same of several cases."""
-    blocks = ListEntry.objects.filter(kind=ListEntry.Kind.BLOCK, entity=ListEntry.Entity.CARD)
+    blocks = ListEntry.objects.filter(list__name=BLOCK, entity=ListEntry.Entity.CARD)
     reasons = [_reason_for(Case.Verdict.FRAUD, case) for case in cases]
     return blocks.filter(value__in=[case.card_id for case in cases], reason__in=reasons)
 
@@ -141,31 +142,32 @@ def _counted(done: Iterable[str]) -> str:
 
 
 def _block_card(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    return "card " + _put_on_list(ListEntry.Kind.BLOCK, ListEntry.Entity.CARD, verdict, effect, now)
+    return "card " + _put_on_list(BLOCK, ListEntry.Entity.CARD, verdict, effect, now)
 
 
 def _allow_device(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    return "device " + _put_on_list(ListEntry.Kind.ALLOW, ListEntry.Entity.DEVICE, verdict, effect, now)
+    return "device " + _put_on_list(ALLOW, ListEntry.Entity.DEVICE, verdict, effect, now)
 
 
-def _put_on_list(kind: str, entity: str, verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
+def _put_on_list(name: str, entity: str, verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     until = now + timedelta(days=effect.days) if effect.days else None
-    standing = ListEntry.objects.filter(kind=kind, entity=entity, value=effect.entity).first()
+    standing = ListEntry.objects.filter(list__name=name, entity=entity, value=effect.entity).first()
     if standing is not None and not _is_of_a_verdict(standing) and _runs(standing.expires_at, now):
         # What somebody put there by hand is theirs to change: else a verdict that lifts its block would lift it too.
-        return f"stood on the {kind} list by hand and stays as it is, {_until(standing.expires_at)}"
+        return f"stood on the {name} list by hand and stays as it is, {_until(standing.expires_at)}"
     if standing is not None and _outlasts(standing.expires_at, until):
         # Somebody has given it a longer time: a verdict must not cut that short.
-        return f"stood on the {kind} list already, {_until(standing.expires_at)}"
+        return f"stood on the {name} list already, {_until(standing.expires_at)}"
     add_list_entry(
-        kind=kind,
+        list_name=name,
         entity=entity,
         value=effect.entity,
         reason=_reason_for(verdict.verdict, verdict.case),
         expires_at=until,
         author=verdict.analyst,
+        source="verdict",
     )
-    return f"{'blocked' if kind == ListEntry.Kind.BLOCK else 'allowed'} {_until(until)}"
+    return f"{'blocked' if name == BLOCK else 'allowed'} {_until(until)}"
 
 
 def _outlasts(standing: datetime | None, until: datetime | None) -> bool:
@@ -189,22 +191,28 @@ def _unblock_card(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str
         case, until = other
         reason = _reason_for(Case.Verdict.FRAUD, case)
         add_list_entry(
-            kind=block.kind,
+            list_name=block.list_id,
             entity=block.entity,
             value=block.value,
             reason=reason,
             expires_at=until,
             author=verdict.analyst,
+            source="verdict",
         )
         return f"card stays blocked {_until(until)} by case {case.id}"
-    remove_list_entry(entry_id=block.id, reason=_reason_for(verdict.verdict, verdict.case), author=verdict.analyst)
+    remove_list_entry(
+        entry_id=block.id,
+        reason=_reason_for(verdict.verdict, verdict.case),
+        author=verdict.analyst,
+        source="verdict",
+    )
     return "block of the card lifted"
 
 
 def _other_block(verdict: Verdict, now: datetime) -> tuple[Case, datetime | None] | None:
     """The case that is fraud still and blocks the card for longest besides the verdict's, and until when."""
     removed = ListChange.objects.filter(
-        kind=ListEntry.Kind.BLOCK,
+        list__name=BLOCK,
         entity=ListEntry.Entity.CARD,
         value=verdict.case.card_id,
         action=ListChange.Action.REMOVED,

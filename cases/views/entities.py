@@ -35,7 +35,7 @@ def add_to_list(request: ConsoleRequest) -> HttpResponse:
     except UnknownEntityError:
         return _unknown_page(request, kind, name)
     entry = lists.add_list_entry(
-        kind=form.cleaned_data["kind"],
+        list_name=form.cleaned_data["list"].name,
         entity=listed.kind,
         value=listed.name,
         reason=form.cleaned_data["reason"],
@@ -43,7 +43,7 @@ def add_to_list(request: ConsoleRequest) -> HttpResponse:
         author=request.user,
     )
     until = f"until {entry.expires_at:%-d %b %Y %H:%M} UTC" if entry.expires_at else "until somebody takes it off"
-    messages.success(request, f"{listed.title} {listed.shown} is on the {entry.kind} list {until}.")
+    messages.success(request, f"{listed.title} {listed.shown} is on the {entry.list_id} list {until}.")
     return redirect("entity", kind=listed.kind, name=listed.name)
 
 
@@ -60,7 +60,7 @@ def remove_from_list(request: ConsoleRequest, entry_id: int) -> HttpResponse:
         messages.error(request, "Somebody has taken it off the list already. Nothing was changed.")
         return _entity_page(request, kind, name, status=422)
     taken_off = Entity(entry.entity, entry.value)
-    messages.success(request, f"{taken_off.title} {taken_off.shown} is off the {entry.kind} list.")
+    messages.success(request, f"{taken_off.title} {taken_off.shown} is off the {entry.list_id} list.")
     return redirect("entity", kind=entry.entity, name=entry.value)
 
 

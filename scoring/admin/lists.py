@@ -1,6 +1,5 @@
-"""Block and allow lists."""
+"""Lists and what stands on them."""
 
-from ipaddress import ip_address
 from typing import Any
 
 from django import forms
@@ -11,6 +10,7 @@ from django.http import HttpRequest
 
 from scoring.admin.readonly import ReadOnlyAdmin
 from scoring.models import ListChange, ListEntry
+from scoring.rules.identities import ListValueError, canonical_value
 from scoring.services.lists import NotListedError, add_list_entry, remove_list_entry
 
 # The admin's page for deleting has no field for one; the console's form asks for it.
@@ -22,29 +22,30 @@ class ListEntryForm(forms.ModelForm):
 
     class Meta:
         model = ListEntry
-        fields = ("kind", "entity", "value", "reason", "expires_at")
+        fields = ("list", "entity", "value", "reason", "expires_at")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("entity") == ListEntry.Entity.IP and "value" in cleaned:
+        if "entity" in cleaned and "value" in cleaned:
             try:
-                ip_address(cleaned["value"])
-            except ValueError:
-                self.add_error("value", "This is neither IPv4 nor IPv6.")
+                cleaned["value"] = canonical_value(cleaned["entity"], cleaned["value"])
+            except ListValueError as error:
+                self.add_error("value", str(error))
         return cleaned
 
 
 @admin.register(ListEntry)
 class ListEntryAdmin(admin.ModelAdmin):
     form = ListEntryForm
-    list_display = ("kind", "entity", "value", "reason", "expires_at", "author", "created_at")
-    list_filter = ("kind", "entity")
+    list_display = ("list", "entity", "value", "reason", "expires_at", "author", "created_at")
+    list_filter = ("list", "entity")
     search_fields = ("=value", "reason")
     list_select_related = ("author",)
 
     def save_model(self, request: HttpRequest, obj: ListEntry, form: Any, change: bool) -> None:
         assert isinstance(request.user, User)  # the admin lets nobody else in
-        obj.pk = add_list_entry(**form.cleaned_data, author=request.user).pk
+        cleaned = dict(form.cleaned_data)
+        obj.pk = add_list_entry(list_name=cleaned.pop("list").name, **cleaned, author=request.user).pk
 
     def delete_model(self, request: HttpRequest, obj: ListEntry) -> None:
         assert isinstance(request.user, User)
@@ -64,8 +65,8 @@ class ListEntryAdmin(admin.ModelAdmin):
 
 @admin.register(ListChange)
 class ListChangeAdmin(ReadOnlyAdmin):
-    list_display = ("happened_at", "action", "kind", "entity", "value", "reason", "expires_at", "author")
-    list_filter = ("action", "kind", "entity")
+    list_display = ("happened_at", "action", "list", "entity", "value", "reason", "expires_at", "author")
+    list_filter = ("action", "list", "entity")
     search_fields = ("=value",)
     list_select_related = ("author",)
     ordering = ("-id",)

@@ -74,7 +74,7 @@ class RuleInline(admin.StackedInline):
 
 
 def _live_policy() -> Policy | None:
-    return Policy.objects.order_by("-version").first()
+    return Policy.objects.filter(status=Policy.Status.LIVE).first()
 
 
 def _live_rules() -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ DECISION: Json = {
     "policy_version": 3,
     "decided_at": "2026-11-20T12:00:00.004211Z",
     "latency_ms": 3.1,
+    "rule_failures": [],
     "degraded": [],
     "card_id": "card-7731",
 }

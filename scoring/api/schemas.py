@@ -37,6 +37,9 @@ class DecisionSchema(serializers.Serializer[None]):
     )
     reasons = ReasonSchema(many=True, help_text="Why, what speaks most first; may be empty.")
     rule_hits = serializers.ListField(child=serializers.CharField(), help_text="Rules that hit, by name.")
+    rule_failures = serializers.ListField(
+        child=serializers.CharField(), help_text="Rules that could not be computed; each asks for a review."
+    )
     model_version = serializers.CharField(allow_blank=True, help_text="Empty without a model.")
     policy_version = serializers.IntegerField(help_text="Thresholds and rules it was decided by.")
     decided_at = serializers.DateTimeField(help_text="When it was decided.")

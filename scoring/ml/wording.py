@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.features.definitions import BY_NAME, DAY, HOUR, INDEX, MINUTE, Feature, Op
+from scoring.transaction import Transaction
 
+# Fields of the payment that words of a rule may name; a card's token is nothing to read.
+PAYMENT_PLACES = (
+    "currency", "merchant_id", "merchant_name", "merchant_category", "merchant_country", "card_country",
+    "billing_country", "channel", "customer_id", "device_id", "ip_address",
+)  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # Currencies without cents, and those with thousandths. Source: ISO 4217, list one.
 _WHOLE = frozenset(
@@ -59,10 +65,17 @@ def sentence(feature: Feature, vector: NDArray[np.float32], *, currency: str) ->
     return words[:1].upper() + words[1:]
 
 
-def fill_words(words: str, vector: NDArray[np.float32], *, currency: str) -> str:
-    """Replace each `{feature}` by its value; other braces stay as they are."""
+def unknown_places(words: str) -> list[str]:
+    """Names in braces that `fill_words` has no value for."""
+    return [name for name in _PLACEHOLDER.findall(words) if name not in BY_NAME and name not in PAYMENT_PLACES]
+
+
+def fill_words(words: str, vector: NDArray[np.float32], *, currency: str, payment: Transaction | None = None) -> str:
+    """Replace each `{feature}`, and each name of PAYMENT_PLACES, by its value; other braces stay as they are."""
 
     def text_of(found: re.Match[str]) -> str:
+        if payment is not None and found[1] in PAYMENT_PLACES:
+            return str(getattr(payment, found[1]) or "unknown")
         feature = BY_NAME.get(found[1])
         if feature is None:
             return found[0]

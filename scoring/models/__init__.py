@@ -3,26 +3,38 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Label, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
-from scoring.models.policy import ListChange, ListEntry, Policy, Rule
+from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
+from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.models.registry import ModelVersion
 from scoring.models.rescoring import Rescoring, RescoringDue
+from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "ApiKey",
+    "Backtest",
     "Decision",
     "FeatureRebuild",
     "Label",
     "ListChange",
     "ListEntry",
+    "ListImport",
+    "ListShape",
     "ModelVersion",
+    "NamedList",
     "Outbox",
     "Outcome",
     "PendingFeatures",
     "Policy",
+    "PolicyEvent",
+    "PolicyList",
     "Rescoring",
     "RescoringDue",
     "Rule",
+    "ShadowChange",
+    "ShadowFigures",
+    "ShadowRuleFigures",
+    "ThresholdBand",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -40,6 +40,9 @@ class Decision(models.Model):
     anomaly_score = models.FloatField(null=True)
     reasons = models.JSONField(default=list)
     rule_hits = ArrayField(models.CharField(max_length=64), default=list)
+    rule_failures = ArrayField(
+        models.CharField(max_length=64), default=list, db_default=[], help_text="Rules that could not be computed."
+    )
     degraded = ArrayField(models.CharField(max_length=16), default=list)
     is_late = models.BooleanField(default=False)
     latency_ms = models.FloatField()

@@ -1,37 +1,109 @@
 """Which rules hit which payments of a batch."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.rules.columns import Columns
+from scoring.rules.columns import Bools, Columns
 from scoring.rules.language import Condition
+from scoring.rules.lists import SNOOZE, ListHit
 from scoring.transaction import Transaction
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule of the policy, ready to run."""
+    """A rule of the policy, ready to run. `outcome` is empty where it gives points only."""
 
     code: str
     condition: Condition
     outcome: str
     words: str
+    reason_code: str = ""
+    points: int = 0
+    expires_at: datetime | None = None
 
 
-def hits_of(
-    rules: Sequence[CompiledRule],
-    transactions: Sequence[Transaction],
-    vectors: NDArray[np.float32],
-    scores: NDArray[np.float64] | None,
-) -> NDArray[np.bool_]:
-    """Hits as bool (payments, rules). A missing value (NaN, no field, no model) hits nothing."""
-    hits = np.zeros((len(transactions), len(rules)), bool)
-    columns = Columns(transactions, vectors, scores)
+@dataclass(frozen=True)
+class Asked:
+    """What rules said, bool (payments, rules): where they hit, and where they could not be computed."""
+
+    hits: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+
+
+class Batch:
+    """Payments with all that rules read of them.
+
+    vectors: float32 (payments, features), NaN where missing. scores: float64 (payments,) or None without a model.
+    listed: row -> entries of lists that it meets. at: when each was or is decided.
+    """
+
+    def __init__(
+        self,
+        transactions: Sequence[Transaction],
+        vectors: NDArray[np.float32],
+        scores: NDArray[np.float64] | None,
+        *,
+        listed: Mapping[int, Sequence[ListHit]],
+        at: Sequence[datetime],
+    ) -> None:
+        self.transactions, self.vectors, self.scores = transactions, vectors, scores
+        self.listed, self.at = listed, at
+        self.columns = Columns(transactions, vectors, scores, listed)
+
+    def __len__(self) -> int:
+        return len(self.transactions)
+
+    def part(self, start: int, end: int) -> "Batch":
+        """The payments from `start` to before `end`."""
+        listed = {row - start: hits for row, hits in self.listed.items() if start <= row < end}
+        scores = None if self.scores is None else self.scores[start:end]
+        part = slice(start, end)
+        return Batch(self.transactions[part], self.vectors[part], scores, listed=listed, at=self.at[part])
+
+
+def ask_rules(rules: Sequence[CompiledRule], batch: Batch) -> Asked:
+    """Ask each rule of each payment. A missing value (NaN, no field, no model) hits nothing.
+
+    A rule that has expired hits nothing; one that is snoozed for a payment's card, merchant ... does not hit it. One
+    that cannot be computed is failed for the payments it fails on, and computed for the others.
+    """
+    asked = Asked(np.zeros((len(batch), len(rules)), bool), np.zeros((len(batch), len(rules)), bool))
     # What has no finite result is missing, and missing is no fault.
     with np.errstate(all="ignore"):
         for number, rule in enumerate(rules):
-            hits[:, number] = rule.condition.holds(columns)
-    return hits
+            asked.hits[:, number], asked.failed[:, number] = _ask(rule, batch)
+            if rule.expires_at is not None:
+                is_over = [at >= rule.expires_at for at in batch.at]
+                asked.hits[is_over, number] = asked.failed[is_over, number] = False
+    _snooze(rules, batch.listed, asked)
+    return asked
+
+
+def _ask(rule: CompiledRule, batch: Batch) -> tuple[Bools, Bools]:
+    """Where the rule hits and where it fails. The payments it fails on are found by halving."""
+    try:
+        return np.broadcast_to(rule.condition.holds(batch.columns), len(batch)), np.zeros(len(batch), bool)
+    except Exception:
+        if len(batch) == 1:
+            name = batch.transactions[0].transaction_id
+            logger.exception("rule %s could not be computed for payment %s", rule.code, name)
+            return np.zeros(1, bool), np.ones(1, bool)
+    middle = len(batch) // 2
+    parts = [_ask(rule, batch.part(0, middle)), _ask(rule, batch.part(middle, len(batch)))]
+    return np.concatenate([hits for hits, _ in parts]), np.concatenate([failed for _, failed in parts])
+
+
+def _snooze(rules: Sequence[CompiledRule], listed: Mapping[int, Sequence[ListHit]], asked: Asked) -> None:
+    numbers = {f"{SNOOZE}{rule.code}": number for number, rule in enumerate(rules)}
+    for row, entries in listed.items():
+        for entry in entries:
+            number = numbers.get(entry.list)
+            if number is not None:
+                asked.hits[row, number] = asked.failed[row, number] = False

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 import numpy as np
@@ -16,7 +17,8 @@ from scoring.decisioning import DECLINE, Decided, PolicyInForce, Scorer, decide
 from scoring.features.events import Payment
 from scoring.features.live import FeatureStoreError, Pending, StateStore, request_only_vectors
 from scoring.models import Decision, PendingFeatures
-from scoring.queries import RecordedDecision, as_recorded, decisions_of, list_hits, transaction_of
+from scoring.queries import RecordedDecision, as_recorded, decisions_of, transaction_of
+from scoring.queries_lists import list_hits
 from scoring.services.degraded import remember_degraded
 from scoring.services.features import WRITE_WITHIN, KnownFraud, SettledWrites, merge_events, remember_features
 from scoring.services.models import champion
@@ -160,15 +162,17 @@ def _decide_new(batch: _Batch) -> list[RecordedDecision]:
     policy, model = policy_in_force(), champion()
     if model is None:
         batch.degraded.append("model")
-    transactions = batch.transactions
-    listed = list_hits(transactions, at=now())
-    decided = decide(transactions, batch.vectors, model=model, policy=policy, listed=listed)
+    transactions, at = batch.transactions, now()
+    listed = list_hits(transactions, at=at)
+    decided = decide(
+        transactions, batch.vectors, model=model, policy=policy, listed=listed, at=[at] * len(transactions)
+    )
     if batch.pending is not None:
         _see_declines(batch, batch.pending, decided, lambda rows: decide(
             [transactions[row] for row in rows], batch.vectors[rows], model=model, policy=policy,
-            listed={i: listed[row] for i, row in enumerate(rows) if row in listed},
+            listed={i: listed[row] for i, row in enumerate(rows) if row in listed}, at=[at] * len(rows),
         ))  # fmt: skip
-    return _recorded(batch, decided, policy, model)
+    return _recorded(batch, decided, policy, model, at)
 
 
 def _see_declines(
@@ -209,9 +213,9 @@ def _guess_declined(batch: _Batch, changed: set[int], declined: NDArray[np.bool_
 
 
 def _recorded(
-    batch: _Batch, decided: Sequence[Decided], policy: PolicyInForce, model: Scorer | None
+    batch: _Batch, decided: Sequence[Decided], policy: PolicyInForce, model: Scorer | None, decided_at: datetime
 ) -> list[RecordedDecision]:
-    decided_at = now()
+    """`decided_at`: when lists and rules were looked at, so that the decision can be made again as it was."""
     # Of the batch: what one of its payments waited for the engine.
     latency_ms = round((time.perf_counter() - batch.started) * 1000, 3)
     return [
@@ -222,6 +226,7 @@ def _recorded(
             anomaly_score=None,
             reasons=one.reasons,
             rule_hits=one.rule_hits,
+            rule_failures=one.rule_failures,
             model_version=model.version if model is not None else "",
             policy_version=policy.version,
             decided_at=decided_at,

@@ -1,4 +1,4 @@
-"""What stood on the block and allow lists at a time, by the trace of their changes."""
+"""What stood on the lists at a time, by the trace of their changes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,22 @@ from datetime import datetime
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from scoring.decisioning import ListHit
 from scoring.models import ListChange
-from scoring.queries import identities
+from scoring.queries_lists import KEYS
+from scoring.rules.identities import identities
+from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
 _BEGINNING = ("scoring", "0004_list_changes")
 # Probes the index for each value, as `list_hits` does.
 _CHANGES = """
-SELECT change.id, change.action, change.kind, change.entity, change.value, change.reason, change.expires_at,
-  change.happened_at
-FROM unnest(string_to_array(%s, E'\\n'), string_to_array(%s, E'\\n')) AS wanted (entity, value)
-CROSS JOIN LATERAL (
+SELECT keys.of_entity, keys.of_value, change.id, change.action, change.kind, change.entity, change.value,
+  change.reason, change.expires_at, coalesce(part_of.happened_at, change.happened_at)
+FROM keys CROSS JOIN LATERAL (
   SELECT * FROM scoring_listchange AS one
-  WHERE one.entity = wanted.entity AND one.value = wanted.value OFFSET 0
+  WHERE one.entity = keys.entity AND one.value = keys.value OFFSET 0
 ) AS change
+LEFT JOIN scoring_listimport AS part_of ON part_of.id = change.part_of_id
 ORDER BY change.id
 """
 
@@ -32,7 +33,7 @@ class _Change:
 
     id: int
     action: str
-    kind: str
+    list: str
     entity: str
     value: str
     reason: str
@@ -46,8 +47,8 @@ class ListHistory:
     def __init__(self, transactions: Sequence[Transaction]) -> None:
         wanted = {identity for transaction in transactions for identity in identities(transaction)}
         self._changes: dict[tuple[str, str], list[_Change]] = {}
-        for change in _changes_of(wanted):
-            self._changes.setdefault((change.entity, change.value), []).append(change)
+        for identity, change in _changes_of(wanted):
+            self._changes.setdefault(identity, []).append(change)
 
     def hits(self, transaction: Transaction, *, at: datetime) -> list[ListHit]:
         """The entries that a payment met at that time, in the order in which they came to stand there."""
@@ -55,8 +56,8 @@ class ListHistory:
         for change in self._of(transaction):
             if change.happened_at > at:
                 continue
-            entry = (change.kind, change.entity, change.value)
-            if change.action == ListChange.Action.REMOVED:
+            entry = (change.list, change.entity, change.value)
+            if change.action != ListChange.Action.ADDED:
                 standing.pop(entry, None)
             else:
                 # Added once more it gets a new reason and keeps its place.
@@ -66,7 +67,7 @@ class ListHistory:
             ((place, one) for place, one in standing.values() if not one.expires_at or one.expires_at > at),
             key=lambda met: met[0],
         )
-        return [ListHit(one.kind, one.entity, one.value, one.reason) for _, one in met]
+        return [ListHit(one.list, one.entity, one.value, one.reason) for _, one in met]
 
     def moments(self, transaction: Transaction, *, start: datetime, end: datetime) -> list[datetime]:
         """`start`, and each time up to `end` from which on a payment meets something else."""
@@ -87,10 +88,10 @@ def traced_since() -> datetime | None:
     return applied
 
 
-def _changes_of(wanted: Iterable[tuple[str, str]]) -> list[_Change]:
+def _changes_of(wanted: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, str], _Change]]:
     pairs = list(wanted)
     if not pairs:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_CHANGES, ["\n".join(column) for column in zip(*pairs, strict=True)])
-        return [_Change(*row) for row in cursor.fetchall()]
+        cursor.execute(KEYS + _CHANGES, ["\n".join(column) for column in zip(*pairs, strict=True)])
+        return [((of_entity, of_value), _Change(*row)) for of_entity, of_value, *row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Locks that end with the process that holds them: PostgreSQL's advisory locks, by name."""
+"""Locks that end with the process that holds them, or its transaction: PostgreSQL's advisory locks, by name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,3 +18,9 @@ def try_lock(name: str) -> Iterator[bool]:
         if is_ours and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+def take_lock(name: str) -> None:
+    """Wait for the lock of this name and hold it to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -3,17 +3,21 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
+from django.utils.timezone import now
 
-from scoring.decisioning import PolicyInForce
-from scoring.models import Policy, Rule
+from scoring.decisioning import Band, PolicyInForce
+from scoring.models import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.rules.evaluation import CompiledRule
 from scoring.rules.language import compile_condition
+from scoring.services.locks import take_lock
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +35,35 @@ class StalePolicyError(Exception):
 
 @dataclass(frozen=True)
 class RuleDraft:
-    """A rule of a version to be published."""
+    """A rule of a version that is written."""
 
     code: str
     expression: str
     outcome: str
     words: str
     is_enabled: bool = True
+    name: str = ""
+    points: int = 0
+    reason_code: str = ""
+    owner: User | None = None
+    tags: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class BandDraft:
+    """Thresholds for payments of a currency from an amount on."""
+
+    currency: str
+    from_amount: Decimal
+    review_threshold: float
+    decline_threshold: float
+
+
+# Of whoever makes a version or puts one in force: one at a time.
+LOCK = "policy versions"
+# What a version does with lists when nobody says otherwise.
+LIST_EFFECTS = {"block": PolicyList.Effect.DECLINE, "allow": PolicyList.Effect.APPROVE}
 
 
 @transaction.atomic
@@ -50,7 +76,7 @@ def publish_policy(
     published_by: User | None,
     based_on: int,
 ) -> Policy:
-    """Publish the next version; it is live at once and replaces the one it was `based_on` (0: the first).
+    """Put the next version in force at once, in the place of the one it was `based_on` (0: the first).
 
     Raises:
         RuleError: a rule does not compile.
@@ -58,37 +84,56 @@ def publish_policy(
     """
     for rule in rules:
         compile_condition(rule.expression)
-    newest = Policy.objects.aggregate(newest=Max("version"))["newest"] or 0
-    if newest != based_on:
-        raise StalePolicyError(f"Version {newest} was published meanwhile; look at it and publish again.")
-    # Two managers at once: both pass the check above, the unique version lets one through.
-    try:
-        with transaction.atomic():
-            policy = Policy.objects.create(
-                version=newest + 1,
-                review_threshold=review_threshold,
-                decline_threshold=decline_threshold,
-                note=note,
-                published_by=published_by,
-            )
-    except IntegrityError as error:
-        if not Policy.objects.filter(version=newest + 1).exists():
-            raise
-        raise StalePolicyError(
-            f"Version {newest + 1} was published meanwhile; look at it and publish again."
-        ) from error
-    Rule.objects.bulk_create(
-        Rule(
-            policy=policy,
-            code=rule.code,
-            expression=rule.expression,
-            outcome=rule.outcome,
-            words=rule.words,
-            is_enabled=rule.is_enabled,
-        )
-        for rule in rules
+    take_lock(LOCK)
+    live = Policy.objects.filter(status=Policy.Status.LIVE).first()
+    if (live.version if live else 0) != based_on:
+        raise StalePolicyError(f"Version {live.version if live else 0} was published meanwhile; look at it first.")
+    policy = Policy.objects.create(
+        version=next_version(),
+        based_on=live,
+        review_threshold=review_threshold,
+        decline_threshold=decline_threshold,
+        note=note,
+        created_by=published_by,
     )
+    write_parts(policy, rules=rules, bands=(), lists=LIST_EFFECTS)
+    if live:
+        retire(live, by=published_by, at=now())
+    put_in_force(policy, by=published_by, action=PolicyEvent.Action.PUBLISHED, at=now())
     return policy
+
+
+def next_version() -> int:
+    """The number of a new version. Runs inside a transaction; until its end others wait."""
+    take_lock(LOCK)
+    return int(Policy.objects.aggregate(newest=Max("version"))["newest"] or 0) + 1
+
+
+def write_parts(
+    policy: Policy, *, rules: Sequence[RuleDraft], bands: Sequence[BandDraft], lists: Mapping[str, str]
+) -> None:
+    """Give a draft its rules, bands and effects of lists, in the place of those it had."""
+    policy.rules.all().delete()
+    policy.bands.all().delete()
+    policy.lists.all().delete()
+    Rule.objects.bulk_create(Rule(policy=policy, **{**vars(rule), "tags": list(rule.tags)}) for rule in rules)
+    ThresholdBand.objects.bulk_create(ThresholdBand(policy=policy, **vars(band)) for band in bands)
+    PolicyList.objects.bulk_create(
+        PolicyList(policy=policy, list=name, effect=effect) for name, effect in lists.items()
+    )
+
+
+def retire(live: Policy, *, by: User | None, at: datetime) -> None:
+    """End the version in force. Runs in the transaction that puts another one there."""
+    Policy.objects.filter(id=live.id).update(status=Policy.Status.RETIRED, retired_at=at)
+    PolicyEvent.objects.create(policy=live, action=PolicyEvent.Action.RETIRED, by=by, happened_at=at)
+
+
+def put_in_force(policy: Policy, *, by: User | None, action: str, at: datetime) -> None:
+    """Make a version the live one. Runs in the transaction that retired the one before."""
+    policy.status, policy.published_by, policy.published_at, policy.retired_at = Policy.Status.LIVE, by, at, None
+    policy.save(update_fields=["status", "published_by", "published_at", "retired_at"])
+    PolicyEvent.objects.create(policy=policy, action=action, by=by, note=policy.note, happened_at=at)
 
 
 def live_policy() -> Policy:
@@ -97,21 +142,39 @@ def live_policy() -> Policy:
     Raises:
         NoPolicyError: none was published.
     """
-    policy = Policy.objects.order_by("-version").first()
+    policy = Policy.objects.filter(status=Policy.Status.LIVE).first()
     if policy is None:
-        raise NoPolicyError("No policy is published; publish one in the admin or run `manage.py prepare_demo`.")
+        raise NoPolicyError("No policy is published; publish one in the console or run `manage.py prepare_demo`.")
     return policy
 
 
 def compile_policy(policy: Policy) -> PolicyInForce:
-    """A version with its enabled rules compiled."""
+    """A version with its enabled rules compiled.
+
+    Raises:
+        RuleError: a rule cannot be read (any more).
+    """
     rules = policy.rules.filter(is_enabled=True).order_by("code")
+    bands = policy.bands.order_by("currency", "from_amount")
     return PolicyInForce(
         version=policy.version,
         review_threshold=policy.review_threshold,
         decline_threshold=policy.decline_threshold,
+        review_points=policy.review_points,
+        decline_points=policy.decline_points,
+        lists=dict(policy.lists.values_list("list", "effect")),
+        bands=tuple(Band(one.currency, one.from_amount, one.review_threshold, one.decline_threshold) for one in bands),
         rules=tuple(
-            CompiledRule(rule.code, compile_condition(rule.expression), rule.outcome, rule.words) for rule in rules
+            CompiledRule(
+                code=rule.code,
+                condition=compile_condition(rule.expression),
+                outcome=rule.outcome,
+                words=rule.words,
+                reason_code=rule.reason_code,
+                points=rule.points,
+                expires_at=rule.expires_at,
+            )
+            for rule in rules
         ),
     )
 

@@ -23,8 +23,8 @@ _framer = msgspec.msgpack.Encoder()
 _COLUMNS = (
     "id", "transaction_id", "occurred_at", "received_at", "decided_at", "amount", "currency", "card_id", "merchant_id",
     "customer_id", "device_id", "ip_address", "merchant_name", "merchant_category", "record", "outcome", "score",
-    "reasons", "rule_hits", "degraded", "is_late", "latency_ms", "features", "feature_version", "model_version",
-    "policy_version", "source", "position",
+    "reasons", "rule_hits", "rule_failures", "degraded", "is_late", "latency_ms", "features", "feature_version",
+    "model_version", "policy_version", "source", "position",
 )  # fmt: skip
 _COPY = f"COPY {Decision._meta.db_table} ({', '.join(_COLUMNS)}) FROM STDIN"
 _NEXT_IDS = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
@@ -66,7 +66,8 @@ def _row(arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecisi
         sent.merchant_name or "", sent.merchant_category or "", encode(sent).decode(), decision.outcome, decision.score,
         # Mostly empty, and an empty list costs 2 us to adapt.
         _encoder.encode(decision.reasons).decode() if decision.reasons else "[]", decision.rule_hits or "{}",
-        decision.degraded or "{}", sent.occurred_at < arrival.received_at - LATE_AFTER, decision.latency_ms,
+        decision.rule_failures or "{}", decision.degraded or "{}",
+        sent.occurred_at < arrival.received_at - LATE_AFTER, decision.latency_ms,
         vector.tobytes(), VERSION, decision.model_version, decision.policy_version, arrival.source, arrival.position,
     )  # fmt: skip
 

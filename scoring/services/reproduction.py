@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.decisioning import Decided, ListHit, PolicyInForce, Scorer, decide
+from scoring.decisioning import Decided, PolicyInForce, Scorer, decide
 from scoring.features.definitions import FEATURES, NAMES, VERSION
 from scoring.features.events import Payment
 from scoring.features.live import request_only_vectors
@@ -21,6 +21,7 @@ from scoring.ml.model import Model, ModelRefusedError
 from scoring.models import Decision, ModelVersion, Policy
 from scoring.queries import readable_payment
 from scoring.rules.language import RuleError
+from scoring.rules.lists import ListHit
 from scoring.services.degraded import FEATURES_PART
 from scoring.services.list_history import ListHistory, traced_since
 from scoring.services.models import load_model
@@ -169,7 +170,7 @@ def _differences(
         if (hits := history.hits(payment, at=at))
     }
     vectors = np.stack([one.vector for one in again if one.vector is not None])
-    decided = decide(transactions, vectors, model=model, policy=policy, listed=listed)
+    decided = decide(transactions, vectors, model=model, policy=policy, listed=listed, at=moments)
     return [list(_compare(one.decision, found)) for one, found in zip(again, decided, strict=True)]
 
 
@@ -194,6 +195,7 @@ def _compare(decision: Decision, found: Decided) -> Iterable[Difference]:
         "anomaly_score": None,
         "reasons": msgspec.to_builtins(found.reasons),
         "rule_hits": found.rule_hits,
+        "rule_failures": found.rule_failures,
     }
     for name, value in made.items():
         if (recorded := getattr(decision, name)) != value:

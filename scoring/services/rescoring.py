@@ -12,13 +12,15 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from scoring.decisioning import APPROVE, Decided, ListHit, PolicyInForce, Scorer, decide
+from scoring.decisioning import APPROVE, Decided, PolicyInForce, Scorer, decide
 from scoring.features.definitions import VERSION
 from scoring.features.events import Payment
 from scoring.features.live import request_only_vectors
 from scoring.models import Decision, ModelVersion, Outbox, Rescoring, RescoringDue
 from scoring.models.rescoring import HAS_FEATURES
-from scoring.queries import list_hits, readable_payment
+from scoring.queries import readable_payment
+from scoring.queries_lists import list_hits
+from scoring.rules.lists import ListHit
 from scoring.services.degraded import FEATURES_PART, MODEL_PART
 from scoring.services.models import champion
 from scoring.services.outbox import add_to_outbox
@@ -88,7 +90,7 @@ def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> set[int]:
         return set()
     policy, model = policy_in_force(), champion()
     listed = list_hits([one.transaction for one in prepared], at=at)
-    again, decided = _decide_each(prepared, model=model, policy=policy, listed=listed)
+    again, decided = _decide_each(prepared, model=model, policy=policy, listed=listed, at=at)
     lacks_model, model_version = ([MODEL_PART], "") if model is None else ([], model.version)
     # A bulk_create of the same rows takes as long as deciding them.
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_COPY) as copy:
@@ -103,19 +105,25 @@ def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> set[int]:
 
 
 def _decide_each(
-    prepared: Sequence[_Again], *, model: Scorer | None, policy: PolicyInForce, listed: Mapping[int, Sequence[ListHit]]
+    prepared: Sequence[_Again],
+    *,
+    model: Scorer | None,
+    policy: PolicyInForce,
+    listed: Mapping[int, Sequence[ListHit]],
+    at: datetime,
 ) -> tuple[list[_Again], list[Decided]]:
     """Those that can be decided, and how; one by one where one of them spoils the batch."""
     try:
         vectors = np.stack([one.vector for one in prepared])
-        found = decide([one.transaction for one in prepared], vectors, model=model, policy=policy, listed=listed)
+        payments, times = [one.transaction for one in prepared], [at] * len(prepared)
+        found = decide(payments, vectors, model=model, policy=policy, listed=listed, at=times)
         return list(prepared), found
     except Exception:
         if len(prepared) == 1:
             logger.exception("decision %s cannot be scored again", prepared[0].decision.id)
             return [], []
     alone = [
-        _decide_each([one], model=model, policy=policy, listed={0: listed.get(row, ())})
+        _decide_each([one], model=model, policy=policy, listed={0: listed.get(row, ())}, at=at)
         for row, one in enumerate(prepared)
     ]
     return [one for again, _ in alone for one in again], [found for _, decided in alone for found in decided]

@@ -24,7 +24,7 @@ def warm_up() -> None:
     transaction = decode(_ANY, received_at=at)
     vectors = request_only_vectors([Payment(transaction, at)])
     try:
-        decide([transaction], vectors, model=champion(), policy=policy_in_force(), listed={})
+        decide([transaction], vectors, model=champion(), policy=policy_in_force(), listed={}, at=[at])
     except Exception:
         # Whatever it is, calls meet it by themselves; the pages where it can be mended must come up.
         logger.exception("not warmed up")

@@ -35,5 +35,5 @@ def pay(*, ago=HOUR, **values):
 
 
 def listed(author, **overrides):
-    values = {"kind": "block", "entity": "card", "value": "card-7731", "reason": "stolen", "expires_at": None}
+    values = {"list_name": "block", "entity": "card", "value": "card-7731", "reason": "stolen", "expires_at": None}
     return add_list_entry(**values | overrides, author=author)

@@ -10,7 +10,6 @@ from cases.api.schemas import CaseDetailSchema, CasePageSchema, HistorySchema
 from cases.models import ApprovalLimit, Case, CaseEvent, Presence
 from cases.services import attachments, claims, notes, reopening, tags, verdicts
 from cases.services.review_settings import change_settings
-from scoring.models import ListEntry
 from scoring.services.lists import add_list_entry
 from tests.cases.case_calls import CASES, at, calls_for
 from tests.cases.reviewing import THEN, decided_case, review_everything, take
@@ -123,7 +122,7 @@ def test_what_a_verdict_would_cause_is_told_before(program, full, alice):
 def test_a_block_a_verdict_would_lift_is_told(program, alice):
     case = decided_case(alice)
     add_list_entry(
-        kind=ListEntry.Kind.BLOCK, entity="card", value=case.card_id, reason=f"Verdict fraud, case {case.id}",
+        list_name="block", entity="card", value=case.card_id, reason=f"Verdict fraud, case {case.id}",
         expires_at=None, author=alice,
     )  # fmt: skip
     reopening.reopen(case=case, actor=alice, reason="again", now=now())

@@ -44,7 +44,7 @@ def test_others_see_the_decided_case_as_ever(client, alice, reviewed):
 
 def test_the_lists_of_the_card_do_not_tell_that_the_verdict_put_it_there(client, alice, bob, reviewed):
     add_list_entry(
-        kind="block",
+        list_name="block",
         entity="card",
         value="card-blind",
         reason=f"Verdict fraud, case {reviewed.id}",

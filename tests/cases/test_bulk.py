@@ -53,7 +53,7 @@ def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(as_alice, 
         for amount in (90, 5)
     )
     add_list_entry(
-        kind="block",
+        list_name="block",
         entity="card",
         value="card-5",
         reason=f"Verdict fraud, case {small.id}",

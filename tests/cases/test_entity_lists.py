@@ -10,13 +10,13 @@ from scoring.models import ListChange, ListEntry
 from tests.cases.entity_pages import NAMES, listed, pay, text_of, url_of
 from tests.factories import DAY, HOUR, make_user
 
-BLOCK = {"kind": "block", "reason": "card testing", "days": "30"}
+BLOCK = {"list": "block", "reason": "card testing", "days": "30"}
 
 
 def test_the_page_says_on_which_lists_it_stands_why_and_until_when(as_alice, mia):
     pay()
     listed(mia, expires_at=now() + 3 * DAY)
-    listed(mia, kind="allow", reason="the chief's card")
+    listed(mia, list_name="allow", reason="the chief's card")
     listed(mia, entity="device", reason="of the device")
 
     text = text_of(as_alice.get(url_of("card", "card-7731")))
@@ -46,7 +46,7 @@ def test_a_manager_blocks_for_30_days(as_mia, mia, kind):
     response = as_mia.post(reverse("add_to_list"), BLOCK | {"entity": kind, "value": NAMES[kind]}, follow=True)
 
     entry = ListEntry.objects.get()
-    assert (entry.kind, entry.entity, entry.value) == ("block", kind, NAMES[kind])
+    assert (entry.list_id, entry.entity, entry.value) == ("block", kind, NAMES[kind])
     assert (entry.reason, entry.author) == ("card testing", mia)
     assert entry.expires_at - now() < 30 * DAY
     assert entry.expires_at - now() > 30 * DAY - timedelta(minutes=5)
@@ -57,10 +57,10 @@ def test_a_manager_blocks_for_30_days(as_mia, mia, kind):
 def test_an_entry_may_stand_for_ever(as_mia):
     pay()
 
-    as_mia.post(reverse("add_to_list"), BLOCK | {"entity": "card", "value": "card-7731", "kind": "allow", "days": "0"})
+    as_mia.post(reverse("add_to_list"), BLOCK | {"entity": "card", "value": "card-7731", "list": "allow", "days": "0"})
 
     entry = ListEntry.objects.get()
-    assert (entry.kind, entry.expires_at) == ("allow", None)
+    assert (entry.list_id, entry.expires_at) == ("allow", None)
 
 
 def test_an_address_is_listed_in_its_one_form(as_mia):
@@ -72,7 +72,7 @@ def test_an_address_is_listed_in_its_one_form(as_mia):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"reason": " "}, {"reason": "r" * 201}, {"reason": "\0"}, {"days": "365"}, {"days": ""}, {"kind": "x"}]
+    "wrong", [{"reason": " "}, {"reason": "r" * 201}, {"reason": "\0"}, {"days": "365"}, {"days": ""}, {"list": "x"}]
 )
 def test_a_bad_entry_is_refused_and_what_was_written_is_kept(as_mia, wrong):
     pay()
@@ -145,6 +145,6 @@ def test_who_may_not_list_sees_no_form_and_changes_nothing(client, mia, role):
 
     assert "on the block list" in page
     assert 'name="reason"' not in page
-    assert client.post(reverse("add_to_list"), sent | {"kind": "allow"}).status_code == 403
+    assert client.post(reverse("add_to_list"), sent | {"list": "allow"}).status_code == 403
     assert client.post(reverse("remove_from_list", args=[entry.id]), sent).status_code == 403
     assert ListEntry.objects.get() == entry

@@ -73,7 +73,7 @@ def test_a_fraud_verdict_blocks_the_card_for_as_long_as_was_chosen(alice, case):
     settle()
 
     entry = ListEntry.objects.get()
-    assert (entry.kind, entry.entity, entry.value, entry.author) == ("block", "card", case.card_id, alice)
+    assert (entry.list_id, entry.entity, entry.value, entry.author) == ("block", "card", case.card_id, alice)
     assert entry.expires_at == NOON + MINUTE + 30 * DAY
     assert str(case.id) in entry.reason
     assert ListChange.objects.get().author == alice
@@ -89,7 +89,7 @@ def test_a_block_for_ever_ends_by_nobody(alice, case):
 
 
 def test_a_longer_block_of_another_verdict_is_not_cut_short(alice, mia, case):
-    add_list_entry(kind="block", entity="card", value=case.card_id, reason=OTHERS, expires_at=None, author=mia)
+    add_list_entry(list_name="block", entity="card", value=case.card_id, reason=OTHERS, expires_at=None, author=mia)
     decide(case, alice, block_days=1)
 
     settle()
@@ -115,7 +115,7 @@ def test_a_legitimate_verdict_lets_the_device_through(alice):
     settle()
 
     entry = ListEntry.objects.get()
-    assert (entry.kind, entry.entity, entry.value, entry.author) == ("allow", "device", "phone", alice)
+    assert (entry.list_id, entry.entity, entry.value, entry.author) == ("allow", "device", "phone", alice)
     assert entry.expires_at == NOON + MINUTE + 30 * DAY
 
 

@@ -178,7 +178,7 @@ def test_a_fraud_verdict_blocks_the_card_as_chosen(as_alice, case):
     settle()
 
     entry = ListEntry.objects.get()
-    assert (entry.kind, entry.value, entry.expires_at) == ("block", case.card_id, None)
+    assert (entry.list_id, entry.value, entry.expires_at) == ("block", case.card_id, None)
 
 
 @pytest.mark.parametrize("days", ["-1", ""])

@@ -100,7 +100,7 @@ def test_a_block_whose_other_case_is_fraud_no_more_is_lifted(bob, two_frauds):
 def test_a_block_that_was_taken_off_by_hand_does_not_come_back(bob, mia, two_frauds):
     fraud, wrong = two_frauds
     ListChange.objects.create(
-        action="removed", kind="block", entity="card", value=fraud.card_id, author=mia, happened_at=NOON + HOUR
+        action="removed", list_id="block", entity="card", value=fraud.card_id, author=mia, happened_at=NOON + HOUR
     )
 
     decide(wrong, bob, "legitimate", at=LATER)
@@ -110,7 +110,7 @@ def test_a_block_that_was_taken_off_by_hand_does_not_come_back(bob, mia, two_fra
 
 @pytest.mark.parametrize("end", [None, NOON + DAY])
 def test_a_block_put_on_by_hand_stays_as_it_is_whatever_verdicts_say(alice, bob, mia, case, end):
-    add_list_entry(kind="block", entity="card", value=case.card_id, reason="police", expires_at=end, author=mia)
+    add_list_entry(list_name="block", entity="card", value=case.card_id, reason="police", expires_at=end, author=mia)
     decide(case, alice, block_days=30)
     assert "card stood on the block list by hand and stays as it is" in case.events.get(kind="effects").text
     reopen(case, bob)
@@ -122,7 +122,7 @@ def test_a_block_put_on_by_hand_stays_as_it_is_whatever_verdicts_say(alice, bob,
 
 
 def test_a_block_put_on_by_hand_that_is_over_makes_way(alice, mia, case):
-    add_list_entry(kind="block", entity="card", value=case.card_id, reason="police", expires_at=NOON, author=mia)
+    add_list_entry(list_name="block", entity="card", value=case.card_id, reason="police", expires_at=NOON, author=mia)
 
     decide(case, alice, block_days=30)
 

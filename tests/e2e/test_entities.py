@@ -29,7 +29,7 @@ def test_from_a_case_to_the_device_and_onto_the_block_list_and_off_again(site, l
 
     expect(page.get_by_text("Device device-of-many is on the block list until")).to_be_visible()
     entry = ListEntry.objects.get()
-    assert (entry.kind, entry.value, entry.reason) == ("block", "device-of-many", "seen with nine cards")
+    assert (entry.list_id, entry.value, entry.reason) == ("block", "device-of-many", "seen with nine cards")
     assert (entry.expires_at - entry.created_at).days in {6, 7}
 
     page.get_by_text("Take it off the block list").click()
@@ -105,8 +105,10 @@ def test_pages_of_entities_have_no_faults_of_accessibility(site, log_in, scheme,
         if number % 3 == 0:
             make_label(payment)
     flag_now(card_id="card-0001")
-    for kind in ("block", "allow"):
-        add_list_entry(kind=kind, entity="merchant", value="m-nordic", reason="x", expires_at=now() + DAY, author=mia)
+    for name in ("block", "allow"):
+        add_list_entry(
+            list_name=name, entity="merchant", value="m-nordic", reason="x", expires_at=now() + DAY, author=mia
+        )
     page = log_in(mia, color_scheme=scheme, viewport={"width": size[0], "height": size[1]})
 
     found = {}

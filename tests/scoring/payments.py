@@ -1,12 +1,15 @@
 """Payments, policies, a writer and a model with fixed values, for the engine and what stands around it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
 import numpy as np
+from django.db import connection
 
 from scoring.features.definitions import INDEX, NAMES
 from scoring.features.live import MemoryStore
@@ -61,6 +64,17 @@ def arrive(transaction: Transaction, *, position: int = 0, at: datetime | None =
 def writer(store: MemoryStore | None = None, **overrides: Any) -> Writer:
     """Decides for the stream, with a store that knows nobody when none is named."""
     return Writer(**{"name": "stream:transactions", "store": store or MemoryStore()} | overrides)
+
+
+@contextmanager
+def tampering() -> Iterator[None]:
+    """As somebody who owns the database and changes what it keeps as it is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        try:
+            yield
+        finally:
+            cursor.execute("SET session_replication_role = origin")
 
 
 LARGE = RuleDraft("large", "amount > 1000", "review", "The amount is {amount}")

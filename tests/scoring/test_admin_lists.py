@@ -10,7 +10,7 @@ ADD_ENTRY = "/admin/scoring/listentry/add/"
 
 
 def entry(**overrides) -> dict:
-    return {"kind": "block", "entity": "card", "value": "card-1", "reason": "stolen"} | overrides
+    return {"list": "block", "entity": "card", "value": "card-1", "reason": "stolen"} | overrides
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_a_manager_puts_a_card_on_a_list_and_takes_it_off(client, mia):
     client.post(ADD_ENTRY, entry())
 
     row = ListEntry.objects.get()
-    assert (row.kind, row.entity, row.value, row.reason, row.author) == ("block", "card", "card-1", "stolen", mia)
+    assert (row.list_id, row.entity, row.value, row.reason, row.author) == ("block", "card", "card-1", "stolen", mia)
     assert client.post(f"/admin/scoring/listentry/{row.id}/change/", entry(value="x")).status_code == 403
 
     client.post(f"/admin/scoring/listentry/{row.id}/delete/", {"post": "yes"})
@@ -53,7 +53,7 @@ def test_an_address_is_kept_in_its_one_form(client, mia):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"entity": "ip", "value": "nowhere"}, {"kind": "maybe"}, {"value": ""}, {"reason": ""}]
+    "bad", [{"entity": "ip", "value": "nowhere"}, {"list": "maybe"}, {"value": ""}, {"reason": ""}]
 )
 def test_a_bad_entry_is_refused(client, mia, bad):
     assert client.post(ADD_ENTRY, entry(**bad)).status_code == 200

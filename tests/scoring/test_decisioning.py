@@ -5,12 +5,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from scoring.decisioning import Decided, ListHit, PolicyInForce, decide
+from scoring.decisioning import Decided, PolicyInForce, decide
 from scoring.rules.evaluation import CompiledRule
 from scoring.rules.language import compile_condition
+from scoring.rules.lists import ListHit
+from tests.factories import NOON
 from tests.scoring.ml_data import make_vector
 from tests.scoring.payments import AmountModel, make_payment
 
+EFFECTS = {"block": "decline", "allow": "approve"}
 BLOCK = ListHit("block", "card", "card-1", "stolen")
 ALLOW = ListHit("allow", "merchant", "m-1", "our own shop")
 
@@ -24,7 +27,7 @@ DECLINES = rule("declines", "currency = 'EUR'", "decline")
 
 
 def policy_of(*rules: CompiledRule) -> PolicyInForce:
-    return PolicyInForce(version=1, review_threshold=0.5, decline_threshold=0.9, rules=rules)
+    return PolicyInForce(version=1, review_threshold=0.5, decline_threshold=0.9, rules=rules, lists=EFFECTS)
 
 
 def decided(amount: str, *rules: CompiledRule, listed=(), model=None) -> Decided:
@@ -35,6 +38,7 @@ def decided(amount: str, *rules: CompiledRule, listed=(), model=None) -> Decided
         model=model,
         policy=policy_of(*rules),
         listed={0: listed} if listed else {},
+        at=[NOON],
     )
     return one
 
@@ -106,6 +110,7 @@ def test_only_what_is_flagged_is_explained():
         model=model,
         policy=policy_of(),
         listed={},
+        at=[NOON] * len(amounts),
     )
 
     assert model.explained == 2
@@ -127,15 +132,15 @@ def test_a_batch_of_one_decides_as_a_batch_of_many():
     vectors = np.array([make_vector(amount=float(amount)) for amount in amounts])
     arguments = {"model": AmountModel(), "policy": policy_of(rule("r", "amount > 40", "review"))}
 
-    batch = decide(sent, vectors, **arguments, listed={3: [BLOCK]})
+    batch = decide(sent, vectors, **arguments, listed={3: [BLOCK]}, at=[NOON] * len(sent))
 
     for i in range(len(sent)):
-        (single,) = decide(sent[i : i + 1], vectors[i : i + 1], **arguments, listed={0: [BLOCK]} if i == 3 else {})
+        listed = {0: [BLOCK]} if i == 3 else {}
+        (single,) = decide(sent[i : i + 1], vectors[i : i + 1], **arguments, listed=listed, at=[NOON])
         assert single == batch[i]
 
 
 def test_an_empty_batch_decides_nothing():
-    assert (
-        decide([], np.empty((0, len(make_vector())), np.float32), model=None, policy=policy_of(REVIEWS), listed={})
-        == []
-    )
+    vectors = np.empty((0, len(make_vector())), np.float32)
+
+    assert decide([], vectors, model=None, policy=policy_of(REVIEWS), listed={}, at=[]) == []

@@ -4,7 +4,7 @@ import pytest
 from django.utils.timezone import now
 
 from scoring.models import ListChange, ListEntry
-from scoring.services.lists import NotListedError, add_list_entry, remove_list_entry
+from scoring.services.lists import ListValueError, NotListedError, add_list_entry, remove_list_entry
 from tests.factories import DAY, make_user
 
 
@@ -14,7 +14,13 @@ def mia(db):
 
 
 def put(author, **overrides) -> ListEntry:
-    values = {"kind": "block", "entity": "device", "value": "device-1", "reason": "card testing", "expires_at": None}
+    values = {
+        "list_name": "block",
+        "entity": "device",
+        "value": "device-1",
+        "reason": "card testing",
+        "expires_at": None,
+    }
     return add_list_entry(**values | overrides, author=author)
 
 
@@ -28,7 +34,7 @@ def test_an_entry_that_is_taken_off_leaves_who_when_and_why(mia):
     added, removed = ListChange.objects.order_by("id")
     assert (added.action, added.reason, added.expires_at, added.author) == ("added", "card testing", until, mia)
     assert (removed.action, removed.reason, removed.author) == ("removed", "the owner called", mia)
-    assert (removed.kind, removed.entity, removed.value) == ("block", "device", "device-1")
+    assert (removed.list_id, removed.entity, removed.value) == ("block", "device", "device-1")
     assert added.happened_at <= removed.happened_at <= now()
 
 
@@ -57,7 +63,7 @@ def test_an_address_has_one_form_in_the_trace_too(mia):
 
 
 def test_what_is_no_address_is_neither_listed_nor_traced(mia):
-    with pytest.raises(ValueError, match="nowhere"):
+    with pytest.raises(ListValueError, match="neither an address nor a network"):
         put(mia, entity="ip", value="nowhere")
 
     assert not ListEntry.objects.exists()

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from scoring.features.definitions import INDEX
 from scoring.features.live import MemoryStore
 from scoring.ml.training import Trained, train
-from scoring.models import Decision, ModelVersion, Policy, Rule
+from scoring.models import Decision, ModelVersion, Policy, PolicyEvent, PolicyList, Rule
 from scoring.services import reproduction
 from scoring.services.decisions import Writer, decide_transactions
 from scoring.services.models import SEED, TrainingPeriod, forget_champion, promote_model, store_model
@@ -19,7 +19,7 @@ from scoring.services.reproduction import Reproduction, reproduce
 from tests.factories import DAY, NOON, make_decision
 from tests.scoring.degraded import BUSY, decide, nowhere, some
 from tests.scoring.ml_data import make_dataset
-from tests.scoring.payments import arrive, make_payment, publish
+from tests.scoring.payments import arrive, make_payment, publish, tampering
 
 pytestmark = pytest.mark.django_db
 AGO = timedelta(minutes=10)
@@ -197,7 +197,8 @@ def test_features_in_a_decision_made_without_any_are_found_out(model):
 
 def test_a_rule_that_was_changed_is_found_out():
     (row,) = decide(MemoryStore(), make_payment(amount=Decimal(9000)))
-    Rule.objects.filter(code="huge").update(expression="amount > 50000")
+    with tampering():
+        Rule.objects.filter(code="huge").update(expression="amount > 50000")
     reproduction._compile.cache_clear()
 
     (result,) = again(row)
@@ -229,8 +230,11 @@ def test_a_model_that_may_not_be_loaded_is_said(model):
 
 def test_a_policy_that_is_gone_is_said():
     (row,) = decide(MemoryStore(), make_payment())
-    Rule.objects.all().delete()
-    Policy.objects.all().delete()
+    with tampering():
+        PolicyEvent.objects.all().delete()
+        PolicyList.objects.all().delete()
+        Rule.objects.all().delete()
+        Policy.objects.all().delete()
 
     (result,) = again(row)
 

@@ -22,12 +22,12 @@ def _policy(db) -> None:
     publish()
 
 
-def entry(kind: str = "block", **overrides) -> ListEntry:
+def entry(list_name: str = "block", **overrides) -> ListEntry:
     people = {
         "author": overrides.pop("author", None) or make_user("manager", username=f"m{ListChange.objects.count()}")
     }
     values = {"entity": "card", "value": "card-1", "reason": "stolen", "expires_at": None}
-    return add_list_entry(kind=kind, **values | people | overrides)
+    return add_list_entry(list_name=list_name, **values | people | overrides)
 
 
 def backdate(before: timedelta) -> None:

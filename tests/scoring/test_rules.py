@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.rules.evaluation import CompiledRule, hits_of
+from scoring.rules.evaluation import CompiledRule
 from scoring.rules.language import MAX_LENGTH, RuleError, compile_condition
+from tests.scoring.asking import hits_of
 from tests.scoring.ml_data import make_vector
 from tests.scoring.payments import make_payment
 

@@ -144,7 +144,7 @@ def state_of_the_partitions() -> str:
 
 
 def log_of(stream: str, *, ids: int) -> list[Record]:
-    """A topic with the card of each message, partitions in their order: read past its end once so many ids have come."""
+    """A topic with the card of each message, partitions in their order: read on past its end once all ids came."""
     log: list[Record] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
     with closing(connect_source(stream)) as source:

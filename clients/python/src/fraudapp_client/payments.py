@@ -84,6 +84,7 @@ class Decision:
     anomaly_score: float | None = None
     reasons: tuple[Reason, ...] = ()
     rule_hits: tuple[str, ...] = ()
+    rule_failures: tuple[str, ...] = ()
     model_version: str = ""
     policy_version: int = 0
     latency_ms: float | None = None

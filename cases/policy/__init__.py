@@ -1,0 +1,1 @@
+"""Pages of policy: versions, backtests, thresholds, health of rules."""
