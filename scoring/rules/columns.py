@@ -1,7 +1,7 @@
 """The fields of a batch as arrays, the way rules read them."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from math import isfinite
 from operator import attrgetter
 from types import MappingProxyType
@@ -20,13 +20,11 @@ Floats = NDArray[np.float64]
 Listed = Mapping[int, Sequence[ListHit]]
 
 _NOTHING_LISTED: Listed = MappingProxyType({})
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def moment(time: datetime) -> float:
-    """A time as rules compute with it: microseconds since 1970, exact up to the year 2255."""
-    return float((time - BEGINNING) // _MICROSECOND)
+    """A time as rules compute with it: microseconds since 1970, exact up to the year 2106."""
+    return float(round(time.timestamp() * 1e6))
 
 
 class Columns:
@@ -75,12 +73,17 @@ class Columns:
 
     def codes_of(self, texts: Sequence[str | None]) -> Floats:
         """What stands for these texts, (texts,); NaN for None."""
-        known = self._codes
         for text in dict.fromkeys(texts):
-            if text not in known:
-                known[text] = len(self._texts)
-                self._texts.append(str(text))
-        return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
+            self.code_of(text)
+        return np.fromiter(map(self._codes.__getitem__, texts), np.float64, len(texts))
+
+    def code_of(self, text: str | None) -> float:
+        """What stands for one text."""
+        code = self._codes.get(text)
+        if code is None:
+            code = self._codes[text] = float(len(self._texts))
+            self._texts.append(str(text))
+        return code
 
     def each(self, key: str, codes: Floats, ask: Callable[[str], float]) -> Floats:
         """What `ask` says of each text, asked once of each distinct one. `key` names the texts."""
@@ -100,10 +103,6 @@ class Columns:
                 one, other = divmod(pair, size)
                 found[place] = ask(self._texts[int(one)], self._texts[int(other)])
         return found[places]
-
-    def code_of(self, text: str | None) -> float:
-        """What stands for a text; NaN for None."""
-        return float(self.codes_of((text,))[0])
 
     def given(self, path: tuple[str, ...], kind: Kind | None) -> Floats:
         """What the sender gave beside the fields, as this kind; missing where it is of another one.
@@ -144,7 +143,7 @@ class Columns:
             return self._vectors[:, INDEX[name]].astype(np.float64)
         values = list(map(attrgetter(name), self._transactions))
         if name == "occurred_at":
-            return np.array([moment(value) for value in values], np.float64)
+            return np.rint(np.array([value.timestamp() for value in values], np.float64) * 1e6)
         if name in ("latitude", "longitude"):
             return np.array(values, np.float64)
         return self.codes_of(values)

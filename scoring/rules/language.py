@@ -18,6 +18,7 @@ import numpy as np
 from scoring.rules import cost
 from scoring.rules.comparing import COMPARISONS, between, compared, every, member, some
 from scoring.rules.errors import RuleError
+from scoring.rules.fields import FIELDS
 from scoring.rules.kinds import Kinds, is_extra
 from scoring.rules.parsing import MAX_LENGTH, Node, parse
 from scoring.rules.reading import Values
@@ -91,7 +92,8 @@ class _Conditions:
         kind = self._kinds.of(node)
         if node.operation == "truth" or kind not in ("truth", None):
             quote = self._kinds.quote(node)
-            hint = f" Did you mean {quote[:-1]} = 1`?" if node.operation == "name" and kind == "number" else ""
+            is_flag = node.operation == "name" and FIELDS[self._kinds.field(node)].unit == "flag"
+            hint = f" Did you mean {quote[:-1]} = 1`?" if is_flag else ""
             raise RuleError(
                 f"{quote} is not a condition; use comparisons, IN, BETWEEN, LIKE, IS NULL, in_list, AND, OR and NOT."
                 f"{hint}",
@@ -148,7 +150,7 @@ class _Conditions:
         left, right = self._alike(node)
         if left.kind in ("text", "truth") and node.operation not in ("=", "<>"):
             what = f"{self._kinds.quote(node)}: a {left.kind} can be equal or not, but not larger or smaller"
-            hint = "; of a time in extra say `time(extra.name)`" if left.kind == "text" else ""
+            hint = "; write `time(extra.name)` for a time" if left.kind == "text" else ""
             raise RuleError(f"{what}{hint}.", node.place)
         true, false = compared(node.operation, left.read, right.read)
         return self._shared(f"({left.key} {node.operation} {right.key})", true, false, node)
@@ -167,7 +169,7 @@ class _Conditions:
         if None in constants:
             raise RuleError(f"{self._kinds.quote(node)}: IN needs a list of values, each written out.", node.place)
         true, false = member(value, constants)
-        nanoseconds = cost.COMPARISON + cost.MEMBER * len(items)
+        nanoseconds = cost.COMPARISON + min(cost.MEMBER * len(items), cost.EACH_TEXT)
         return self._shared(f"({value.key} IN {constants!r})", true, false, node, nanoseconds)
 
 

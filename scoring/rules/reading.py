@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scoring.features.definitions import INDEX
 from scoring.rules import cost
 from scoring.rules.columns import Columns, Floats
 from scoring.rules.errors import RuleError, nearest, quoted
@@ -19,7 +20,6 @@ from scoring.rules.values import Reading, Truth, Value, as_reading, finite
 from scoring.transaction import MAX_EXTRA_DEPTH
 
 _MOST_LIST_NAME = 80
-_FIELD_COSTS = {"number": cost.NUMBER_FIELD, "time": cost.TIME_FIELD, "text": cost.TEXT_FIELD}
 
 
 def _remainder(left: Any, right: Any) -> Any:
@@ -98,7 +98,8 @@ class Values:
         name = self._kinds.field(node)
         kind = FIELDS[name].kind
         self.fields.add(name)
-        self._costs.add(name, _FIELD_COSTS[kind], node.place)
+        is_array = name in INDEX and name != "amount" or name == "score"
+        self._costs.add(name, cost.ARRAY_FIELD if is_array else cost.FIELD, node.place)
         return Value(kind, name, lambda columns: columns.read(name), node.place)
 
     def given(self, node: Node, kind: Kind | None) -> Value:
@@ -176,7 +177,7 @@ class Values:
             )
             read = found_by(pattern, value)
         key = f"({value.key} {node.operation} {wanted!r})"
-        return self._made("truth", key, read, cost.PATTERN + cost.PATTERN_STEP * pattern.size, node)
+        return self._made("truth", key, read, pattern.cost, node)
 
     def _call(self, node: Node, kind: Kind) -> Value:
         name = self._kinds.function(node)

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
-from scoring.rules.columns import BEGINNING, Columns, Floats, moment
+from scoring.rules.columns import Columns, Floats, moment
 from scoring.rules.errors import Place, RuleError, nearest, quoted
 
 _WRITTEN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
     r"(?P<offset>Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1e6
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 # Zones change their offset seldom, and nearly always at such a border.
@@ -123,7 +124,7 @@ def _offset_in_quarter(quarter: float, zone: ZoneInfo) -> float | None:
 
 def _offset_at(time: float, zone: ZoneInfo) -> float:
     try:
-        offset = (BEGINNING + timedelta(microseconds=time)).astimezone(zone).utcoffset()
+        offset = (_BEGINNING + timedelta(microseconds=time)).astimezone(zone).utcoffset()
     except OverflowError:
         return np.nan
     return np.nan if offset is None else offset / timedelta(microseconds=1)
