@@ -1,7 +1,6 @@
 """Comparisons of values: each as where it is true and where it is false. What meets NaN is neither."""
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from operator import and_, eq, ge, gt, le, lt, or_
 from typing import Any
 
@@ -82,9 +81,21 @@ def _among_numbers(read: Reading, items: Sequence[float]) -> Test:
 
 def every(tests: Sequence[Test]) -> Test:
     """Where all are true."""
-    return lambda columns: reduce(and_, (test(columns) for test in tests))
+    return _joined(and_, tests)
 
 
 def some(tests: Sequence[Test]) -> Test:
     """Where any is true."""
-    return lambda columns: reduce(or_, (test(columns) for test in tests))
+    return _joined(or_, tests)
+
+
+def _joined(operation: Callable[[Bools, Bools], Bools], tests: Sequence[Test]) -> Test:
+    first, *others = tests
+
+    def test(columns: Columns) -> Bools:
+        found = first(columns)
+        for other in others:
+            found = operation(found, other(columns))
+        return found
+
+    return test

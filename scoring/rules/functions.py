@@ -127,10 +127,10 @@ def _clock(part: Callable[[Floats], Floats]) -> Callable[[Sequence[Value]], Read
     return make
 
 
-def _of_time(part: str, words: str) -> Function:
+def _of_time(part: str, words: str, compared: str) -> Function:
     return Function(
         ("time", "text"), "number", _clock(PARTS[part]), f"{words}, in UTC or the time zone named",
-        f"{part}(occurred_at, 'Europe/Paris')", cost.CLOCK, fewest=1, literal=frozenset({1}),
+        f"{part}(occurred_at, 'Europe/Paris') {compared}", cost.CLOCK, fewest=1, literal=frozenset({1}),
     )  # fmt: skip
 
 
@@ -166,11 +166,11 @@ FUNCTIONS: dict[str, Function] = {
     "contains": _of_texts(
         str.__contains__, "Whether the other stands anywhere in the text", "contains(lower(merchant_name), 'gift')"
     ),
-    "hour": _of_time("hour", "The hour, 0 to 23"),
-    "minute": _of_time("minute", "The minute, 0 to 59"),
-    "weekday": _of_time("weekday", "The day of the week, 1 (Monday) to 7"),
-    "day": _of_time("day", "The day of the month, 1 to 31"),
-    "month": _of_time("month", "The month, 1 to 12"),
+    "hour": _of_time("hour", "The hour, 0 to 23", "< 6"),
+    "minute": _of_time("minute", "The minute, 0 to 59", "= 0"),
+    "weekday": _of_time("weekday", "The day of the week, 1 (Monday) to 7", ">= 6"),
+    "day": _of_time("day", "The day of the month, 1 to 31", "= 1"),
+    "month": _of_time("month", "The month, 1 to 12", "= 12"),
 }  # fmt: skip
 CHOICES: dict[str, Choice] = {
     "least": Choice(

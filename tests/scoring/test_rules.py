@@ -63,7 +63,8 @@ REFUSED = [
     ("amount BETWEEN SYMMETRIC 9 AND 1", "smaller number first"), ("amount > 1e999", "too large"),
     ("amount IN (-1e999)", "too large"), ("1 = 1", "reads no field"), ("'a' = 'a' OR 1 < 2", "reads no field"),
     ("amount > 5 AND " * 150 + "amount > 5", "longer than"), ("amount > 5 AND " * 60 + "amount > 5", "make two rules"),
-    ("amount IN (" + "1," * 500 + "1)", "put them on a list"), ("extra = 'x'", "name what is in extra"), ("amount.x > 1", "no field"),
+    ("amount IN (" + "1," * 500 + "1)", "put them on a list"), ("extra = 'x'", "name what is in extra"),
+    ("amount.x > 1", "no field"),
 ]  # fmt: skip
 
 
