@@ -155,7 +155,7 @@ class Values:
                 found = np.where(condition.true(columns), value.read(columns), found)
             return found
 
-        key = f"case({[one.key for one in conditions]!r},{[one.key for one in values]!r})"
+        key = f"case({len(conditions)},{','.join(one.key for one in (*conditions, *values))})"
         return self._made(kind, key, read, cost.CHOICE * len(conditions), node)
 
     def _pattern(self, node: Node) -> Value:
