@@ -8,7 +8,7 @@ COMPARISON, ARITHMETIC, REMAINDER, CHOICE, MEMBER, JOIN = 4.0, 6.0, 30.0, 6.0, 5
 EACH_TEXT, EACH_PAIR, EACH_TIME, CLOCK, IN_LIST = 300.0, 550.0, 1200.0, 50.0, 60.0
 # A step costs that much where text and expression were made to be slow, and next to nothing else.
 PATTERN, PATTERN_STEP = 1000.0, 40.0
-# 300 rules of a tenth of it, more than any policy has, take a fifth of the time of the rest of a decision.
+# A fifth of what the rest of a decision takes in such a batch.
 MAX_COST = 20_000.0
 
 
