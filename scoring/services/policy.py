@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from scoring.decisioning import Band, PolicyInForce
 from scoring.models import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.rules.evaluation import CompiledRule
-from scoring.rules.language import compile_condition
+from scoring.rules.language import RuleError, compile_condition
 from scoring.services.locks import take_lock
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,9 @@ class BandDraft:
     decline_threshold: float
 
 
+_NO_POLICY = "No policy is published; publish one in the console or run `manage.py prepare_demo`."
+# Statuses of versions that judge payments as they come.
+JUDGING = (Policy.Status.LIVE, Policy.Status.SHADOW, Policy.Status.PROPOSED)
 # Of whoever makes a version or puts one in force: one at a time.
 LOCK = "policy versions"
 # What a version does with lists when nobody says otherwise.
@@ -77,6 +80,8 @@ def publish_policy(
     based_on: int,
 ) -> Policy:
     """Put the next version in force at once, in the place of the one it was `based_on` (0: the first).
+
+    For commands that set a deployment up. People draft, propose and publish: `policy_versions`.
 
     Raises:
         RuleError: a rule does not compile.
@@ -99,7 +104,7 @@ def publish_policy(
     write_parts(policy, rules=rules, bands=(), lists=LIST_EFFECTS)
     if live:
         retire(live, by=published_by, at=now())
-    put_in_force(policy, by=published_by, action=PolicyEvent.Action.PUBLISHED, at=now())
+    put_in_force(policy, by=published_by, at=now())
     return policy
 
 
@@ -129,11 +134,18 @@ def retire(live: Policy, *, by: User | None, at: datetime) -> None:
     PolicyEvent.objects.create(policy=live, action=PolicyEvent.Action.RETIRED, by=by, happened_at=at)
 
 
-def put_in_force(policy: Policy, *, by: User | None, action: str, at: datetime) -> None:
-    """Make a version the live one. Runs in the transaction that retired the one before."""
-    policy.status, policy.published_by, policy.published_at, policy.retired_at = Policy.Status.LIVE, by, at, None
-    policy.save(update_fields=["status", "published_by", "published_at", "retired_at"])
+def put_in_force(policy: Policy, *, by: User | None, at: datetime) -> None:
+    """Publish a version. Runs in the transaction that retired the one before."""
+    policy.published_by, policy.published_at = by, at
+    make_live(policy)
+    action = PolicyEvent.Action.PUBLISHED
     PolicyEvent.objects.create(policy=policy, action=action, by=by, note=policy.note, happened_at=at)
+
+
+def make_live(policy: Policy) -> None:
+    """Let a version that is or was published decide. Runs in the transaction that retired the one before."""
+    policy.status, policy.retired_at = Policy.Status.LIVE, None
+    policy.save(update_fields=["status", "published_by", "published_at", "retired_at"])
 
 
 def live_policy() -> Policy:
@@ -144,7 +156,7 @@ def live_policy() -> Policy:
     """
     policy = Policy.objects.filter(status=Policy.Status.LIVE).first()
     if policy is None:
-        raise NoPolicyError("No policy is published; publish one in the console or run `manage.py prepare_demo`.")
+        raise NoPolicyError(_NO_POLICY)
     return policy
 
 
@@ -179,17 +191,38 @@ def compile_policy(policy: Policy) -> PolicyInForce:
     )
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a process knows: the version in force, and those that are tried beside it."""
+
+    live: PolicyInForce
+    shadowed: tuple[PolicyInForce, ...]
+
+
 class _InForce:
-    """The compiled policy of this process, looked up again when it is older than RECHECK_SECONDS."""
+    """The compiled policies of this process, looked up again when they are older than RECHECK_SECONDS."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._policy: PolicyInForce | None = None
+        self._known: _Known | None = None
         self._checked = float("-inf")
 
     def get(self) -> PolicyInForce:
-        """The policy; the last one known while another thread asks, for its connection may have gone silent."""
-        known = self._policy
+        """The version in force.
+
+        Raises:
+            NoPolicyError: none was published.
+            RuleError: it cannot be read, and this process knows no other.
+        """
+        return self._get().live
+
+    def shadowed(self) -> tuple[PolicyInForce, ...]:
+        """The versions in shadow and proposed, by number; what cannot be read is left out. Raises what `get` does."""
+        return self._get().shadowed
+
+    def _get(self) -> _Known:
+        """The last ones known while another thread asks, for its connection may have gone silent."""
+        known = self._known
         if known is None:
             with self._lock:
                 return self._followed()
@@ -203,20 +236,51 @@ class _InForce:
     def _is_old(self) -> bool:
         return time.monotonic() - self._checked > RECHECK_SECONDS
 
-    def _followed(self) -> PolicyInForce:
-        if self._policy is None or self._is_old():
-            policy = live_policy()
-            if self._policy is None or policy.version != self._policy.version:
-                self._policy = compile_policy(policy)
-                logger.info("policy %s is in force", policy.version)
+    def _followed(self) -> _Known:
+        if self._known is None or self._is_old():
+            self._known = _look_up(self._known)
             self._checked = time.monotonic()
-        return self._policy
+        return self._known
 
     def forget(self) -> None:
         with self._lock:
-            self._policy = None
+            self._known = None
+
+
+def _look_up(known: _Known | None) -> _Known:
+    """The versions that judge payments, compiled where they are new: what is no draft does not change any more."""
+    judging = list(Policy.objects.filter(status__in=JUDGING).order_by("version"))
+    live = next((policy for policy in judging if policy.status == Policy.Status.LIVE), None)
+    if live is None:
+        raise NoPolicyError(_NO_POLICY)
+    compiled = {one.version: one for one in (known.live, *known.shadowed)} if known else {}
+    shadowed = (_compiled(policy, compiled) for policy in judging if policy is not live)
+    return _Known(_newest(live, known, compiled), tuple(one for one in shadowed if one is not None))
+
+
+def _newest(live: Policy, known: _Known | None, compiled: Mapping[int, PolicyInForce]) -> PolicyInForce:
+    if known is None:
+        return compile_policy(live)
+    if known.live.version == live.version:
+        return known.live
+    newest = _compiled(live, compiled)
+    if newest is None:
+        logger.critical("version %s stays in force here: version %s cannot be read", known.live.version, live.version)
+        return known.live
+    logger.info("policy %s is in force", live.version)
+    return newest
+
+
+def _compiled(policy: Policy, compiled: Mapping[int, PolicyInForce]) -> PolicyInForce | None:
+    """None where a rule cannot be read, as one of a newer release."""
+    try:
+        return compiled.get(policy.version) or compile_policy(policy)
+    except RuleError:
+        logger.exception("policy %s cannot be read", policy.version)
+        return None
 
 
 _in_force = _InForce()
 policy_in_force = _in_force.get
+shadowed_versions = _in_force.shadowed
 forget_policy = _in_force.forget
