@@ -13,7 +13,7 @@ MAX_COST = 20_000.0
 
 
 class Cost:
-    """The sum over the parts of a condition; what is computed once counts once."""
+    """Of the parts of a condition; what is computed once counts once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -22,8 +22,8 @@ class Cost:
     def add(self, key: str, nanoseconds: float, place: Place) -> None:
         self._parts.setdefault(key, (nanoseconds, place))
 
-    def total(self) -> float:
-        """The sum.
+    def allowed(self) -> dict[str, float]:
+        """Of each part by its key.
 
         Raises:
             RuleError: it is more than a rule may cost.
@@ -36,4 +36,4 @@ class Cost:
                 f"{quoted(self._text[slice(*place)])} alone costs {nanoseconds:,.0f}.",
                 place,
             )
-        return total
+        return {key: nanoseconds for key, (nanoseconds, _) in self._parts.items()}

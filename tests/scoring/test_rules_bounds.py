@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scoring.rules.cost import MAX_COST
 from scoring.rules.evaluation import CompiledRule
-from scoring.rules.language import RuleError, compile_condition
+from scoring.rules.language import RuleError, compile_condition, cost_together
 from scoring.rules.lists import ListHit
 from tests.scoring.asking import hits_of
 from tests.scoring.ml_data import make_vector
@@ -175,6 +175,14 @@ def test_the_cost_grows_with_what_is_asked():
 
     assert costs == sorted(costs)
     assert len(set(costs)) == len(costs)
+
+
+def test_what_rules_share_costs_them_once():
+    one, other = (compile_condition(f"amount > {limit} AND merchant_name ~ '^gift'") for limit in (5, 6))
+
+    assert one.cost < cost_together([one, other]) < one.cost + 10
+    assert cost_together([one, one]) == one.cost
+    assert cost_together([]) == 0
 
 
 @settings(max_examples=100, deadline=None)
