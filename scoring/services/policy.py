@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Every process follows a new version within this time.
 RECHECK_SECONDS = 2.0
+# Tried on live payments, without effect.
+IN_SHADOW = (Policy.Status.SHADOW, Policy.Status.PROPOSED)
 
 
 class NoPolicyError(Exception):
@@ -185,6 +187,7 @@ class _InForce:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._policy: PolicyInForce | None = None
+        self._shadowed: frozenset[int] = frozenset()
         self._checked = float("-inf")
 
     def get(self) -> PolicyInForce:
@@ -205,18 +208,26 @@ class _InForce:
 
     def _followed(self) -> PolicyInForce:
         if self._policy is None or self._is_old():
-            policy = live_policy()
+            followed = list(Policy.objects.filter(status__in=(Policy.Status.LIVE, *IN_SHADOW)))
+            policy = next((one for one in followed if one.status == Policy.Status.LIVE), None) or live_policy()
             if self._policy is None or policy.version != self._policy.version:
                 self._policy = compile_policy(policy)
                 logger.info("policy %s is in force", policy.version)
+            self._shadowed = frozenset(one.version for one in followed if one.status in IN_SHADOW)
             self._checked = time.monotonic()
         return self._policy
+
+    def shadowed(self) -> frozenset[int]:
+        """The versions that are tried on live payments, as of when the one in force was last looked up."""
+        return self._shadowed
 
     def forget(self) -> None:
         with self._lock:
             self._policy = None
+            self._shadowed = frozenset()
 
 
 _in_force = _InForce()
 policy_in_force = _in_force.get
+shadowed_versions = _in_force.shadowed
 forget_policy = _in_force.forget
