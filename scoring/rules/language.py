@@ -2,71 +2,31 @@
 
 `amount > 500 AND card_is_new_device = 1 AND merchant_country NOT IN ('FR', 'DE')`
 
-A condition is parsed, checked against an allow-list of its parts and the table of fields, and becomes a function over
-columns: the same for one payment, a batch, or history. Missing values follow SQL: whatever compares or computes with
-one is neither true nor false, also under NOT, and no hit; only IS NULL asks for it. A division by zero is missing too,
-and so is what is too large for a number.
+A condition is parsed, checked against the tables of fields and functions, and becomes a function over columns: the same
+for one payment, a batch, or history. Missing values follow SQL: whatever compares or computes with one is neither true
+nor false, also under NOT, and no hit; IS NULL and coalesce ask for it. A division by zero is missing too, and so is
+what is too large for a number.
 
-No third truth value is computed. While a condition is compiled, NOT moves down to the comparisons; each is asked where
-it is true, or where it is false. What meets a missing value, NaN, is neither.
+No third truth value is computed. Each part is where it is true and where it is false; NOT swaps the two, and what meets
+a missing value, NaN, is in neither.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from math import isfinite
-from operator import add, and_, eq, ge, gt, le, lt, mul, or_, sub, truediv
-from typing import Any, Literal
 
 import numpy as np
-import sqlglot
-from sqlglot import exp
 
-from scoring.features.definitions import NAMES
-from scoring.rules.columns import Bools, Columns, Floats
+from scoring.rules import cost
+from scoring.rules.comparing import COMPARISONS, between, compared, every, member, some
+from scoring.rules.errors import RuleError
+from scoring.rules.fields import FIELDS
+from scoring.rules.kinds import Kinds, is_extra
+from scoring.rules.parsing import MAX_LENGTH, Node, parse
+from scoring.rules.reading import Values
+from scoring.rules.values import Test, Truth, Value, shared, truth_of
 
-Kind = Literal["number", "text"]
-TEXT_FIELDS = (
-    "currency", "card_id", "merchant_id", "customer_id", "device_id", "ip_address", "merchant_category",
-    "merchant_name", "merchant_country", "card_country", "billing_country", "channel",
-)  # fmt: skip
-FIELDS: dict[str, Kind] = {
-    **dict.fromkeys(NAMES, "number"),
-    "score": "number",
-    **dict.fromkeys(TEXT_FIELDS, "text"),
-}
-MAX_LENGTH, MAX_PARTS = 2000, 100
+__all__ = ["MAX_LENGTH", "Condition", "RuleError", "compile_condition"]
 
-# Both give one value a payment, or a single one where no field is read.
-Test = Callable[[Columns], Bools]
-Reading = Callable[[Columns], Floats]
-
-
-def _differ(left: Floats, right: Floats) -> Bools:
-    """Unlike `!=`, false of NaN."""
-    return (left < right) | (left > right)
-
-
-_COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
-    exp.EQ: eq, exp.NEQ: _differ, exp.GT: gt, exp.GTE: ge, exp.LT: lt, exp.LTE: le,
-}  # fmt: skip
-_OPPOSITES: dict[type[exp.Expression], type[exp.Expression]] = {
-    exp.EQ: exp.NEQ, exp.NEQ: exp.EQ, exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE, exp.GTE: exp.LT,
-}  # fmt: skip
-_ARITHMETIC: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
-    exp.Add: add, exp.Sub: sub, exp.Mul: mul, exp.Div: truediv,
-}  # fmt: skip
-
-
-class RuleError(ValueError):
-    """The condition is not a rule; the message names the place and, where there is one, the nearest name.
-
-    `place`: where in the text the fault begins and ends, None where it is everywhere.
-    """
-
-    def __init__(self, message: str, place: tuple[int, int] | None = None) -> None:
-        super().__init__(message)
-        self.place = place
+_CONDITIONS = frozenset((*COMPARISONS, "and", "or", "not", "in", "between", "is"))
 
 
 @dataclass(frozen=True)
@@ -87,158 +47,131 @@ def compile_condition(text: str) -> Condition:
     """Check a condition and compile it.
 
     Raises:
-        RuleError: what is wrong with it.
+        RuleError: what is wrong with it, and where.
     """
-    if len(text) > MAX_LENGTH:
-        raise RuleError(f"The condition is longer than {MAX_LENGTH} characters.")
-    try:
-        tree: Any = sqlglot.parse_one(text, dialect="postgres")
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise RuleError(f"This cannot be read as a condition: {str(error).splitlines()[0]}") from error
-    parts = sum(1 for _ in tree.walk())
-    if parts > MAX_PARTS:
-        raise RuleError(f"The condition has more than {MAX_PARTS} parts; make two rules of it.")
-    fields = frozenset(column.name for column in tree.find_all(exp.Column))
-    holds = _test(tree, wanted=True)
-    if not fields:
+    conditions = _Conditions(text)
+    truth = conditions.truth(parse(text))
+    values = conditions.values
+    if not values.fields:
         raise RuleError("The condition reads no field: it would hit every payment or none.")
-    return Condition(holds, fields, frozenset(), float(parts))
+    return Condition(truth.true, frozenset(values.fields), frozenset(values.lists), conditions.costs.total())
 
 
-def _test(node: exp.Expression, *, wanted: bool) -> Test:
-    """Where the condition is true or, if that is wanted, false."""
-    if isinstance(node, exp.Paren):
-        return _test(node.this, wanted=wanted)
-    if isinstance(node, exp.Not):
-        return _test(node.this, wanted=not wanted)
-    if isinstance(node, exp.And | exp.Or):
-        join = and_ if isinstance(node, exp.And) is wanted else or_
-        return _joined(join, *(_test(part, wanted=wanted) for part in (node.args["this"], node.args["expression"])))
-    return _shared(_single(node, wanted=wanted), node.sql(), wanted=wanted)
+class _Conditions:
+    """Makes the truths of one condition."""
+
+    def __init__(self, text: str) -> None:
+        self._kinds, self.costs = Kinds(text), cost.Cost(text)
+        self.values = Values(self._kinds, self.costs, self.truth)
+
+    def truth(self, node: Node) -> Truth:
+        """Where it is true and where false.
+
+        Raises:
+            RuleError: it is no condition.
+        """
+        match node.operation:
+            case "and" | "or":
+                return self._joined(node)
+            case "not":
+                inner = self.truth(node.parts[0])
+                return Truth(f"not({inner.key})", inner.false, inner.true)
+            case "is":
+                return self._is(node)
+            case "in":
+                return self._membership(node)
+            case "between":
+                return self._between(node)
+            case sign if sign in COMPARISONS:
+                return self._comparison(node)
+            case _:
+                return self._single(node)
+
+    def _single(self, node: Node) -> Truth:
+        """A value that is true or false by itself."""
+        kind = self._kinds.of(node)
+        if node.operation == "truth" or kind not in ("truth", None):
+            quote = self._kinds.quote(node)
+            is_flag = node.operation == "name" and FIELDS[self._kinds.field(node)].unit == "flag"
+            hint = f" Did you mean {quote[:-1]} = 1`?" if is_flag else ""
+            raise RuleError(
+                f"{quote} is not a condition; use comparisons, IN, BETWEEN, LIKE, IS NULL, in_list, AND, OR and NOT."
+                f"{hint}",
+                node.place,
+            )
+        return truth_of(self.values.make(node, "truth"))
+
+    def _shared(self, key: str, true: Test, false: Test, node: Node, nanoseconds: float = cost.COMPARISON) -> Truth:
+        self.costs.add(key, nanoseconds, node.place)
+        return shared(key, true, false)
+
+    def _joined(self, node: Node) -> Truth:
+        parts = [self.truth(part) for part in node.parts]
+        true, false = [part.true for part in parts], [part.false for part in parts]
+        key = f"{node.operation}({','.join(part.key for part in parts)})"
+        self.costs.add(key, cost.JOIN * len(parts), node.place)
+        return Truth(key, every(true), some(false)) if node.operation == "and" else Truth(key, some(true), every(false))
+
+    def _is(self, node: Node) -> Truth:
+        """IS NULL, IS TRUE and IS FALSE are true or false of anything, never neither."""
+        inner = node.parts[0]
+        if node.value == "NULL" and inner.operation not in _CONDITIONS:
+            return self._missing(node)
+        truth = self.truth(inner)
+        key = f"({truth.key} IS {node.value})"
+        if node.value == "NULL":
+            known = some([truth.true, truth.false])
+            return self._shared(key, _opposite(known), known, node)
+        wanted = truth.true if node.value == "TRUE" else truth.false
+        return self._shared(key, wanted, _opposite(wanted), node)
+
+    def _missing(self, node: Node) -> Truth:
+        """Of what the sender gave, whatever its kind is."""
+        inner = node.parts[0]
+        if is_extra(inner):
+            value = self.values.given(inner, None)
+        else:
+            value = self.values.make(inner, self._kinds.known([inner], inner))
+        read = value.read
+        return self._shared(
+            f"({value.key} IS NULL)",
+            lambda columns: np.isnan(read(columns)),
+            lambda columns: ~np.isnan(read(columns)),
+            node,
+        )
+
+    def _alike(self, node: Node) -> list[Value]:
+        """The parts of a comparison, all of one kind."""
+        kind = self._kinds.known(node.parts, node)
+        self._kinds.check_alike(node.parts, kind, node)
+        return [self.values.make(part, kind) for part in node.parts]
+
+    def _comparison(self, node: Node) -> Truth:
+        left, right = self._alike(node)
+        if left.kind in ("text", "truth") and node.operation not in ("=", "<>"):
+            what = f"{self._kinds.quote(node)}: a {left.kind} can be equal or not, but not larger or smaller"
+            hint = "; write `time(extra.name)` for a time" if left.kind == "text" else ""
+            raise RuleError(f"{what}{hint}.", node.place)
+        true, false = compared(node.operation, left.read, right.read)
+        return self._shared(f"({left.key} {node.operation} {right.key})", true, false, node)
+
+    def _between(self, node: Node) -> Truth:
+        value, low, high = self._alike(node)
+        if value.kind not in ("number", "time"):
+            quote = self._kinds.quote(node)
+            raise RuleError(f"{quote}: BETWEEN is for numbers and times, not for a {value.kind}.", node.place)
+        true, false = between(value.read, low.read, high.read)
+        return self._shared(f"({value.key} BETWEEN {low.key} AND {high.key})", true, false, node)
+
+    def _membership(self, node: Node) -> Truth:
+        value, *items = self._alike(node)
+        constants = [item.constant for item in items]
+        if None in constants:
+            raise RuleError(f"{self._kinds.quote(node)}: IN needs a list of values, each written out.", node.place)
+        true, false = member(value, constants)
+        nanoseconds = cost.COMPARISON + min(cost.MEMBER * len(items), cost.EACH_TEXT)
+        return self._shared(f"({value.key} IN {constants!r})", true, false, node, nanoseconds)
 
 
-def _joined(
-    operation: Callable[[Any, Any], Any], left: Callable[[Columns], Any], right: Callable[[Columns], Any]
-) -> Callable[[Columns], Any]:
-    return lambda columns: operation(left(columns), right(columns))
-
-
-def _shared(test: Test, text: str, *, wanted: bool) -> Test:
-    """The same test, made once a batch however many rules contain it."""
-    key = (text, wanted)
-    return lambda columns: columns.test(key, test)
-
-
-def _single(node: exp.Expression, *, wanted: bool) -> Test:
-    """The same of a condition that is not made of others."""
-    if type(node) in _COMPARISONS:
-        return _comparison(node, wanted=wanted)
-    if isinstance(node, exp.Between):
-        return _between(node, wanted=wanted)
-    if isinstance(node, exp.In):
-        return _membership(node, wanted=wanted is not bool(node.args.get("negate")))
-    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
-        return _missing(node, wanted=wanted is not bool(node.args.get("negate")))
-    raise RuleError(f"`{node.sql()}` is not a condition; use comparisons, IN, BETWEEN, IS NULL, AND, OR and NOT.")
-
-
-def _comparison(node: exp.Expression, *, wanted: bool) -> Test:
-    (left, left_kind), (right, right_kind) = _value(node.this), _value(node.expression)
-    if left_kind != right_kind:
-        raise RuleError(f"`{node.sql()}` compares a {left_kind} with a {right_kind}.")
-    if left_kind == "text" and not isinstance(node, exp.EQ | exp.NEQ):
-        raise RuleError(f"`{node.sql()}`: texts can be equal or not, but not larger or smaller.")
-    return _joined(_COMPARISONS[type(node) if wanted else _OPPOSITES[type(node)]], left, right)
-
-
-def _between(node: exp.Between, *, wanted: bool) -> Test:
-    if node.args.get("symmetric"):
-        raise RuleError(f"`{node.sql()}`: write the smaller number first instead of SYMMETRIC.")
-    value, low, high = (_number(node.args[part]) for part in ("this", "low", "high"))
-    if wanted:
-        return lambda columns: (value(columns) >= low(columns)) & (value(columns) <= high(columns))
-    return lambda columns: (value(columns) < low(columns)) | (value(columns) > high(columns))
-
-
-def _membership(node: exp.In, *, wanted: bool) -> Test:
-    value, kind = _value(node.this)
-    given = [_literal(item) for item in node.expressions]
-    if not given or any(item_kind != kind for _, item_kind in given):
-        raise RuleError(f"`{node.sql()}`: IN needs a list of values, each a {kind}.")
-    items = _constant([item for item, _ in given], kind)
-
-    def is_in(columns: Columns) -> Bools:
-        found: Bools = np.logical_or.reduce(value(columns) == items(columns)[:, np.newaxis], axis=0)
-        return found
-
-    return is_in if wanted else lambda columns: ~(is_in(columns) | np.isnan(value(columns)))
-
-
-def _missing(node: exp.Is, *, wanted: bool) -> Test:
-    value, _ = _value(node.this)
-    if wanted:
-        return lambda columns: np.isnan(value(columns))
-    return lambda columns: ~np.isnan(value(columns))
-
-
-def _number(node: exp.Expression) -> Reading:
-    value, kind = _value(node)
-    if kind != "number":
-        raise RuleError(f"`{node.sql()}` is a text where a number is needed.")
-    return value
-
-
-def _value(node: exp.Expression) -> tuple[Reading, Kind]:
-    if isinstance(node, exp.Paren):
-        return _value(node.this)
-    if isinstance(node, exp.Neg):
-        value = _number(node.this)
-        return lambda columns: -value(columns), "number"
-    if type(node) in _ARITHMETIC:
-        return _finite(_joined(_ARITHMETIC[type(node)], _number(node.this), _number(node.expression))), "number"
-    if isinstance(node, exp.Column):
-        return _column(node)
-    literal, kind = _literal(node)
-    return _constant([literal], kind), kind
-
-
-def _finite(result: Reading) -> Reading:
-    """Missing where there is no number. Infinity less itself is NaN, and a number less itself adds nothing."""
-
-    def read(columns: Columns) -> Floats:
-        found = result(columns)
-        return found + (found - found)
-
-    return read
-
-
-def _constant(values: list[Any], kind: Kind) -> Reading:
-    """The same values, (values,), whatever the batch."""
-    if kind == "text":
-        return lambda columns: columns.codes_of(values)
-    numbers = np.array(values, np.float64)
-    return lambda columns: numbers
-
-
-def _column(node: exp.Column) -> tuple[Reading, Kind]:
-    if node.table or node.name not in FIELDS:
-        near = get_close_matches(node.name, FIELDS, n=1)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
-        raise RuleError(f"There is no field `{node.sql()}`.{hint}")
-    name = node.name
-    return lambda columns: columns.read(name), FIELDS[name]
-
-
-def _literal(node: exp.Expression) -> tuple[float | str, Kind]:
-    if isinstance(node, exp.Literal):
-        return (str(node.this), "text") if node.is_string else (_float(node), "number")
-    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
-        return -_float(node.this), "number"
-    raise RuleError(f"`{node.sql()}` is not allowed here; use fields, numbers and 'texts'.")
-
-
-def _float(node: exp.Literal) -> float:
-    value = float(node.this)
-    if not isfinite(value):
-        raise RuleError(f"`{node.sql()}` is too large a number.")
-    return value
+def _opposite(test: Test) -> Test:
+    return lambda columns: ~test(columns)

@@ -52,18 +52,19 @@ def test_a_condition_that_does_not_hold_does_not_hit(expression):
 REFUSED = [
     ("", "cannot be read"), ("   ", "cannot be read"), ("amount >", "cannot be read"),
     ("amount > 5 AND", "cannot be read"),
-    ("(" * 900 + "amount > 1" + ")" * 900, "cannot be read"), ("amount > 5 LIMIT 1", "cannot be read"),
+    ("(" * 900 + "amount > 1" + ")" * 900, "nested deeper"), ("amount > 5 LIMIT 1", "cannot be read"),
     ("amount > 'x'", "compares a number with a text"), ("currency = 5", "compares a text with a number"),
     ("currency > 'A'", "equal or not"), ("currency + 1 = 2", "text where a number"),
     ("-currency = 1", "text where a number"),
     ("amount IN ()", "IN needs a list"), ("amount IN ('a')", "IN needs a list"),
     ("currency IN ('EUR', 5)", "IN needs a list"),
     ("amount", "is not a condition"), ("TRUE", "is not a condition"), ("amount > 5 OR TRUE", "is not a condition"),
-    ("amount = NULL", "not allowed"), ("amount IS TRUE", "not a condition"), ("amount % 2 = 1", "not allowed"),
+    ("amount = NULL", "not allowed"), ("amount IS TRUE", "not a condition"),
     ("amount BETWEEN SYMMETRIC 9 AND 1", "smaller number first"), ("amount > 1e999", "too large"),
     ("amount IN (-1e999)", "too large"), ("1 = 1", "reads no field"), ("'a' = 'a' OR 1 < 2", "reads no field"),
     ("amount > 5 AND " * 150 + "amount > 5", "longer than"), ("amount > 5 AND " * 60 + "amount > 5", "make two rules"),
-    ("amount IN (" + "1," * 100 + "1)", "make two rules"), ("extra = 'x'", "no field"), ("amount.x > 1", "no field"),
+    ("amount IN (" + "1," * 500 + "1)", "put them on a list"), ("extra = 'x'", "name what is in extra"),
+    ("amount.x > 1", "no field"),
 ]  # fmt: skip
 
 
@@ -76,10 +77,10 @@ def test_what_is_no_condition_is_refused_with_the_reason(expression, why):
 INJECTIONS = [
     "amount > 5; DROP TABLE scoring_decision", "DELETE FROM scoring_decision", "amount > (SELECT 1)",
     "amount IN (SELECT amount FROM scoring_decision)", "EXISTS(SELECT 1)", "pg_sleep(5) > 1", "amount > pg_sleep(5)",
-    "amount > 5 UNION SELECT 1", "CASE WHEN amount > 5 THEN 1 ELSE 0 END = 1", "amount::text = '5'",
+    "amount > 5 UNION SELECT 1", "amount::text = '5'",
     "CAST(amount AS TEXT) = '5'", "amount > ALL(ARRAY[1])", "amount > 5 AS x", "amount > $1", "amount > :x", "@x > 5",
     "scoring_decision.amount > 5", "read_csv('/etc/passwd') = 'x'", "amount > 5 INTO OUTFILE '/tmp/x'",
-    "__class__ = 'x'", "merchant_id LIKE '%'", "merchant_id ~ '.*'", "sum(amount) > 5", "amount > 5 OR (SELECT TRUE)",
+    "__class__ = 'x'", "merchant_id SIMILAR TO '%'", "sum(amount) > 5", "amount > 5 OR (SELECT TRUE)",
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ PAYMENTS = 3_000
 @pytest.fixture
 def cluster(settings, monkeypatch):
     """Brokers that can be switched off, and settings that name them; it is soon noticed that they are away."""
-    monkeypatch.setattr("streams.kafka._TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("streams.kafka._TIMEOUT_SECONDS", 2.0)
     monkeypatch.setattr("streams.kafka._SILENCE_SECONDS", 0.3)
     settings.STREAM_BATCH_SIZE = 100
     with mock_cluster() as cluster:
