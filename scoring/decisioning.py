@@ -113,7 +113,7 @@ def decide(
     judged = judge(Batch(transactions, vectors, scores, listed=listed, at=at), policy)
     outcomes = judged.outcomes
     reasons = _reasons(transactions, vectors, outcomes, model, policy, judged, listed)
-    codes, failures = _codes(policy, judged.hits, listed), _failures(policy, judged.failed)
+    codes, failures = codes_met(policy, judged.hits, listed), _failures(policy, judged.failed)
     values: list[float] | list[None] = [None] * len(transactions) if scores is None else scores.tolist()
     return [
         Decided(
@@ -185,7 +185,7 @@ def _by_lists(severity: int, effects: Set[str | None]) -> int:
     return max(severity, SEVERITY[REVIEW]) if REVIEW in effects else severity
 
 
-def _codes(
+def codes_met(
     policy: PolicyInForce, hits: NDArray[np.bool_], listed: Mapping[int, Sequence[ListHit]]
 ) -> dict[int, list[str]]:
     """Row -> codes of the rules and of the lists with an effect that it meets, where it meets any."""

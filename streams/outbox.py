@@ -1,4 +1,4 @@
-"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics out, cases, risk."""
+"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics out, cases, risk, shadows."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from cases.services.alerts import open_cases
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
 from scoring.services.labels import apply_labels
+from scoring.services.shadow import judge_in_shadow
 from streams.connect import connect_publisher
 from streams.models import DeadLetter
 from streams.source import DEAD_LETTERS, DECISIONS, VERDICTS, Publisher
@@ -39,12 +40,19 @@ def _publisher() -> Publisher:
 def relay_outbox() -> int:
     """Deliver every row that nobody else is delivering; the number delivered.
 
+    What is judged in shadow takes its time: after each transaction of it the other topics have their turn.
+
     A row is deleted in the transaction that delivers it: a crash between delivery and commit delivers it again, which
     cases and labels ignore and consumers of topics tell by the transaction id. A topic that fails keeps its rows and
     does not hold up the others.
     """
-    waiting = set(Outbox.objects.values_list("topic", flat=True).distinct())
-    return sum(_relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items() if topic in waiting)
+    delivered = 0
+    while True:
+        waiting = set(Outbox.objects.values_list("topic", flat=True).distinct())
+        counts = {topic: _relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items() if topic in waiting}
+        delivered += sum(counts.values())
+        if not counts.get(Outbox.Topic.SHADOW):
+            return delivered
 
 
 def _relay_topic(topic: str, deliver: Deliver) -> int:
@@ -52,6 +60,8 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
     try:
         while count := _relay_some(topic, deliver):
             delivered += count
+            if topic == Outbox.Topic.SHADOW:
+                break
     except Exception:
         # Whatever it is, the rows stay and are tried again: losing an effect is worse than a loud log.
         logger.exception("outbox topic %s could not be delivered; will try again", topic)
@@ -113,4 +123,5 @@ DELIVERIES: dict[str, Deliver] = {
     Outbox.Topic.DECISIONS: _publish_decisions,
     Outbox.Topic.VERDICTS: _publish_verdicts,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
+    Outbox.Topic.SHADOW: lambda rows: judge_in_shadow(_ids_of(rows)),
 }

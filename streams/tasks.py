@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from scoring.services import shadow
 from streams import labels, outbox
 
 
@@ -15,3 +16,9 @@ def relay_outbox() -> None:
 def retry_waiting_labels() -> None:
     """Sweep the labels that came before their payments."""
     labels.retry_waiting_labels()
+
+
+@shared_task(name="streams.trim_shadow_changes")
+def trim_shadow_changes() -> int:
+    """Keep the changed payments of versions in shadow few. Safe to run twice."""
+    return shadow.trim_changes()

@@ -33,7 +33,10 @@ class ShadowFigures(models.Model):
 
 
 class ShadowRuleFigures(models.Model):
-    """How often a rule of a version in shadow was met on a day, and could not be computed."""
+    """How often a rule of a version in shadow was met on a day, and could not be computed.
+
+    `failures` without a code: payments that the version as a whole could not judge.
+    """
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="shadow_rule_figures")
     day = models.DateField()

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Every process follows a new version within this time.
 RECHECK_SECONDS = 2.0
+# Tried on live payments, without effect.
+IN_SHADOW = (Policy.Status.SHADOW, Policy.Status.PROPOSED)
 
 
 class NoPolicyError(Exception):
@@ -62,7 +64,7 @@ class BandDraft:
 
 _NO_POLICY = "No policy is published; publish one in the console or run `manage.py prepare_demo`."
 # Statuses of versions that judge payments as they come.
-JUDGING = (Policy.Status.LIVE, Policy.Status.SHADOW, Policy.Status.PROPOSED)
+JUDGING = (Policy.Status.LIVE, *IN_SHADOW)
 # Of whoever makes a version or puts one in force: one at a time.
 LOCK = "policy versions"
 # What a version does with lists when nobody says otherwise.
@@ -193,14 +195,14 @@ def compile_policy(policy: Policy) -> PolicyInForce:
 
 @dataclass(frozen=True)
 class _Known:
-    """What a process knows: the version in force, and those that are tried beside it."""
+    """What a process knows: the version in force, and the numbers of those that are tried beside it."""
 
     live: PolicyInForce
-    shadowed: tuple[PolicyInForce, ...]
+    shadowed: frozenset[int]
 
 
 class _InForce:
-    """The compiled policies of this process, looked up again when they are older than RECHECK_SECONDS."""
+    """The policy of this process, looked up again when it is older than RECHECK_SECONDS."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -216,8 +218,8 @@ class _InForce:
         """
         return self._get().live
 
-    def shadowed(self) -> tuple[PolicyInForce, ...]:
-        """The versions in shadow and proposed, by number; what cannot be read is left out. Raises what `get` does."""
+    def shadowed(self) -> frozenset[int]:
+        """The versions that are tried on live payments. Raises what `get` does."""
         return self._get().shadowed
 
     def _get(self) -> _Known:
@@ -248,36 +250,27 @@ class _InForce:
 
 
 def _look_up(known: _Known | None) -> _Known:
-    """The versions that judge payments, compiled where they are new: what is no draft does not change any more."""
-    judging = list(Policy.objects.filter(status__in=JUDGING).order_by("version"))
-    live = next((policy for policy in judging if policy.status == Policy.Status.LIVE), None)
+    judging = dict(Policy.objects.filter(status__in=JUDGING).values_list("version", "status"))
+    live = next((version for version, status in judging.items() if status == Policy.Status.LIVE), None)
     if live is None:
         raise NoPolicyError(_NO_POLICY)
-    compiled = {one.version: one for one in (known.live, *known.shadowed)} if known else {}
-    shadowed = (_compiled(policy, compiled) for policy in judging if policy is not live)
-    return _Known(_newest(live, known, compiled), tuple(one for one in shadowed if one is not None))
+    return _Known(_newest(live, known), frozenset(judging) - {live})
 
 
-def _newest(live: Policy, known: _Known | None, compiled: Mapping[int, PolicyInForce]) -> PolicyInForce:
-    if known is None:
-        return compile_policy(live)
-    if known.live.version == live.version:
+def _newest(live: int, known: _Known | None) -> PolicyInForce:
+    """The version in force, compiled where it is new: what is no draft does not change any more."""
+    if known is not None and known.live.version == live:
         return known.live
-    newest = _compiled(live, compiled)
-    if newest is None:
-        logger.critical("version %s stays in force here: version %s cannot be read", known.live.version, live.version)
-        return known.live
-    logger.info("policy %s is in force", live.version)
-    return newest
-
-
-def _compiled(policy: Policy, compiled: Mapping[int, PolicyInForce]) -> PolicyInForce | None:
-    """None where a rule cannot be read, as one of a newer release."""
     try:
-        return compiled.get(policy.version) or compile_policy(policy)
+        newest = compile_policy(Policy.objects.get(version=live))
     except RuleError:
-        logger.exception("policy %s cannot be read", policy.version)
-        return None
+        if known is None:
+            raise
+        # As one of a newer release.
+        logger.critical("version %s stays in force here: version %s cannot be read", known.live.version, live)
+        return known.live
+    logger.info("policy %s is in force", live)
+    return newest
 
 
 _in_force = _InForce()

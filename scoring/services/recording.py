@@ -13,6 +13,7 @@ from scoring.features.definitions import VERSION
 from scoring.models import Decision, Outbox
 from scoring.queries import RecordedDecision
 from scoring.services.outbox import add_to_outbox
+from scoring.services.policy import shadowed_versions
 from scoring.transaction import Transaction, canonical_address, encode
 
 LATE_AFTER = timedelta(minutes=5)
@@ -92,8 +93,13 @@ def _address(value: str | None) -> str | None:
 
 
 def add_effects(ids: Sequence[int], recorded: Sequence[RecordedDecision]) -> None:
-    """Leave the decisions for their topic, and the flagged ones for the analysts. Must run in their transaction."""
+    """Leave the decisions for their topic, the flagged ones for the analysts, and all for versions that are in shadow.
+
+    Must run in their transaction.
+    """
     payload = _framer.encode([(decision.card_id, _encoder.encode(decision)) for decision in recorded])
     flagged = [i for i, decision in zip(ids, recorded, strict=True) if decision.outcome != APPROVE]
     add_to_outbox(Outbox.Topic.DECISIONS, ids, payload)
     add_to_outbox(Outbox.Topic.ALERTS, flagged)
+    if shadowed_versions():
+        add_to_outbox(Outbox.Topic.SHADOW, ids)
