@@ -2,7 +2,8 @@
 // what it reads. The address stands on the group of rules; without it, or without an answer, the form's own errors serve.
 {
   const WAIT = 300;
-  const group = document.querySelector("[data-rule-check]");
+  // The admin loads its scripts before the page is there.
+  const group = () => document.querySelector("[data-rule-check]");
   const timers = new WeakMap();
 
   const toldOf = (text) => {
@@ -41,21 +42,21 @@
       return;
     }
     const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
-    const answer = await fetch(group.dataset.ruleCheck, {
+    const answer = await fetch(group().dataset.ruleCheck, {
       method: "POST", headers: { "X-CSRFToken": token }, body: new URLSearchParams({ expression: asked }),
     }).catch(() => null);
     if (answer?.ok) tell(field, asked, await answer.json());
   };
 
-  group?.addEventListener("input", ({ target }) => {
-    if (!target.matches("[data-rule-text]")) return;
+  document.addEventListener("input", ({ target }) => {
+    if (!group() || !target.matches("[data-rule-text]")) return;
     clearTimeout(timers.get(target));
     timers.set(target, setTimeout(() => check(target), WAIT));
   });
   // The row was cloned folded as the one it was made from; what is wanted is its first field.
   document.addEventListener("formset:added", ({ target }) => {
     const folded = target.querySelector("details");
-    if (!folded || !group?.contains(target)) return;
+    if (!folded || !group()?.contains(target)) return;
     folded.open = true;
     folded.querySelector("input:not([type=hidden])")?.focus();
   });

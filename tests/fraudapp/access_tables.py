@@ -111,6 +111,7 @@ GET  scoring_apikey_rotate -       -    x       -       -
 POST scoring_apikey_rotate -       -    x       -       -
 GET  scoring_apikey_revoke -       -    x       -       -
 POST scoring_apikey_revoke -       -    x       -       -
+POST scoring_rule_check    -       -    x       -       -
 GET  auth_user_password_change - - - - -
 """
 # The scope that a key needs; any other gets 403, none gets 401, and so does who is signed in to the console.
