@@ -281,6 +281,8 @@ SESSION_COOKIE_SAMESITE = "Strict"
 X_FRAME_OPTIONS = "DENY"
 # A transaction is at most 16 KB, a batch at most 1,000 of them.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 17_000_000
+# A draft of a policy has up to 1,000 rules of 14 fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 FILE_UPLOAD_HANDLERS = ["cases.uploads.BoundedUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 

@@ -1,6 +1,7 @@
 """The policy a new deployment starts with. Managers publish their own from there."""
 
-from scoring.services.policy import RuleDraft
+from scoring.services.policy import LIST_EFFECTS, RuleDraft
+from scoring.services.policy_content import Content
 
 # A missed fraud costs its amount and a review some minutes: with payments around 50 and a review at 2, a look pays from
 # 1 in 20 on. Above 3 in 5 a stopped customer is the rarer mistake. To be replaced by a deployment's own costs.
@@ -38,3 +39,8 @@ RULES = (
         "{device_frauds_30d} confirmed frauds from this device in 30 days",
     ),
 )
+
+
+def starting_content() -> Content:
+    """The whole of it, for a draft to begin with."""
+    return Content(REVIEW_THRESHOLD, DECLINE_THRESHOLD, 100, 200, RULES, (), LIST_EFFECTS)

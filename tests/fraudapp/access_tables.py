@@ -61,6 +61,9 @@ POST settle                -       x    x       -       -
 GET  entity                x       x    x       x       -
 POST add_to_list           -       -    x       -       -
 POST remove_from_list      -       -    x       -       -
+GET  policy_versions       -       x    x       x       -
+GET  policy_version        -       x    x       x       -
+POST policy_step           -       -    x       -       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -70,7 +73,8 @@ auth_user                  -       -    -       -       -
 scoring_apikey             -       -    lac     l       -
 scoring_listentry          -       -    lacd    l       -
 scoring_listchange         -       -    l       l       -
-scoring_policy             -       -    la      l       -
+scoring_policy             -       -    lac     l       -
+scoring_rule               -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
@@ -107,6 +111,7 @@ GET  scoring_apikey_rotate -       -    x       -       -
 POST scoring_apikey_rotate -       -    x       -       -
 GET  scoring_apikey_revoke -       -    x       -       -
 POST scoring_apikey_revoke -       -    x       -       -
+POST scoring_rule_check    -       -    x       -       -
 GET  auth_user_password_change - - - - -
 """
 # The scope that a key needs; any other gets 403, none gets 401, and so does who is signed in to the console.

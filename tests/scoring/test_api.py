@@ -32,7 +32,7 @@ def test_a_payment_is_decided_and_what_is_answered_is_what_is_stored(api):
     assert response.status_code == 201
     assert answer.keys() == {
         "transaction_id", "outcome", "score", "anomaly_score", "reasons", "rule_hits", "model_version",
-        "policy_version", "decided_at", "latency_ms", "degraded", "card_id",
+        "policy_version", "decided_at", "latency_ms", "degraded", "card_id", "rule_failures",
     }  # fmt: skip
     assert answer["outcome"] == "review"
     assert answer["reasons"] == [{"code": "large", "words": "The amount is 2,000.00 EUR"}]

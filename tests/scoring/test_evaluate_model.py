@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from scoring.models import Label, ModelVersion, Policy
-from tests.factories import DAY
+from tests.factories import DAY, NOON
 from tests.scoring.ml_data import make_dataset, record_decisions
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,9 @@ FIRST = datetime(2026, 10, 1, tzinfo=UTC)
 
 @pytest.fixture
 def policy() -> Policy:
-    return Policy.objects.create(version=3, review_threshold=0.3, decline_threshold=0.8, note="first")
+    return Policy.objects.create(
+        version=3, status="live", published_at=NOON, review_threshold=0.3, decline_threshold=0.8, note="first"
+    )
 
 
 @pytest.fixture

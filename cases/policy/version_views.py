@@ -1,0 +1,69 @@
+"""Policy versions: the one in force and those on the way, one of them whole, and the steps it takes."""
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.timezone import now
+from django.views.decorators.http import require_POST, require_safe
+
+from cases.policy.steps import STEPS, Sent, Step
+from cases.policy.versions import version_page, versions_page
+from cases.views.pages import ConsoleRequest, page
+from scoring.services.policy import StalePolicyError
+from scoring.services.policy_checks import ContentError
+from scoring.services.policy_guards import OwnVersionError, TooManyInShadowError, WrongStepError
+
+_REFUSALS = (ContentError, OwnVersionError, StalePolicyError, TooManyInShadowError, WrongStepError)
+
+
+class StepForm(forms.Form):
+    """Words for the record, and the version that was in force on the page."""
+
+    note = forms.CharField(max_length=500, required=False, error_messages={"max_length": "At most 500 characters."})
+    live = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+
+@require_safe
+def policy_versions(request: ConsoleRequest) -> HttpResponse:
+    _check_may_view(request)
+    return page(request, "policy/versions.html", {"page": versions_page()})
+
+
+@require_safe
+def policy_version(request: ConsoleRequest, version: int) -> HttpResponse:
+    _check_may_view(request)
+    return page(request, "policy/version.html", {"page": version_page(version, request.user)})
+
+
+@require_POST
+def policy_step(request: ConsoleRequest, version: int, step: str) -> HttpResponse:
+    _check_may_view(request)
+    if step not in STEPS:
+        raise Http404("There is no such step.")
+    shown = version_page(version, request.user)
+    _check_may_take(request, STEPS[step])
+    form = StepForm(request.POST)
+    refusal = " ".join(str(message) for errors in form.errors.values() for message in errors)
+    if form.is_valid():
+        sent = Sent(request.user, now(), form.cleaned_data["note"], form.cleaned_data["live"] or 0)
+        try:
+            policy = STEPS[step].take(version, sent)
+        except _REFUSALS as error:
+            shown, refusal = version_page(version, request.user), str(error)
+        else:
+            messages.success(request, STEPS[step].done.format(version=policy.version))
+            return redirect("policy_version", policy.version)
+    context = {"page": shown, "refusal": refusal, "refused": step, "note": request.POST.get("note", "")}
+    return page(request, "policy/version.html", context, status=422)
+
+
+def _check_may_view(request: ConsoleRequest) -> None:
+    if not request.user.has_perm("scoring.view_policy"):
+        raise PermissionDenied("The policy is for leads, managers and auditors to see.")
+
+
+def _check_may_take(request: ConsoleRequest, step: Step) -> None:
+    if not request.user.has_perm(step.permission):
+        raise PermissionDenied("You may read the policy; changing and publishing it is for managers.")
