@@ -20,6 +20,7 @@ from scoring.ml.explanations import Reason
 from scoring.models import Decision, Rescoring
 from scoring.rules.evaluation import Batch, CompiledRule, ask_rules
 from scoring.rules.language import Condition
+from scoring.services.list_history import ListHistory
 from scoring.transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -123,8 +124,9 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
         return hits
     payments = {row: payment for row, decision in enumerate(decisions) if (payment := readable_payment(decision))}
     vectors, scores = _vectors_and_scores([decisions[row] for row in payments])
-    at = [decisions[row].decided_at for row in payments]
-    batch = Batch(list(payments.values()), vectors, scores, listed={}, at=at)
+    sent, at = list(payments.values()), [decisions[row].decided_at for row in payments]
+    listed = ListHistory(sent).listed(sent, at) if any(one.lists for one in conditions) else {}
+    batch = Batch(sent, vectors, scores, listed=listed, at=at)
     rules = [CompiledRule(", ".join(sorted(one.fields)), one, "", "") for one in conditions]
     hits[list(payments)] = ask_rules(rules, batch).hits
     return hits

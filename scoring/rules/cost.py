@@ -8,12 +8,12 @@ COMPARISON, ARITHMETIC, REMAINDER, CHOICE, MEMBER, JOIN = 4.0, 6.0, 30.0, 6.0, 5
 EACH_TEXT, EACH_PAIR, EACH_TIME, CLOCK, IN_LIST = 300.0, 550.0, 1200.0, 50.0, 60.0
 # A step costs that much where text and expression were made to be slow, and next to nothing else.
 PATTERN, PATTERN_STEP = 1000.0, 40.0
-# 300 rules of a tenth of it, more than any policy has, take a fifth of the time of the rest of a decision.
+# A fifth of what the rest of a decision takes in such a batch.
 MAX_COST = 20_000.0
 
 
 class Cost:
-    """The sum over the parts of a condition; what is computed once counts once."""
+    """Of the parts of a condition; what is computed once counts once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -22,8 +22,8 @@ class Cost:
     def add(self, key: str, nanoseconds: float, place: Place) -> None:
         self._parts.setdefault(key, (nanoseconds, place))
 
-    def total(self) -> float:
-        """The sum.
+    def allowed(self) -> dict[str, float]:
+        """Of each part by its key.
 
         Raises:
             RuleError: it is more than a rule may cost.
@@ -36,4 +36,4 @@ class Cost:
                 f"{quoted(self._text[slice(*place)])} alone costs {nanoseconds:,.0f}.",
                 place,
             )
-        return total
+        return {key: nanoseconds for key, (nanoseconds, _) in self._parts.items()}

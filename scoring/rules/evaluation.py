@@ -74,11 +74,12 @@ def ask_rules(rules: Sequence[CompiledRule], batch: Batch) -> Asked:
     A rule that has expired hits nothing; one that is snoozed for a payment's card, merchant ... does not hit it. One
     that cannot be computed is failed for the payments it fails on, and computed for the others.
     """
-    asked = Asked(np.zeros((len(batch), len(rules)), bool), np.zeros((len(batch), len(rules)), bool))
+    # A rule's payments lie side by side: each is written at once, and most are read by rule.
+    asked = Asked(np.zeros((len(rules), len(batch)), bool).T, np.zeros((len(rules), len(batch)), bool).T)
     # What has no finite result is missing, and missing is no fault.
     with np.errstate(all="ignore"):
         for number, rule in enumerate(rules):
-            asked.hits[:, number], asked.failed[:, number] = _ask(rule, batch)
+            _ask(rule, batch, asked.hits[:, number], asked.failed[:, number])
             if rule.expires_at is not None:
                 is_over = [at >= rule.expires_at for at in batch.at]
                 asked.hits[is_over, number] = asked.failed[is_over, number] = False
@@ -86,18 +87,19 @@ def ask_rules(rules: Sequence[CompiledRule], batch: Batch) -> Asked:
     return asked
 
 
-def _ask(rule: CompiledRule, batch: Batch) -> tuple[Bools, Bools]:
-    """Where the rule hits and where it fails. The payments it fails on are found by halving."""
+def _ask(rule: CompiledRule, batch: Batch, hits: Bools, failed: Bools) -> None:
+    """Note where the rule hits and where it fails. The payments it fails on are found by halving."""
     try:
-        return np.broadcast_to(rule.condition.holds(batch.columns), len(batch)), np.zeros(len(batch), bool)
+        hits[:] = rule.condition.holds(batch.columns)
     except Exception:
         if len(batch) == 1:
             name = batch.transactions[0].transaction_id
             logger.exception("rule %s could not be computed for payment %s", rule.code, name)
-            return np.zeros(1, bool), np.ones(1, bool)
-    middle = len(batch) // 2
-    parts = [_ask(rule, batch.part(0, middle)), _ask(rule, batch.part(middle, len(batch)))]
-    return np.concatenate([hits for hits, _ in parts]), np.concatenate([failed for _, failed in parts])
+            failed[:] = True
+            return
+        middle = len(batch) // 2
+        for start, end in ((0, middle), (middle, len(batch))):
+            _ask(rule, batch.part(start, end), hits[start:end], failed[start:end])
 
 
 def _snooze(rules: Sequence[CompiledRule], listed: Mapping[int, Sequence[ListHit]], asked: Asked) -> None:

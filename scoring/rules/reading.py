@@ -155,7 +155,8 @@ class Values:
                 found = np.where(condition.true(columns), value.read(columns), found)
             return found
 
-        key = f"case({[one.key for one in conditions]!r},{[one.key for one in values]!r})"
+        keys = [one.key for one in conditions] + [one.key for one in values]
+        key = f"case({len(conditions)},{','.join(keys)})"
         return self._made(kind, key, read, cost.CHOICE * len(conditions), node)
 
     def _pattern(self, node: Node) -> Value:

@@ -31,6 +31,10 @@ def regular_expression(expression: str, place: Place, *, is_case_blind: bool) ->
     Raises:
         RuleError: it is none, in RE2's words, or too large.
     """
+    return _compiled(expression, f"The regular expression {quoted(expression)}", place, is_case_blind=is_case_blind)
+
+
+def _compiled(expression: str, name: str, place: Place, *, is_case_blind: bool) -> Pattern:
     options = re2.Options()
     options.max_mem = _MEMORY_BYTES
     options.log_errors = False
@@ -46,8 +50,8 @@ def regular_expression(expression: str, place: Place, *, is_case_blind: bool) ->
         ) from error
     if found.programsize > _MAX_PROGRAM:
         raise RuleError(
-            f"The regular expression {quoted(expression)} is too large: {found.programsize} steps where "
-            f"{_MAX_PROGRAM} are allowed. Shorten its repetitions or make two rules of it.",
+            f"{name} is too large: {found.programsize} steps where {_MAX_PROGRAM} are allowed. "
+            "Shorten it or make two rules of it.",
             place,
         )
     search = found.search
@@ -80,7 +84,7 @@ def like(pattern: str, place: Place) -> Pattern:
             made.append(re2.escape(following))
         else:
             made.append({"%": ".*", "_": "."}.get(character) or re2.escape(character))
-    return regular_expression(f"^{''.join(made)}$", place, is_case_blind=False)
+    return _compiled(f"^{''.join(made)}$", f"The pattern {quoted(pattern)}", place, is_case_blind=False)
 
 
 def _plain(middle: str, pattern: str) -> Callable[[str], float]:

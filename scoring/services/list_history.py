@@ -69,6 +69,13 @@ class ListHistory:
         )
         return [ListHit(one.list, one.entity, one.value, one.reason) for _, one in met]
 
+    def listed(self, transactions: Sequence[Transaction], moments: Sequence[datetime]) -> dict[int, list[ListHit]]:
+        """Row -> the entries that a payment met at its moment, where it met any."""
+        if not self._changes:
+            return {}
+        asked = enumerate(zip(transactions, moments, strict=True))
+        return {row: hits for row, (transaction, at) in asked if (hits := self.hits(transaction, at=at))}
+
     def moments(self, transaction: Transaction, *, start: datetime, end: datetime) -> list[datetime]:
         """`start`, and each time up to `end` from which on a payment meets something else."""
         times = {time for change in self._of(transaction) for time in (change.happened_at, change.expires_at) if time}

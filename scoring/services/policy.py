@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from scoring.decisioning import Band, PolicyInForce
 from scoring.models import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.rules.evaluation import CompiledRule
-from scoring.rules.language import compile_condition
+from scoring.rules.language import RuleError, compile_condition
 from scoring.services.locks import take_lock
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,9 @@ class BandDraft:
     decline_threshold: float
 
 
+_NO_POLICY = "No policy is published; publish one in the console or run `manage.py prepare_demo`."
+# Statuses of versions that judge payments as they come.
+JUDGING = (Policy.Status.LIVE, *IN_SHADOW)
 # Of whoever makes a version or puts one in force: one at a time.
 LOCK = "policy versions"
 # What a version does with lists when nobody says otherwise.
@@ -79,6 +82,8 @@ def publish_policy(
     based_on: int,
 ) -> Policy:
     """Put the next version in force at once, in the place of the one it was `based_on` (0: the first).
+
+    For commands that set a deployment up. People draft, propose and publish: `policy_versions`.
 
     Raises:
         RuleError: a rule does not compile.
@@ -101,7 +106,7 @@ def publish_policy(
     write_parts(policy, rules=rules, bands=(), lists=LIST_EFFECTS)
     if live:
         retire(live, by=published_by, at=now())
-    put_in_force(policy, by=published_by, action=PolicyEvent.Action.PUBLISHED, at=now())
+    put_in_force(policy, by=published_by, at=now())
     return policy
 
 
@@ -131,11 +136,18 @@ def retire(live: Policy, *, by: User | None, at: datetime) -> None:
     PolicyEvent.objects.create(policy=live, action=PolicyEvent.Action.RETIRED, by=by, happened_at=at)
 
 
-def put_in_force(policy: Policy, *, by: User | None, action: str, at: datetime) -> None:
-    """Make a version the live one. Runs in the transaction that retired the one before."""
-    policy.status, policy.published_by, policy.published_at, policy.retired_at = Policy.Status.LIVE, by, at, None
-    policy.save(update_fields=["status", "published_by", "published_at", "retired_at"])
+def put_in_force(policy: Policy, *, by: User | None, at: datetime) -> None:
+    """Publish a version. Runs in the transaction that retired the one before."""
+    policy.published_by, policy.published_at = by, at
+    make_live(policy)
+    action = PolicyEvent.Action.PUBLISHED
     PolicyEvent.objects.create(policy=policy, action=action, by=by, note=policy.note, happened_at=at)
+
+
+def make_live(policy: Policy) -> None:
+    """Let a version that is or was published decide. Runs in the transaction that retired the one before."""
+    policy.status, policy.retired_at = Policy.Status.LIVE, None
+    policy.save(update_fields=["status", "published_by", "published_at", "retired_at"])
 
 
 def live_policy() -> Policy:
@@ -146,7 +158,7 @@ def live_policy() -> Policy:
     """
     policy = Policy.objects.filter(status=Policy.Status.LIVE).first()
     if policy is None:
-        raise NoPolicyError("No policy is published; publish one in the console or run `manage.py prepare_demo`.")
+        raise NoPolicyError(_NO_POLICY)
     return policy
 
 
@@ -181,18 +193,38 @@ def compile_policy(policy: Policy) -> PolicyInForce:
     )
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a process knows: the version in force, and the numbers of those that are tried beside it."""
+
+    live: PolicyInForce
+    shadowed: frozenset[int]
+
+
 class _InForce:
-    """The compiled policy of this process, looked up again when it is older than RECHECK_SECONDS."""
+    """The policy of this process, looked up again when it is older than RECHECK_SECONDS."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._policy: PolicyInForce | None = None
-        self._shadowed: frozenset[int] = frozenset()
+        self._known: _Known | None = None
         self._checked = float("-inf")
 
     def get(self) -> PolicyInForce:
-        """The policy; the last one known while another thread asks, for its connection may have gone silent."""
-        known = self._policy
+        """The version in force.
+
+        Raises:
+            NoPolicyError: none was published.
+            RuleError: it cannot be read, and this process knows no other.
+        """
+        return self._get().live
+
+    def shadowed(self) -> frozenset[int]:
+        """The versions that are tried on live payments. Raises what `get` does."""
+        return self._get().shadowed
+
+    def _get(self) -> _Known:
+        """The last ones known while another thread asks, for its connection may have gone silent."""
+        known = self._known
         if known is None:
             with self._lock:
                 return self._followed()
@@ -206,25 +238,39 @@ class _InForce:
     def _is_old(self) -> bool:
         return time.monotonic() - self._checked > RECHECK_SECONDS
 
-    def _followed(self) -> PolicyInForce:
-        if self._policy is None or self._is_old():
-            followed = list(Policy.objects.filter(status__in=(Policy.Status.LIVE, *IN_SHADOW)))
-            policy = next((one for one in followed if one.status == Policy.Status.LIVE), None) or live_policy()
-            if self._policy is None or policy.version != self._policy.version:
-                self._policy = compile_policy(policy)
-                logger.info("policy %s is in force", policy.version)
-            self._shadowed = frozenset(one.version for one in followed if one.status in IN_SHADOW)
+    def _followed(self) -> _Known:
+        if self._known is None or self._is_old():
+            self._known = _look_up(self._known)
             self._checked = time.monotonic()
-        return self._policy
-
-    def shadowed(self) -> frozenset[int]:
-        """The versions that are tried on live payments, as of when the one in force was last looked up."""
-        return self._shadowed
+        return self._known
 
     def forget(self) -> None:
         with self._lock:
-            self._policy = None
-            self._shadowed = frozenset()
+            self._known = None
+
+
+def _look_up(known: _Known | None) -> _Known:
+    judging = dict(Policy.objects.filter(status__in=JUDGING).values_list("version", "status"))
+    live = next((version for version, status in judging.items() if status == Policy.Status.LIVE), None)
+    if live is None:
+        raise NoPolicyError(_NO_POLICY)
+    return _Known(_newest(live, known), frozenset(judging) - {live})
+
+
+def _newest(live: int, known: _Known | None) -> PolicyInForce:
+    """The version in force, compiled where it is new: what is no draft does not change any more."""
+    if known is not None and known.live.version == live:
+        return known.live
+    try:
+        newest = compile_policy(Policy.objects.get(version=live))
+    except RuleError:
+        if known is None:
+            raise
+        # As one of a newer release.
+        logger.critical("version %s stays in force here: version %s cannot be read", known.live.version, live)
+        return known.live
+    logger.info("policy %s is in force", live)
+    return newest
 
 
 _in_force = _InForce()

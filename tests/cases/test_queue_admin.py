@@ -39,7 +39,7 @@ def test_a_manager_makes_a_queue_and_the_history_says_who(as_mia, mia, alice):
     [
         ({"condition": "amuont > 5"}, "There is no field `amuont`. Did you mean `amount`?"),
         ({"condition": "amount > 'x'"}, "compares a number with a text"),
-        ({"condition": "amount >"}, "This cannot be read as a condition"),
+        ({"condition": "amount >"}, "it ends where a field, a number"),
         ({"warn_minutes": "60"}, "fewer minutes than the SLA"),
         ({"on_timeout": "escalate"}, "Choose the queue that a case goes to"),
         ({"on_timeout": "decide"}, "Choose the verdict"),

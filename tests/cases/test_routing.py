@@ -4,12 +4,14 @@ import logging
 
 import numpy as np
 import pytest
+from django.utils.timezone import now
 
 from cases.models import Case, Queue
 from cases.services import claims, queues, routing
 from scoring.features.definitions import INDEX, NAMES, VERSION
 from scoring.rules.language import Condition, compile_condition
-from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_queue
+from scoring.services.lists import add_list_entry
+from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_queue, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +93,18 @@ def test_features_of_another_version_hit_nothing():
 
     assert decision.feature_version != VERSION
     assert flag(decision).queue.is_default
+
+
+def test_a_condition_reads_lists_as_they_stood_when_the_payment_was_decided():
+    make_queue("watched", position=1, condition="in_list(merchant_id, 'block')")
+    early, late = payment(), payment(card_id="other", decided_at=now() + HOUR)
+    add_list_entry(
+        list_name="block", entity="merchant", value=early.merchant_id, reason="x", expires_at=None,
+        author=make_user("manager"),
+    )  # fmt: skip
+
+    assert flag(early).queue.is_default
+    assert flag(late).queue.slug == "watched"
 
 
 def test_a_condition_that_cannot_be_read_takes_nothing_and_is_logged(caplog):

@@ -222,7 +222,7 @@ def times() -> Parts:
     return explicit | st.just(Said("occurred_at", "occurred_at")) | given
 
 
-def truths(text: Parts) -> Parts:
+def truths(text: Parts, *, cast: bool = False) -> Parts:
     """What is true or false by itself."""
     pattern = same(
         "'%'", "'F_'", "'%i%'", "'%CARD%'", "'50\\%%'", "'%\\_b%'", "'O%n'", "'Gift CARD shop'", "''", "'%R'", "'G%'"
@@ -237,7 +237,7 @@ def truths(text: Parts) -> Parts:
         say("starts_with({0}, {1})", text, piece, sql="(left({0}, length({1})) = {1})"),
         say("ends_with({0}, {1})", text, piece, sql="(right({0}, length({1})) = {1})"),
         say("contains({0}, {1})", text, piece, sql="(strpos({0}, {1}) > 0)"),
-        given_in_extra("truth", "{}::boolean", cast=False),
+        given_in_extra("truth", "{}::boolean", cast=cast),
         st.just(Said("in_list(customer_id, 'mules')", "(CASE WHEN customer_id IS NOT NULL THEN mule END)")),
         st.just(Said("in_list(merchant_country, 'risky')", "(CASE WHEN merchant_country IS NOT NULL THEN risky END)")),
         st.just(Said("in_list(merchant_country, 'mules')", "(CASE WHEN merchant_country IS NOT NULL THEN FALSE END)")),
@@ -268,7 +268,7 @@ def conditions(values: Sequence[str]) -> Parts:
         either(inside, "{0} ? ({1})", st.just(Said("occurred_at", "occurred_at")), listing(moment)),
         either(between, "{0} ? {1} AND {2}", number, number | literal, number | literal),
         either(between, "{0} ? {1} AND {2}", time, time, moment),
-        either(("NULL", "NOT NULL"), "{0} IS ?", st.one_of(number, text, time, truth)),
+        either(("NULL", "NOT NULL"), "{0} IS ?", st.one_of(number, text, time, truths(text, cast=True))),
         either(
             ("NULL", "NOT NULL"), "{0} IS ?",
             st.sampled_from([Said(rule, f"NULLIF({sql}, 'null'::jsonb)") for rule, sql in _PATHS]),

@@ -59,9 +59,11 @@ def test_of_two_managers_who_publish_at_once_one_wins_and_the_other_is_told():
     outcomes = []
 
     def publish_slowly() -> None:
+        met = []
+
         def meet(execute, sql, params, many, context):
-            if sql.startswith('INSERT INTO "scoring_policy"'):
-                together.wait(5)
+            if "pg_advisory_xact_lock" in sql and not met:
+                met.append(together.wait(5))
             return execute(sql, params, many, context)
 
         try:
@@ -97,9 +99,9 @@ def test_a_policy_with_a_rule_that_does_not_compile_is_refused(db):
 def test_a_list_entry_decides_until_it_expires(live, kind, outcome, entity, value):
     sent = {"amount": Decimal(2000), "customer_id": "c-1", "ip_address": "2001:db8::1"}
     mia = make_user("manager")
-    add_list_entry(kind=kind, entity=entity, value=value, reason="why", expires_at=None, author=mia)
+    add_list_entry(list_name=kind, entity=entity, value=value, reason="why", expires_at=None, author=mia)
     (listed,) = decide_transactions([arrive(make_payment(**sent))], writer=writer())
-    add_list_entry(kind=kind, entity=entity, value=value, reason="why", expires_at=NOON, author=mia)
+    add_list_entry(list_name=kind, entity=entity, value=value, reason="why", expires_at=NOON, author=mia)
 
     (expired,) = decide_transactions([arrive(make_payment(**sent))], writer=writer())
 
@@ -111,7 +113,7 @@ def test_a_list_entry_decides_until_it_expires(live, kind, outcome, entity, valu
 
 def test_a_listed_card_is_not_a_listed_merchant_of_the_same_name(live):
     add_list_entry(
-        kind="block", entity="merchant", value="card-1", reason="x", expires_at=None, author=make_user("manager")
+        list_name="block", entity="merchant", value="card-1", reason="x", expires_at=None, author=make_user("manager")
     )
 
     (result,) = decide_transactions([arrive(make_payment())], writer=writer())

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from django.db import connection
@@ -10,18 +11,23 @@ from hypothesis import strategies as st
 
 from scoring.rules.evaluation import CompiledRule
 from scoring.rules.language import RuleError, compile_condition
+from scoring.transaction import Transaction, encode
 from tests.scoring.asking import hits_of
 from tests.scoring.rule_world import HUGE, LISTED, NUMBERS, TEXTS, VALUES, Row, Said, conditions, rows, world_of
 
 
 def hits(texts, given_rows):
     """Bool (rows, conditions), as the product finds them."""
+    return ask(texts, world_of(given_rows))
+
+
+def ask(texts, world):
     try:
         rules = [CompiledRule("", compile_condition(text), "review", "") for text in texts]
     except RuleError as error:
         assume(not any(limit in str(error) for limit in ("make two rules", "costs", "reads no field")))
         raise
-    return hits_of(rules, *world_of(given_rows))
+    return hits_of(rules, *world)
 
 
 def lists_of(values):
@@ -87,6 +93,27 @@ def row_of(card_km):
 )
 def test_rules_hit_what_postgresql_finds_with_the_same_condition(said, given_rows):
     np.testing.assert_array_equal(hits([one.rule for one in said], given_rows), hits_in_postgresql(said, given_rows))
+
+
+def recorded(transactions):
+    """The payments as they are read again from the record."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT record::text FROM unnest(%s::jsonb[]) WITH ORDINALITY AS kept (record, place) ORDER BY place",
+            [[encode(transaction).decode() for transaction in transactions]],
+        )
+        return [msgspec.json.decode(record, type=Transaction) for (record,) in cursor.fetchall()]
+
+
+@pytest.mark.django_db
+@settings(RANDOM, max_examples=100)
+@given(said=lists_of(HUGE), given_rows=rows())
+def test_rules_say_of_a_recorded_payment_what_they_said_when_it_came(said, given_rows):
+    texts, world = [one.rule for one in said], world_of(given_rows)
+
+    of_record = ask(texts, world._replace(transactions=recorded(world.transactions)))
+
+    np.testing.assert_array_equal(of_record, ask(texts, world))
 
 
 UNPARENTHESISED = (
