@@ -168,10 +168,10 @@ def _a_day(count: int, lasted: timedelta) -> float | None:
 
 
 def _until(policy: Policy) -> datetime | None:
-    """When it left the shadow: it was published or given up."""
+    """When it left the shadow: it was published, sent back or given up."""
     if policy.status in IN_SHADOW:
         return None
-    left = (PolicyEvent.Action.PUBLISHED, PolicyEvent.Action.DISCARDED)
+    left = (PolicyEvent.Action.PUBLISHED, PolicyEvent.Action.RETURNED, PolicyEvent.Action.DISCARDED)
     event = policy.events.filter(action__in=left).order_by("happened_at").first()
     return event.happened_at if event else policy.published_at or policy.retired_at
 

@@ -17,6 +17,7 @@ from streams.ledger.log import Span, read_back, recorded_stretches
 from streams.ledger.records import Fate, Placed, letters_of_valid_records, look_up
 from streams.ledger.report import Check
 from streams.ledger.rescorings import check_rescorings
+from streams.ledger.shadows import check_shadows
 from streams.ledger.topic import check_topic
 from streams.ledger.verdicts import check_verdicts
 from streams.ledger.webhooks import check_webhooks
@@ -51,6 +52,7 @@ def check_ledger(span: Span, *, sample: int, tell: Callable[[str], object]) -> l
     check_verdicts(effects, span)
     check_webhooks(effects, span)
     check_rescorings(effects, span, store=batch_store())
+    check_shadows(effects, span)
     tell("reading the topic decisions")
     _check_topic(span, effects, answers, started)
     _check_features(features, span, sample, tell)

@@ -178,10 +178,11 @@ def test_payments_that_could_not_be_judged_are_told_apart(tried, mia):
     assert "3 payments could not be judged by this version" in page(tried, mia)
 
 
-def test_a_version_that_left_the_shadow_keeps_its_figures_and_says_until_when(tried, mia):
+@pytest.mark.parametrize("how", ["published", "returned", "discarded"])
+def test_a_version_that_left_the_shadow_keeps_its_figures_and_says_until_when(tried, mia, how):
     count_in(tried, "approve", "review", 40)
     leave_shadow(tried)
-    PolicyEvent.objects.create(policy=tried, action=PolicyEvent.Action.DISCARDED, happened_at=NOON - 2 * DAY)
+    PolicyEvent.objects.create(policy=tried, action=how, happened_at=NOON - 2 * DAY)
 
     found = shown(tried, mia)
 

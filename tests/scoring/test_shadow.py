@@ -22,9 +22,10 @@ from scoring.models import (
 )
 from scoring.rules.evaluation import CompiledRule
 from scoring.rules.language import Condition
+from scoring.services import policy as policies
 from scoring.services import shadow as service
 from scoring.services.lists import add_list_entry
-from scoring.services.policy import BandDraft, RuleDraft
+from scoring.services.policy import BandDraft, RuleDraft, policy_in_force, shadowed_versions
 from scoring.services.shadow import judge_in_shadow, trim_changes
 from tests.factories import make_decision, make_user
 from tests.scoring.degraded import decide, nowhere, some
@@ -100,6 +101,24 @@ def test_nothing_is_left_for_shadows_where_there_is_none():
     decide_some(20)
 
     assert not Outbox.objects.filter(topic=Outbox.Topic.SHADOW).exists()
+
+
+def test_a_process_hears_of_versions_in_shadow_when_it_looks_for_the_one_in_force(
+    monkeypatch, django_assert_num_queries
+):
+    policy_in_force()
+    policy = shadow()
+    policy_in_force()
+    assert shadowed_versions() == {policy.version}
+    Policy.objects.filter(id=policy.id).update(status=Policy.Status.RETIRED)
+    policy_in_force()
+    assert shadowed_versions() == {policy.version}
+    monkeypatch.setattr(policies, "RECHECK_SECONDS", -1.0)
+
+    with django_assert_num_queries(1):
+        policy_in_force()
+
+    assert shadowed_versions() == set()
 
 
 def test_history_from_files_is_not_asked_about():
