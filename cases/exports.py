@@ -1,13 +1,14 @@
 """Payments as files: CSV that no spreadsheet takes for formulas, and Parquet. Pure."""
 
 import csv
-import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import Any
 
 import polars as pl
+
+from scoring.spreadsheets import safe_text
 
 _SCHEMA = pl.Schema(
     {
@@ -31,14 +32,6 @@ _SCHEMA = pl.Schema(
         "case_verdict": pl.String(),
     }
 )
-# A cell is a formula by its first character, and spreadsheets see a first character also behind quotes and blanks, and
-# behind a separator of their own language's. The wide forms are read as the narrow ones. Source: OWASP, CSV Injection.
-_FORMULA = re.compile(r"""(^|[;,|\t\r\n])(?=["'\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])""")
-
-
-def safe_text(text: str) -> str:
-    """The text with an apostrophe where a spreadsheet would otherwise begin a formula."""
-    return _FORMULA.sub(r"\1'", text)
 
 
 def csv_header() -> str:

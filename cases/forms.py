@@ -1,7 +1,6 @@
 """What analysts may send."""
 
 import re
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from django import forms
 
 from cases.models import Case
 from cases.services.bulk import MAX_CASES
-from scoring.models import NamedList
 
 
 class SkipForm(forms.Form):
@@ -18,27 +16,6 @@ class SkipForm(forms.Form):
 
 class NoteForm(forms.Form):
     note = forms.CharField(max_length=2000, error_messages={"required": "Write something first."})
-
-
-_SAY_WHY = {"required": "Say why, for those who read it later."}
-
-
-class ListEntryForm(forms.Form):
-    """A list, why, and for how many days; 0 is for ever."""
-
-    DAYS = [(1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (0, "no end")]
-
-    list = forms.ModelChoiceField(label="List", queryset=NamedList.objects, to_field_name="name")
-    reason = forms.CharField(label="Reason", max_length=200, error_messages=_SAY_WHY)
-    days = forms.TypedChoiceField(label="For", choices=DAYS, coerce=int, initial=30)
-
-    def expires_at(self, now: datetime) -> datetime | None:
-        days: int = self.cleaned_data["days"]
-        return now + timedelta(days=days) if days else None
-
-
-class ListRemovalForm(forms.Form):
-    reason = forms.CharField(label="Reason", max_length=200, error_messages=_SAY_WHY)
 
 
 class ViewForm(forms.Form):

@@ -10,6 +10,7 @@ from cases.views import (
     api_docs,
     bulk,
     case,
+    case_lists,
     casework,
     dashboard,
     drawings,
@@ -88,6 +89,8 @@ urlpatterns = [
     path("policy/versions/<int:version>/", version_views.policy_version, name="policy_version"),
     path("policy/versions/<int:version>/<slug:step>/", version_views.policy_step, name="policy_step"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
+    path("cases/<uuid:case_id>/lists/", case_lists.list_from_case, name="list_from_case"),
+    path("cases/<uuid:case_id>/snooze-rule/", case_lists.snooze_rule, name="snooze_rule"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),
 ]

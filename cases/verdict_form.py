@@ -36,13 +36,15 @@ class VerdictForm(forms.Form):
     include_recent = forms.BooleanField(required=False)
     block_days = forms.TypedChoiceField(choices=BLOCK_DAYS, coerce=int, required=False, empty_value=None)
     allow_device = forms.CharField(max_length=64, required=False)
+    block_device = forms.CharField(max_length=64, required=False)
+    block_ip = forms.CharField(max_length=45, required=False)
     seen_alerts = forms.IntegerField(min_value=1, required=False)
 
     def clean(self) -> dict[str, Any]:
         """What says nothing with this verdict is dropped, not refused: the kind of fraud where there is none."""
         cleaned: dict[str, Any] = super().clean() or {}
         if cleaned.get("verdict") != Case.Verdict.FRAUD:
-            cleaned["typology"] = ""
+            cleaned["typology"] = cleaned["block_device"] = cleaned["block_ip"] = ""
         if cleaned.get("verdict") != Case.Verdict.LEGITIMATE:
             cleaned["why_wrong"] = cleaned["allow_device"] = ""
         if cleaned.get("block_days") == NO_BLOCK:
@@ -103,6 +105,8 @@ def filled_in_before(last: Verdict) -> dict[str, Any]:
         "recent": [str(one.decision_id) for one in payments if one.is_recent] or None,  # type: ignore[attr-defined]
         "block_days": block.days if block else settings.VERDICT_BLOCK_DAYS if last.verdict != "fraud" else NO_BLOCK,
         "allow_device": device.entity if device else "",
+        "block_device": effects["block_dev"].entity if "block_dev" in effects else "",
+        "block_ip": effects["block_ip"].entity if "block_ip" in effects else "",
     }
 
 

@@ -104,6 +104,7 @@ WEBHOOK_ALLOWED_NETWORKS = [ip_network(text.strip()) for text in _networks]
 WEBHOOK_CA_FILE = env.str("WEBHOOK_CA_FILE", default="", validate=holds_certificates)
 # Of a file that is kept with a case. It is held in memory while it comes in, and stands in the database.
 ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", default=10, validate=validate.Range(min=1, max=100))
+LIST_IMPORT_MAX_MB = env.int("LIST_IMPORT_MAX_MB", default=100, validate=validate.Range(min=1, max=1000))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
 LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
 # The dashboard: its main currency, in which the costs are too; what an hour of review and a bothered customer cost.
@@ -234,6 +235,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
     "return-expired-checks": {"task": "cases.return_expired_checks", "schedule": 30.0, "options": {"expires": 30}},
     "trim-shadow-changes": {"task": "streams.trim_shadow_changes", "schedule": 60.0, "options": {"expires": 60}},
+    "clear-expired-entries": {
+        "task": "scoring.clear_expired_entries",
+        "schedule": 86400.0,
+        "options": {"expires": 3600},
+    },
     "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},
 }
 

@@ -1,11 +1,16 @@
-"""Reads of the lists: what of them payments meet."""
+"""Reads of the lists: what of them payments meet, and what stands on them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
-from scoring.rules.identities import identities
+from scoring.models import ListEntry, ListShape, Policy, PolicyList
+from scoring.rules.identities import ENTITIES, ListValueError, canonical_value, identities
 from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
@@ -56,3 +61,64 @@ def list_hits(transactions: Sequence[Transaction], *, at: datetime) -> Mapping[i
         for row in rows_of[of_entity, of_value]:
             hits.setdefault(row, []).append(ListHit(name, entity, value, reason))
     return hits
+
+
+def running(at: datetime) -> dict[str, Q]:
+    """Entries by their end: `now` those that act, and of these `soon` within 7 days, `never`; and `over`."""
+    return {
+        "now": Q(expires_at=None) | Q(expires_at__gt=at),
+        "soon": Q(expires_at__gt=at, expires_at__lte=at + timedelta(days=7)),
+        "never": Q(expires_at=None),
+        "over": Q(expires_at__lte=at),
+    }
+
+
+Shapes = Sequence[tuple[str, int, int]]
+
+
+def known_shapes() -> Shapes:
+    """Entity, family and length of networks and prefixes that lists have known."""
+    return list(ListShape.objects.values_list("entity", "family", "length"))
+
+
+def values_meeting(text: str, shapes: Shapes) -> list[str]:
+    """Values under which a payment that carries this would be found on a list, and the text as it would stand there."""
+    values = {text}
+    for entity in ENTITIES:
+        with suppress(ListValueError):
+            values.add(canonical_value(entity, text))
+    for entity, family, length in shapes:
+        if entity == "card_prefix":
+            values.add(text[:length])
+        else:
+            values.update(_networks(values, family, length))
+    return [value for value in values if "\x00" not in value]
+
+
+def _networks(values: Iterable[str], family: int, length: int) -> list[str]:
+    found = []
+    for value in values:
+        with suppress(ValueError):
+            if (address := ipaddress.ip_address(value)).version == family:
+                found.append(str(ipaddress.ip_network((address, length), strict=False)))
+    return found
+
+
+def effects_in_force() -> dict[str, str]:
+    """What lists do to a payment under the live version of the policy, by their names."""
+    live = PolicyList.objects.filter(policy__status=Policy.Status.LIVE)
+    return dict(live.values_list("list", "effect"))
+
+
+_EXPORT_ROWS = 5_000
+
+
+def exported_entries(list_name: str, *, after: int, at: datetime) -> tuple[list[tuple[Any, ...]], int | None]:
+    """Some thousands of a list's running entries, oldest first, as a file has them; and after which id to go on."""
+    entries = ListEntry.objects.filter(running(at)["now"], list__name=list_name, id__gt=after).order_by("id")
+    rows = list(
+        entries.values_list(
+            "id", "entity", "value", "reason", "expires_at", "source", "author__username", "created_at"
+        )[:_EXPORT_ROWS]
+    )
+    return [row[1:] for row in rows], rows[-1][0] if len(rows) == _EXPORT_ROWS else None

@@ -127,6 +127,12 @@ class VerdictBody(StrictBody):
     allow_device = _text(
         64, required=False, help_text="Device of a payment of the case to let through for 30 days; only `legitimate`."
     )
+    block_device = _text(
+        64, required=False, help_text="Device of a payment of the case to block as long as the card; only `fraud`."
+    )
+    block_ip = _text(
+        45, required=False, help_text="Address of a payment of the case to block as long as the card; only `fraud`."
+    )
     seen_alerts = serializers.IntegerField(required=False, min_value=1, max_value=_MAX_COUNT, help_text=_SEEN)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +153,8 @@ class VerdictBody(StrictBody):
 _ONLY_WITH = {
     "typology": Case.Verdict.FRAUD.value,
     "block_days": Case.Verdict.FRAUD.value,
+    "block_device": Case.Verdict.FRAUD.value,
+    "block_ip": Case.Verdict.FRAUD.value,
     "why_wrong": Case.Verdict.LEGITIMATE.value,
     "allow_device": Case.Verdict.LEGITIMATE.value,
 }

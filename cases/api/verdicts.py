@@ -19,6 +19,7 @@ from cases.services import approvals, checks, reopening, verdicts
 from cases.services.verdict_payments import UnknownPaymentError, UnknownRecentError
 from scoring.api.answers import json_response
 
+_LISTED = ("block_device", "block_ip", "allow_device")
 _NOT_RECENT = (
     "The card's other payments of the last seven days do not include {}. Name those of `recent_payments`; one that"
     " another open case is about, or one that waits for approval, is decided there."
@@ -62,12 +63,7 @@ def _by_ids(case: Case, act: Act, *, now: datetime) -> dict[str, Any]:
     now: the time on the clock of the case, which is not that of the call under blind review.
     """
     said = act.said
-    if not access.may_block(act.user) and (said["block_days"] is not None or said["allow_device"]):
-        raise PermissionDenied(
-            "Your verdicts may not block cards or allow devices: leave block_days and allow_device out."
-        )
-    if said["allow_device"] and said["allow_device"] not in named_payments.devices_of(case):
-        raise serializers.ValidationError({"allow_device": "is the device of no payment of this case."})
+    _check_lists(case, act)
     try:
         ids = named_payments.flagged_by_name(case, said["overrides"])
     except named_payments.UnknownNamesError as error:
@@ -81,6 +77,21 @@ def _by_ids(case: Case, act: Act, *, now: datetime) -> dict[str, Any]:
         "overrides": {ids[name]: label for name, label in said["overrides"].items()},
         "recent": None if recent is None else list(recent.values()),
     }
+
+
+def _check_lists(case: Case, act: Act) -> None:
+    """What the verdict would put on a list: by who may, and of payments of the case."""
+    said = act.said
+    is_listing = said["block_days"] is not None or any(said[name] for name in _LISTED)
+    if is_listing and not access.may_block(act.user):
+        raise PermissionDenied(
+            f"Your verdicts put nothing on a list: leave block_days, {', '.join(_LISTED[:-1])} and {_LISTED[-1]} out."
+        )
+    for name in ("block_device", "allow_device"):
+        if said[name] and said[name] not in named_payments.devices_of(case):
+            raise serializers.ValidationError({name: "is the device of no payment of this case."})
+    if said["block_ip"] and said["block_ip"] not in named_payments.addresses_of(case):
+        raise serializers.ValidationError({"block_ip": "is the address of no payment of this case."})
 
 
 @described("undo_verdict", CaseSchema)

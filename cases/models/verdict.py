@@ -129,13 +129,15 @@ class VerdictEffect(models.Model):
     class Kind(models.TextChoices):
         LABEL = "label", "Labels"
         BLOCK_CARD = "block_card", "Blocked card"
-        UNBLOCK_CARD = "unblock", "Lifted block"
+        BLOCK_DEVICE = "block_dev", "Blocked device"
+        BLOCK_IP = "block_ip", "Blocked address"
+        UNBLOCK_CARD = "unblock", "Lifted blocks"
         ALLOW_DEVICE = "allow", "Allowed device"
         TELL = "tell", "Message to the payment system"
 
     verdict = models.ForeignKey(Verdict, on_delete=models.PROTECT, db_index=False, related_name="effects")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # The card or the device.
+    # The card, device or address.
     entity = models.CharField(max_length=64, blank=True, default="")
     # How long it stands on the list, 0 for ever; empty for what is no list.
     days = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -146,6 +148,11 @@ class VerdictEffect(models.Model):
     class Meta:
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint(fields=["verdict", "kind"], name="verdict_effect_once")]
+        indexes = [
+            models.Index(
+                fields=["entity"], condition=Q(kind__in=["block_dev", "block_ip"]), name="verdict_effect_blocked"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of verdict {self.verdict_id}"

@@ -13,7 +13,7 @@ from django.db.models.fields.json import KT
 from cases import money, words
 from cases.models import Case
 from cases.services import approvals
-from cases.services.verdict_effects import blocks_of
+from cases.services.verdict_lists import blocks_of
 from cases.services.verdict_payments import NO_LABEL, Judged
 from cases.sight import Sight
 from scoring.models import Decision, Outcome

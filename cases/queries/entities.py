@@ -11,6 +11,7 @@ from cases import daily, profile
 from cases.entity import COLUMNS, Entity, UnknownEntityError
 from cases.models import Case
 from cases.queries import entity_counts
+from cases.queries.case_lists import entries_meeting
 from cases.queries.queues import Desk, case_columns
 from cases.queries.related import with_label
 from scoring.models import Decision, ListChange, ListEntry
@@ -104,11 +105,8 @@ def _first_seen(entity: Entity) -> datetime | None:
 
 
 def _entries_of(entity: Entity, now: datetime) -> list[ListEntry]:
-    """What it stands on now, the block list first."""
-    entries = ListEntry.objects.filter(
-        Q(expires_at=None) | Q(expires_at__gt=now), entity=entity.kind, value=entity.list_value
-    )
-    return list(entries.select_related("author").order_by("-list"))
+    """What its next payment would meet, networks and prefixes too, the block list first."""
+    return entries_meeting([entity], now=now)[entity]
 
 
 def _changes_of(entity: Entity) -> QuerySet[ListChange]:

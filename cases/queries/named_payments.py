@@ -37,6 +37,11 @@ def devices_of(case: Case) -> set[str]:
     return set(Decision.objects.filter(alert__case=case).exclude(device_id="").values_list("device_id", flat=True))
 
 
+def addresses_of(case: Case) -> set[str]:
+    """Addresses that payments of the case came from, as they were sent."""
+    return {str(one) for one in Decision.objects.filter(alert__case=case).values_list("ip_address", flat=True) if one}
+
+
 def _ids(names: Collection[str], payments: "QuerySet[Decision]") -> dict[str, int]:
     if not names:
         return {}

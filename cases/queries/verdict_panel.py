@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Subquery
 
 from cases.models import Alert, Case, Verdict, VerdictPayment
 from cases.services import approvals
-from cases.services.verdict_effects import block_of, is_held
+from cases.services.verdict_effects import is_held
+from cases.services.verdict_lists import standing_blocks
 from cases.services.verdict_payments import NO_LABEL, Judged, recent_payments
 from scoring.models import Decision, Label
 
@@ -18,7 +19,7 @@ class VerdictPanel:
     """The last verdict said; and for an open case what another one would cause.
 
     held: flagged payments that wait for our word. needs_approval: verdicts a second person would have to approve.
-    lifts_block: a legitimate verdict would take the card off the block list.
+    lifts_block: a legitimate verdict would take off the block list what the case put there.
     """
 
     last: Verdict | None
@@ -38,7 +39,7 @@ def verdict_panel(case: Case, alerts: Sequence[Decision], *, now: datetime) -> V
         held=sum(is_held(alert.outcome) for alert in alerts),
         needs_approval=_needs_approval(alerts),
         # Only a case that was decided before can have blocked its card.
-        lifts_block=last is not None and block_of(case) is not None,
+        lifts_block=last is not None and bool(standing_blocks(case)),
     )
 
 

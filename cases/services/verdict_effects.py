@@ -1,26 +1,22 @@
 """What verdicts cause: labels, list entries, messages to the payment system. Each leaves once, at its time."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
 
 from cases import words
 from cases.models import Case, CaseEvent, Verdict, VerdictEffect
-from cases.services import checks
+from cases.services import checks, verdict_lists
 from cases.services.verdict_payments import Judged
-from scoring.models import Decision, Label, ListChange, ListEntry, Outbox, Outcome
-from scoring.models.lists import ALLOW, BLOCK
+from scoring.models import Decision, Label, Outbox, Outcome
 from scoring.services.labels import LabelStatement, record_labels
-from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.outbox import add_to_outbox
 from scoring.services.webhooks import Message, leave_messages
 
@@ -28,18 +24,24 @@ logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 _framer = msgspec.msgpack.Encoder()
 
-# A device that was wrongly suspected is let through for as long as a customer needs to become usual on it.
-ALLOW_DAYS = 30
 _ACTIONS = {Label.Value.FRAUD.value: "refuse", Label.Value.LEGITIMATE.value: "release"}
 _DONE = {"refuse": "refused", "release": "released"}
-_REASON = re.compile(r"Verdict [a-z]+, case [0-9a-f-]{36}")
 Kind = VerdictEffect.Kind
 
 
-def plan(verdict: Verdict, judged: Sequence[Judged], *, block_days: int | None, allow_device: str) -> None:
+def plan(  # noqa: PLR0913 - what the analyst chose, each by name
+    verdict: Verdict,
+    judged: Sequence[Judged],
+    *,
+    block_days: int | None,
+    allow_device: str,
+    block_device: str = "",
+    block_ip: str = "",
+) -> None:
     """Write down what the verdict will cause; nothing leaves yet.
 
-    A device is allowed only when a payment of the verdict came from it.
+    A device or address is blocked, and a device allowed, only when a payment of the verdict came from it. Without a
+    block of the card, device and address are blocked for 30 days.
     """
     planned = []
     is_fraud = verdict.verdict == Case.Verdict.FRAUD
@@ -49,10 +51,15 @@ def plan(verdict: Verdict, judged: Sequence[Judged], *, block_days: int | None, 
     if is_fraud and block_days is not None:
         card = verdict.case.card_id
         planned.append(VerdictEffect(verdict=verdict, kind=Kind.BLOCK_CARD, entity=card, days=block_days))
-    if is_legitimate and block_of(verdict.case) is not None:
+    if is_fraud:
+        days = verdict_lists.BLOCK_DAYS if block_days is None else block_days
+        planned += verdict_lists.plan_blocks(verdict, judged, device=block_device, address=block_ip, days=days)
+    if is_legitimate and verdict_lists.standing_blocks(verdict.case):
         planned.append(VerdictEffect(verdict=verdict, kind=Kind.UNBLOCK_CARD, entity=verdict.case.card_id))
     if is_legitimate and allow_device and allow_device in {one.payment.device_id for one in judged}:
-        planned.append(VerdictEffect(verdict=verdict, kind=Kind.ALLOW_DEVICE, entity=allow_device, days=ALLOW_DAYS))
+        planned.append(
+            VerdictEffect(verdict=verdict, kind=Kind.ALLOW_DEVICE, entity=allow_device, days=verdict_lists.ALLOW_DAYS)
+        )
     if any(is_held(one.payment.outcome) and one.label for one in judged):
         planned.append(VerdictEffect(verdict=verdict, kind=Kind.TELL))
     VerdictEffect.objects.bulk_create(planned)
@@ -61,18 +68,6 @@ def plan(verdict: Verdict, judged: Sequence[Judged], *, block_days: int | None, 
 def is_held(outcome: str) -> bool:
     """Say whether the payment system waits for our word: it declined the others by itself, or let them go."""
     return outcome == Outcome.REVIEW
-
-
-def block_of(case: Case) -> ListEntry | None:
-    """The block that an earlier verdict on this very case put on its card, while it stands."""
-    return blocks_of([case]).first()
-
-
-def blocks_of(cases: Sequence[Case]) -> QuerySet[ListEntry]:
-    """The same of several cases."""
-    blocks = ListEntry.objects.filter(list__name=BLOCK, entity=ListEntry.Entity.CARD)
-    reasons = [_reason_for(Case.Verdict.FRAUD, case) for case in cases]
-    return blocks.filter(value__in=[case.card_id for case in cases], reason__in=reasons)
 
 
 def settle_due(*, now: datetime) -> int:
@@ -141,111 +136,6 @@ def _counted(done: Iterable[str]) -> str:
     return ", ".join(f"{words.count(number, 'payment')} {what}" for what, number in sorted(Counter(done).items()))
 
 
-def _block_card(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    return "card " + _put_on_list(BLOCK, ListEntry.Entity.CARD, verdict, effect, now)
-
-
-def _allow_device(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    return "device " + _put_on_list(ALLOW, ListEntry.Entity.DEVICE, verdict, effect, now)
-
-
-def _put_on_list(name: str, entity: str, verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    until = now + timedelta(days=effect.days) if effect.days else None
-    standing = ListEntry.objects.filter(list__name=name, entity=entity, value=effect.entity).first()
-    if standing is not None and not _is_of_a_verdict(standing) and _runs(standing.expires_at, now):
-        # What somebody put there by hand is theirs to change: else a verdict that lifts its block would lift it too.
-        return f"stood on the {name} list by hand and stays as it is, {_until(standing.expires_at)}"
-    if standing is not None and _outlasts(standing.expires_at, until):
-        # Somebody has given it a longer time: a verdict must not cut that short.
-        return f"stood on the {name} list already, {_until(standing.expires_at)}"
-    add_list_entry(
-        list_name=name,
-        entity=entity,
-        value=effect.entity,
-        reason=_reason_for(verdict.verdict, verdict.case),
-        expires_at=until,
-        author=verdict.analyst,
-        source="verdict",
-    )
-    return f"{'blocked' if name == BLOCK else 'allowed'} {_until(until)}"
-
-
-def _outlasts(standing: datetime | None, until: datetime | None) -> bool:
-    return standing is None or (until is not None and standing >= until)
-
-
-def _runs(end: datetime | None, now: datetime) -> bool:
-    return end is None or end > now
-
-
-def _until(moment: datetime | None) -> str:
-    return f"until {moment:%-d %b %Y %H:%M} UTC" if moment else "for ever"
-
-
-def _unblock_card(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
-    block = block_of(verdict.case)
-    if block is None:
-        return "card blocked no more already"
-    other = _other_block(verdict, now)
-    if other is not None:
-        case, until = other
-        reason = _reason_for(Case.Verdict.FRAUD, case)
-        add_list_entry(
-            list_name=block.list_id,
-            entity=block.entity,
-            value=block.value,
-            reason=reason,
-            expires_at=until,
-            author=verdict.analyst,
-            source="verdict",
-        )
-        return f"card stays blocked {_until(until)} by case {case.id}"
-    remove_list_entry(
-        entry_id=block.id,
-        reason=_reason_for(verdict.verdict, verdict.case),
-        author=verdict.analyst,
-        source="verdict",
-    )
-    return "block of the card lifted"
-
-
-def _other_block(verdict: Verdict, now: datetime) -> tuple[Case, datetime | None] | None:
-    """The case that is fraud still and blocks the card for longest besides the verdict's, and until when."""
-    removed = ListChange.objects.filter(
-        list__name=BLOCK,
-        entity=ListEntry.Entity.CARD,
-        value=verdict.case.card_id,
-        action=ListChange.Action.REMOVED,
-        happened_at__gt=OuterRef("left_at"),
-    )
-    effects = VerdictEffect.objects.filter(
-        ~Exists(removed),
-        kind=Kind.BLOCK_CARD,
-        left_at__isnull=False,
-        verdict__state=Verdict.State.DONE,
-        verdict__verdict=Case.Verdict.FRAUD,
-        verdict__case__card_id=verdict.case.card_id,
-        verdict__case__status=Case.Status.DECIDED,
-        verdict__case__verdict=Case.Verdict.FRAUD,
-    ).exclude(verdict__case=verdict.case_id)
-    ends = [(one.verdict.case, _end_of(one)) for one in effects.select_related("verdict__case").order_by("id")]
-    standing = [(case, end) for case, end in ends if _runs(end, now)]
-    return max(standing, key=lambda one: (one[1] is None, one[1] or now), default=None)
-
-
-def _end_of(effect: VerdictEffect) -> datetime | None:
-    assert effect.left_at is not None  # only of effects that left
-    return effect.left_at + timedelta(days=effect.days) if effect.days else None
-
-
-def _is_of_a_verdict(entry: ListEntry) -> bool:
-    return _REASON.fullmatch(entry.reason) is not None
-
-
-def _reason_for(said: str, case: Case) -> str:
-    return f"Verdict {said}, case {case.id}"
-
-
 def _tell(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     held = _labelled(verdict).filter(decision__outcome=Outcome.REVIEW).select_related("decision").order_by("id")
     rulings = [Ruling(row.decision, verdict.case_id, row.label) for row in held]
@@ -295,8 +185,10 @@ def _labelled(verdict: Verdict) -> Any:
 
 _LEAVE: dict[str, Callable[[Verdict, VerdictEffect, datetime], str]] = {
     Kind.LABEL: _label,
-    Kind.BLOCK_CARD: _block_card,
-    Kind.UNBLOCK_CARD: _unblock_card,
-    Kind.ALLOW_DEVICE: _allow_device,
+    Kind.BLOCK_CARD: verdict_lists.block,
+    Kind.BLOCK_DEVICE: verdict_lists.block,
+    Kind.BLOCK_IP: verdict_lists.block,
+    Kind.UNBLOCK_CARD: verdict_lists.lift_blocks,
+    Kind.ALLOW_DEVICE: verdict_lists.allow_device,
     Kind.TELL: _tell,
 }

@@ -39,6 +39,8 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
     recent: Collection[int] | None = None,
     block_days: int | None = None,
     allow_device: str = "",
+    block_device: str = "",
+    block_ip: str = "",
     seen_alerts: int | None = None,
 ) -> Verdict:
     """Decide an open case. Labels, list entries and messages leave `VERDICT_UNDO_SECONDS` later, unless undone.
@@ -50,6 +52,7 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
     include_recent, recent: the card's other payments of the last 7 days get the verdict's label too; all of them, or
         those with the ids in `recent`.
     block_days: how long a fraud verdict blocks the card; 0 for ever, None not at all.
+    block_device, block_ip: device and address of payments of the case that a fraud verdict blocks as long as the card.
     allow_device: the device of a payment of the case that a legitimate verdict lets through for 30 days.
     seen_alerts: the verdict only holds for a case with as many payments as the analyst saw.
 
@@ -73,7 +76,14 @@ def record(  # noqa: PLR0913 - what the analyst filled in, each by name
         said_at=decided_at,
     )
     _write(said, judged)
-    verdict_effects.plan(said, judged, block_days=block_days, allow_device=allow_device)
+    verdict_effects.plan(
+        said,
+        judged,
+        block_days=block_days,
+        allow_device=allow_device,
+        block_device=block_device,
+        block_ip=block_ip,
+    )
     took = claims.end_by_verdict(case, analyst=analyst, now=decided_at)
     _remember(said, CaseEvent.Kind.VERDICT, _event_text(said, judged, took=took))
     if note and not _was_noted(said):

@@ -128,7 +128,9 @@ def effect_to_come(effect: VerdictEffect, said: Verdict) -> str:
     return {
         VerdictEffect.Kind.LABEL: f"label {counted}",
         VerdictEffect.Kind.BLOCK_CARD: f"block the card{days}",
-        VerdictEffect.Kind.UNBLOCK_CARD: "lift the block of the card",
+        VerdictEffect.Kind.BLOCK_DEVICE: f"block the device{days}",
+        VerdictEffect.Kind.BLOCK_IP: f"block the address{days}",
+        VerdictEffect.Kind.UNBLOCK_CARD: "lift what the case blocked",
         VerdictEffect.Kind.ALLOW_DEVICE: f"allow the device{days}",
         VerdictEffect.Kind.TELL: "tell the payment system of the held payments",
     }[VerdictEffect.Kind(effect.kind)]

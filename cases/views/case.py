@@ -13,11 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases import access, queue_forms, words
 from cases.forms import NoteForm, SkipForm
+from cases.list_forms import ListRemovalForm
 from cases.models import Case, Verdict
 from cases.queries import case_detail as case_queries
 from cases.queries import casework, verdict_panel
 from cases.queries import feed as feed_queries
 from cases.queries import presence as presence_queries
+from cases.queries.case_lists import case_lists
 from cases.queries.quality import known_case_of
 from cases.queries.sight import sight_of
 from cases.services import claims, notes, presence, verdicts
@@ -25,6 +27,7 @@ from cases.services.verdict_payments import UnknownRecentError
 from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
 from cases.views.pages import ConsoleRequest, page
 from cases.views.queue import open_next
+from scoring.models import Decision
 
 
 @require_safe
@@ -122,6 +125,7 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
     form: VerdictForm | None = None,
     note_form: NoteForm | SkipForm | None = None,
     settle_form: ReasonForm | None = None,
+    list_form: ListRemovalForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page of a case, or of the one it was merged into, with what was filled in and refused."""
@@ -139,6 +143,7 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         "max_mb": settings.ATTACHMENT_MAX_MB,
         "notes": detail.notes,
         "panel": panel,
+        **_lists_context(request, detail.headline, moment, list_form),
         "form": form or _verdict_form(request, panel.last),
         "note_form": note_form or NoteForm(),
         "settle_form": settle_form or ReasonForm(),
@@ -149,6 +154,14 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         **_known_context(request, case),
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _lists_context(
+    request: ConsoleRequest, headline: Decision, moment: datetime, form: ListRemovalForm | None
+) -> dict[str, Any]:
+    may_list = access.may_list(request.user)
+    listed = case_lists(headline, sight=sight_of(request.user), now=moment, may_list=may_list)
+    return {"listed": listed, "may_list": may_list, "list_form": form}
 
 
 def _verdict_form(request: ConsoleRequest, last: Verdict | None) -> VerdictForm:

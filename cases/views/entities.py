@@ -10,10 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
 from cases.entity import Entity, UnknownEntityError, parse_entity
-from cases.forms import ListEntryForm, ListRemovalForm
+from cases.list_forms import ListEntryForm, ListRemovalForm
 from cases.queries import entities, entity_counts
+from cases.queries.case_lists import choosable_lists
 from cases.queries.sight import sight_of, unsaid_payments
 from cases.views.pages import ConsoleRequest, page
+from scoring.models.lists import GIVEN_LISTS
 from scoring.services import lists
 
 
@@ -34,14 +36,18 @@ def add_to_list(request: ConsoleRequest) -> HttpResponse:
         listed = parse_entity(kind, name)
     except UnknownEntityError:
         return _unknown_page(request, kind, name)
-    entry = lists.add_list_entry(
-        list_name=form.cleaned_data["list"].name,
-        entity=listed.kind,
-        value=listed.name,
-        reason=form.cleaned_data["reason"],
-        expires_at=form.expires_at(now()),
-        author=request.user,
-    )
+    try:
+        entry = lists.add_list_entry(
+            list_name=form.cleaned_data["list"],
+            entity=listed.kind,
+            value=listed.name,
+            reason=form.cleaned_data["reason"],
+            expires_at=form.expires_at(now()),
+            author=request.user,
+        )
+    except lists.UnknownListError as error:
+        form.add_error("list", str(error))
+        return _entity_page(request, kind, name, form=form)
     until = f"until {entry.expires_at:%-d %b %Y %H:%M} UTC" if entry.expires_at else "until somebody takes it off"
     messages.success(request, f"{listed.title} {listed.shown} is on the {entry.list_id} list {until}.")
     return redirect("entity", kind=listed.kind, name=listed.name)
@@ -60,8 +66,17 @@ def remove_from_list(request: ConsoleRequest, entry_id: int) -> HttpResponse:
         messages.error(request, "Somebody has taken it off the list already. Nothing was changed.")
         return _entity_page(request, kind, name, status=422)
     taken_off = Entity(entry.entity, entry.value)
-    messages.success(request, f"{taken_off.title} {taken_off.shown} is off the {entry.list_id} list.")
-    return redirect("entity", kind=entry.entity, name=entry.value)
+    if entry.snoozed_rule:
+        messages.success(request, f"The rule {entry.snoozed_rule} speaks again for {taken_off.shown}.")
+    else:
+        title = taken_off.title or entry.get_entity_display().capitalize()
+        messages.success(request, f"{title} {taken_off.shown} is off the {entry.list_id} list.")
+    # A network or a prefix has no page: back to that of whoever met it.
+    try:
+        back = parse_entity(kind, name)
+    except UnknownEntityError:
+        back = taken_off
+    return redirect("entity", kind=back.kind, name=back.name)
 
 
 def _entity_page(
@@ -96,6 +111,7 @@ def _entity_page(
         "removing": removing,
         "max_counted": entity_counts.MAX_COUNTED,
         "may_list": access.may_list(request.user),
+        "lists": [named for named in choosable_lists() if named.name not in GIVEN_LISTS],
         "now": moment,
     }
     return page(request, "cases/entity.html", context, status=422 if form or removal_form else status)

@@ -38,7 +38,7 @@ def verdict(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
     if form.is_valid():
         filled_in = form.cleaned_data
         if not access.may_block(request.user):
-            filled_in |= {"block_days": None, "allow_device": ""}
+            filled_in |= {"block_days": None, "allow_device": "", "block_device": "", "block_ip": ""}
         try:
             said = verdicts.record(case=case, analyst=request.user, decided_at=now(), **filled_in)
         except _REFUSALS as refusal:

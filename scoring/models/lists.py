@@ -5,10 +5,11 @@ from django.db import models
 from django.db.models.functions import Now
 from django.db.models.lookups import StartsWith
 
+from scoring.rules.lists import SNOOZE
+
 BLOCK, ALLOW = "block", "allow"
 # Made by a migration; pages and verdicts count on them.
 GIVEN_LISTS = (BLOCK, ALLOW)
-SNOOZE_PREFIX = "snooze:"
 LIST_NAME = r"^([a-z0-9][a-z0-9_-]*|snooze:[-a-zA-Z0-9_]+)$"
 
 
@@ -78,7 +79,7 @@ class ListEntry(models.Model):
                 name="list_entry_prefix_long",
             ),
             models.CheckConstraint(
-                condition=~models.Q(StartsWith(models.F("list"), SNOOZE_PREFIX)) | models.Q(expires_at__isnull=False),
+                condition=~models.Q(StartsWith(models.F("list"), SNOOZE)) | models.Q(expires_at__isnull=False),
                 name="list_entry_snooze_ends",
             ),
         ]
@@ -91,6 +92,11 @@ class ListEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.list_id} {self.entity} {self.value}"
+
+    @property
+    def snoozed_rule(self) -> str:
+        """Code of the rule that is silent for the value; empty on other lists."""
+        return self.list_id.removeprefix(SNOOZE) if self.list_id.startswith(SNOOZE) else ""
 
 
 class ListImport(models.Model):

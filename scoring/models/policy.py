@@ -1,4 +1,4 @@
-"""The policy in force: thresholds and rules."""
+"""Versions of the policy: thresholds, rules, and what lists do."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 
 from scoring.card_numbers import looks_like_card_number
+from scoring.rules.countries import COUNTRIES
 from scoring.transaction import Transaction, canonical_address
 
+ENTITIES = ("card", "customer", "merchant", "device", "ip", "country", "card_prefix")
 MIN_PREFIX = 4
 # A shorter network is a mistake of typing more often than meant: it would stop a part of a continent.
 MIN_BITS = {4: 8, 6: 16}
 _KEY = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _BITS = re.compile(r"[0-9]{1,3}", re.ASCII)
 # Addresses of the kind ::192.0.2.7, long given up: no payment comes from there, and they are written in two ways.
 _GIVEN_UP = ipaddress.IPv6Network("::/96")
@@ -51,6 +52,8 @@ def canonical_value(entity: str, text: str) -> str:
         return _canonical_network(value) if "/" in value else _canonical_address(value)
     if entity == "country":
         return _canonical_country(value)
+    if entity not in ENTITIES:
+        raise ListValueError(f"Lists name {', '.join(ENTITIES)}.")
     if not value:
         raise ListValueError("Write what is to stand on the list.")
     if not _KEY.fullmatch(value):
@@ -67,8 +70,7 @@ def shape_of(entity: str, value: str) -> tuple[str, int, int] | None:
     if entity == "card_prefix":
         return entity, 0, len(value)
     if entity == "ip" and "/" in value:
-        network = ipaddress.ip_network(value)
-        return entity, network.version, network.prefixlen
+        return entity, 6 if ":" in value else 4, int(value.partition("/")[2])
     return None
 
 
@@ -104,6 +106,6 @@ def _canonical_network(value: str) -> str:
 
 
 def _canonical_country(value: str) -> str:
-    if not _COUNTRY.fullmatch(value.upper()):
-        raise ListValueError("Write a country with the two letters of ISO 3166, as FR.")
+    if value.upper() not in COUNTRIES:
+        raise ListValueError("No country has these letters. Write the two of ISO 3166, as FR, or GB for the UK.")
     return value.upper()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -11,6 +12,7 @@ from scoring.models import ListChange
 from scoring.queries_lists import KEYS
 from scoring.rules.identities import identities
 from scoring.rules.lists import ListHit
+from scoring.services.listed_values import ListedValues
 from scoring.transaction import Transaction
 
 _BEGINNING = ("scoring", "0004_list_changes")
@@ -42,10 +44,14 @@ class _Change:
 
 
 class ListHistory:
-    """All changes that concern some payments. One query, however many they are."""
+    """All changes that concern some payments. One query, however many they are.
 
-    def __init__(self, transactions: Sequence[Transaction]) -> None:
-        wanted = {identity for transaction in transactions for identity in identities(transaction)}
+    A run over much of history gives `listed`, made once: of each chunk only what it knows is looked for.
+    """
+
+    def __init__(self, transactions: Sequence[Transaction], *, listed: ListedValues | None = None) -> None:
+        found = dict.fromkeys(chain.from_iterable(map(identities, transactions)))
+        wanted = list(found) if listed is None else listed.among(list(found))
         self._changes: dict[tuple[str, str], list[_Change]] = {}
         for identity, change in _changes_of(wanted):
             self._changes.setdefault(identity, []).append(change)

@@ -3,11 +3,15 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from scoring.models import ListChange, ListEntry, ListShape, NamedList
+from scoring.models import ListChange, ListEntry, ListShape, NamedList, PolicyList
+from scoring.models.lists import GIVEN_LISTS
 from scoring.rules.identities import ListValueError, canonical_value, shape_of
+from scoring.rules.list_files import check_expiry, check_reason
+from scoring.rules.lists import SNOOZE
 
 
 class NotListedError(Exception):
@@ -16,6 +20,10 @@ class NotListedError(Exception):
 
 class UnknownListError(Exception):
     """There is no list of this name; nothing changed."""
+
+
+class ListInUseError(Exception):
+    """The list stays, and the text says why; nothing changed."""
 
 
 @transaction.atomic
@@ -34,7 +42,11 @@ def add_list_entry(
     Raises:
         UnknownListError: there is no such list.
         ListValueError: no payment could carry the value.
+        ValueError: no reason, or one that is too long; no end of a snooze, or one that is too far away.
     """
+    check_reason(reason)
+    if list_name.startswith(SNOOZE):
+        check_expiry(expires_at, at=now(), is_snooze=True)
     # One way to write it: `2001:DB8::1` must not slip past `2001:db8:0::1`.
     value = canonical_value(entity, value)
     named = NamedList.objects.filter(name=list_name).first()
@@ -72,6 +84,54 @@ def remove_list_entry(*, entry_id: int, reason: str, author: User, source: str =
     return entry
 
 
+_REMOVE = """
+WITH gone AS (
+  DELETE FROM scoring_listentry WHERE id = ANY(%s) RETURNING id, kind, entity, value, expires_at
+)
+INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at, author_id)
+SELECT 'removed', kind, entity, value, %s, 'manual', expires_at, %s FROM gone ORDER BY id
+"""
+
+
+def remove_list_entries(*, entries: QuerySet[ListEntry], reason: str, author: User) -> int:
+    """Take these off their lists, all at once; how many. Those that somebody else took off are passed over."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REMOVE, [list(entries.values_list("id", flat=True)), reason, author.pk])
+        removed: int = cursor.rowcount
+    return removed
+
+
+def is_deletable(named: NamedList) -> bool:
+    """Say whether nothing ever stood on the list and no policy names it."""
+    return _why_not_deletable(named) is None
+
+
+@transaction.atomic
+def delete_list(*, list_id: int) -> None:
+    """Forget a list that nothing ever stood on and no policy names.
+
+    Raises:
+        ListInUseError: it has to stay.
+        NotListedError: somebody was faster.
+    """
+    named = NamedList.objects.select_for_update().filter(id=list_id).first()
+    if named is None:
+        raise NotListedError(list_id)
+    if (reason := _why_not_deletable(named)) is not None:
+        raise ListInUseError(reason)
+    named.delete()
+
+
+def _why_not_deletable(named: NamedList) -> str | None:
+    if named.name in GIVEN_LISTS:
+        return f"Verdicts and pages count on the list {named.name}."
+    if ListChange.objects.filter(list=named).exists():
+        return f"Entries stood on the list {named.name}: the record of decisions needs it."
+    if PolicyList.objects.filter(list=named.name).exists():
+        return f"A version of the policy says what the list {named.name} does."
+    return None
+
+
 def known_shape(entity: str, value: str) -> None:
     """Let payments be looked for under the length of this network or prefix. In the caller's transaction."""
     shape = shape_of(entity, value)
@@ -93,4 +153,14 @@ def _remember(action: str, entry: ListEntry, *, reason: str, source: str, author
     )
 
 
-__all__ = ["ListValueError", "NotListedError", "UnknownListError", "add_list_entry", "remove_list_entry"]
+__all__ = [
+    "ListInUseError",
+    "ListValueError",
+    "NotListedError",
+    "UnknownListError",
+    "add_list_entry",
+    "delete_list",
+    "is_deletable",
+    "remove_list_entries",
+    "remove_list_entry",
+]

@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from scoring.features.definitions import BY_NAME
 from scoring.ml.wording import PAYMENT_PLACES, unknown_places
 from scoring.models import NamedList, PolicyList, Rule
-from scoring.models.lists import SNOOZE_PREFIX
 from scoring.rules.errors import nearest
 from scoring.rules.language import Condition, RuleError, compile_condition, cost_together
+from scoring.rules.lists import SNOOZE
 from scoring.services.policy import BandDraft, RuleDraft
 from scoring.services.policy_content import Content
 
@@ -168,7 +168,7 @@ def _faults_of_lists(content: Content, lists: Collection[str]) -> Iterator[Conte
         part = f"List {name}"
         if name not in lists:
             yield ContentFault(part, "list", f"There is no list `{name}`.{nearest(name, lists)}")
-        if name.startswith(SNOOZE_PREFIX):
+        if name.startswith(SNOOZE):
             yield ContentFault(part, "list", "Snoozes of a rule do nothing else.")
         if effect not in PolicyList.Effect.values:
             yield ContentFault(part, "effect", f"It can {', '.join(PolicyList.Effect.values)}.")

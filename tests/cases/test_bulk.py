@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from cases.models import ApprovalLimit, Case
-from cases.services import verdict_effects, verdicts
+from cases.services import verdict_lists, verdicts
 from scoring.services.lists import add_list_entry
 from tests.cases.choosing import chosen, seen
 from tests.factories import NOON, make_case, make_decision, make_user
@@ -67,7 +67,7 @@ def test_the_page_says_what_is_held_blocked_and_needs_a_second_person(as_alice, 
     assert (
         "release 2 held, lift the block of 1 card, label 4 payments of 2 cases legitimate, close them</small>" in text
     )
-    assert verdict_effects.block_of(small) is not None
+    assert verdict_lists.standing_blocks(small)
 
 
 def test_a_mixed_group_warns_and_says_how_it_differs(as_alice):

@@ -254,7 +254,7 @@ def test_more_payments_take_as_many_queries(as_alice, django_assert_max_num_quer
         flag(pay(outcome="review"), now=now())
 
     grow(1)
-    with django_assert_max_num_queries(16) as few:
+    with django_assert_max_num_queries(18) as few:
         as_alice.get(url_of("card", "card-7731"))
     for number in range(2, 8):
         grow(number)

@@ -10,11 +10,11 @@ from asgiref.sync import async_to_sync
 from django.db import connection
 from django.utils.timezone import now
 
-from cases import exports
 from cases.models import PaymentExport
 from cases.queries.queues import Desk
 from cases.services import exports as export_service
 from cases.views import search as search_view
+from scoring.spreadsheets import safe_text
 from tests.factories import MINUTE, NOON, make_case, make_decision, make_label, make_user
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -94,7 +94,7 @@ def test_a_parquet_file_has_the_same_rows_as_typed_values(export):
     ],
 )
 def test_no_text_cell_begins_a_formula(text, expected):
-    assert exports.safe_text(text) == expected
+    assert safe_text(text) == expected
 
 
 def test_every_text_cell_of_a_csv_is_safe(export):

@@ -59,6 +59,8 @@ GET  review_settings       -       x    x       -       -
 POST review_settings       -       x    x       -       -
 POST settle                -       x    x       -       -
 GET  entity                x       x    x       x       -
+POST list_from_case        -       -    x       -       -
+POST snooze_rule           -       -    x       -       -
 POST add_to_list           -       -    x       -       -
 POST remove_from_list      -       -    x       -       -
 GET  policy_versions       -       x    x       x       -
@@ -75,6 +77,8 @@ scoring_listentry          -       -    lacd    l       -
 scoring_listchange         -       -    l       l       -
 scoring_policy             -       -    lac     l       -
 scoring_rule               -       -    l       l       -
+scoring_namedlist          -       -    lacd    l       -
+scoring_listimport         -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
@@ -112,6 +116,9 @@ POST scoring_apikey_rotate -       -    x       -       -
 GET  scoring_apikey_revoke -       -    x       -       -
 POST scoring_apikey_revoke -       -    x       -       -
 POST scoring_rule_check    -       -    x       -       -
+GET  scoring_namedlist_import - - x - -
+POST scoring_namedlist_import - - x - -
+GET  scoring_namedlist_export - - x x -
 GET  auth_user_password_change - - - - -
 """
 # The scope that a key needs; any other gets 403, none gets 401, and so does who is signed in to the console.

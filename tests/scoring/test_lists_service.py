@@ -1,10 +1,13 @@
 """Block and allow lists: what stands on them, and the trace of every change."""
 
+from functools import partial
+
 import pytest
 from django.utils.timezone import now
 
 from scoring.models import ListChange, ListEntry
 from scoring.services.lists import ListValueError, NotListedError, add_list_entry, remove_list_entry
+from tests.cases.test_alerts import in_threads
 from tests.factories import DAY, make_user
 
 
@@ -89,3 +92,29 @@ def test_the_admin_says_that_an_entry_is_off_already(client, mia, monkeypatch):
 
     assert response.status_code == 200
     assert "was off the list already" in response.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_put_on_the_same_at_once_one_entry_stands_and_each_leaves_a_trace():
+    mia = make_user("manager")
+
+    in_threads(*[partial(put, mia, reason=f"by {number}") for number in range(4)])
+
+    changes = list(ListChange.objects.order_by("id").values_list("reason", flat=True))
+    assert len(changes) == 4
+    assert ListEntry.objects.get().reason == changes[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_take_off_at_once_one_is_told_that_it_was_theirs():
+    mia = make_user("manager")
+    entry = put(mia)
+
+    def take_off():
+        try:
+            return remove_list_entry(entry_id=entry.id, reason="x", author=mia).value
+        except NotListedError:
+            return None
+
+    assert sorted(in_threads(*[take_off] * 4), key=str) == [None, None, None, "device-1"]
+    assert ListChange.objects.filter(action="removed").count() == 1

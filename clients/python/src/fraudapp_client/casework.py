@@ -77,8 +77,9 @@ class Verdict:
     """What is to be said of a case: `fraud`, `legitimate` or `inconclusive`, and what goes with it.
 
     `overrides`: transaction id -> `fraud`, `legitimate` or `none`, for payments that are not as the case. `recent`:
-    with `include_recent`, only these transaction ids. `block_days`: of the card, 0 for ever. `seen_alerts`: how many
-    payments were looked at; the server refuses when the case has others since.
+    with `include_recent`, only these transaction ids. `block_days`: of the card, 0 for ever; `block_device` and
+    `block_ip`: of a payment of the case, as long. `seen_alerts`: how many payments were looked at; the server refuses
+    when the case has others since.
     """
 
     verdict: str
@@ -89,6 +90,8 @@ class Verdict:
     include_recent: bool | None = None
     recent: tuple[str, ...] | None = None
     block_days: int | None = None
+    block_device: str | None = None
+    block_ip: str | None = None
     allow_device: str | None = None
     seen_alerts: int | None = None
 

@@ -1,0 +1,31 @@
+"""Countries by the two letters that payments carry. Source: ISO 3166-1 alpha-2, and XK, which banks use for Kosovo."""
+
+_SECOND_LETTERS = {
+    "A": "DEFGILMOQRSTUWXZ",
+    "B": "ABDEFGHIJLMNOQRSTVWYZ",
+    "C": "ACDFGHIKLMNORUVWXYZ",
+    "D": "EJKMOZ",
+    "E": "CEGHRST",
+    "F": "IJKMOR",
+    "G": "ABDEFGHILMNPQRSTUWY",
+    "H": "KMNRTU",
+    "I": "DELMNOQRST",
+    "J": "EMOP",
+    "K": "EGHIMNPRWYZ",
+    "L": "ABCIKRSTUVY",
+    "M": "ACDEFGHKLMNOPQRSTUVWXYZ",
+    "N": "ACEFGILOPRUZ",
+    "O": "M",
+    "P": "AEFGHKLMNRSTWY",
+    "Q": "A",
+    "R": "EOSUW",
+    "S": "ABCDEGHIJKLMNORSTVXYZ",
+    "T": "CDFGHJKLMNORTVWZ",
+    "U": "AGMSYZ",
+    "V": "ACEGINU",
+    "W": "FS",
+    "X": "K",
+    "Y": "ET",
+    "Z": "AMW",
+}
+COUNTRIES = frozenset(first + second for first, letters in _SECOND_LETTERS.items() for second in letters)
