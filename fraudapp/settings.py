@@ -233,6 +233,8 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-figures": {"task": "cases.refresh_figures", "schedule": 60.0, "options": {"expires": 60}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
     "return-expired-checks": {"task": "cases.return_expired_checks", "schedule": 30.0, "options": {"expires": 30}},
+    "watch-rules": {"task": "cases.watch_rules", "schedule": 300.0, "options": {"expires": 300}},
+    "watch-rule-failures": {"task": "cases.watch_rule_failures", "schedule": 15.0, "options": {"expires": 15}},
     "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},
 }
 
