@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from cases.policy import health_views
 from cases.views import (
     account,
     api_docs,
@@ -84,6 +85,9 @@ urlpatterns = [
     path("quality/settings/", quality.review_settings, name="review_settings"),
     path("quality/reviews/<int:check_id>/settle/", quality.settle, name="settle"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
+    path("policy/rules/", health_views.policy_rules, name="policy_rules"),
+    path("policy/rules/<slug:code>/", health_views.policy_rule, name="policy_rule"),
+    path("policy/alarms/<int:alarm_id>/acknowledge/", health_views.acknowledge_alarm, name="acknowledge_alarm"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),
 ]
