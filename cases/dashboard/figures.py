@@ -99,7 +99,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A rule or list: what it met in the days asked for. `state` is live, off, gone or list; `name` as decisions say."""
+    """A rule or list: what it met in the days asked for. `state` is live, off, gone or list; `name` is as recorded."""
 
     code: str
     words: str
