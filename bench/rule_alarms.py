@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,54 +49,64 @@ def main() -> None:
     for rate in RATES:
         hits = [rng.poisson(rate * day * week) for _ in range(RULES_A_RATE)]
         _say(f"chance alone, {rate:g} an hour", [_raised(one, payments) for one in hits])
-    names, simulated, counted = _simulated()
-    for name, hits in zip(names, simulated, strict=True):
-        _say(f"simulator, {name}, {hits.mean():.2f} an hour", [_raised(hits, counted)])
+    names, simulated, frauds, counted = _simulated()
+    for name, hits, true in zip(names, simulated, frauds, strict=True):
+        _say(f"simulator, {name}, {hits.mean():.2f} an hour", [_raised(hits, counted, true)])
 
 
-def _raised(hits: NDArray[np.int64], payments: NDArray[np.int64]) -> tuple[int, int]:
-    """How many spikes and silences four weeks would have begun, looked at each hour."""
-    spikes = silences = 0
+def _raised(
+    hits: NDArray[np.int64], payments: NDArray[np.int64], frauds: NDArray[np.int64] | None = None
+) -> tuple[int, int, int]:
+    """How many spikes and silences four weeks would have begun, looked at each hour; how many spikes were fraud.
+
+    A spike was fraud where at least half of what was more than usual was.
+    """
+    spikes = silences = real = 0
     is_spike = is_silent = False
     for end in range(LOOK_BACK_HOURS, HOURS):
         shown = slice(end - LOOK_BACK_HOURS, end)
         past = Past(hits[shown], payments[shown], shown.start % 168)
         was_spike, was_silent = is_spike, is_silent
-        is_spike = find_spike(past, is_open=is_spike) is not None
+        spike = find_spike(past, is_open=is_spike)
+        is_spike = spike is not None
+        if spike and not was_spike and frauds is not None:
+            # Of the last hour but one, too: a spike of one hour may be that of the last full one.
+            caught = frauds[end - max(spike.hours, 2) : end].sum()
+            real += int(caught >= (spike.hits - spike.usual) / 2)
         is_silent = find_silence(past) is not None
         spikes += is_spike and not was_spike
         silences += is_silent and not was_silent
-    return spikes, silences
+    return spikes, silences, real
 
 
-def _simulated() -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-    """Hits of each rule, int64 (rules, hours), and payments, int64 (hours,)."""
+def _simulated() -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Hits of each rule and those that are fraud, int64 (rules, hours), and payments, int64 (hours,)."""
     conditions = {name: compile_condition(text) for name, text in CONDITIONS.items()}
-    hits = np.zeros((len(conditions), HOURS), np.int64)
+    hits, frauds = np.zeros((2, len(conditions), HOURS), np.int64)
     payments = np.zeros(HOURS, np.int64)
-    for hour, transactions in _by_hour():
+    for hour, transactions, truth in _by_hour():
         payments[hour] = len(transactions)
         columns = Columns(transactions, np.full((len(transactions), len(NAMES)), np.nan, np.float32), None)
         for number, condition in enumerate(conditions.values()):
-            hits[number, hour] = np.count_nonzero(np.broadcast_to(condition.holds(columns), len(transactions)))
-    return list(conditions), hits, payments
+            met = np.broadcast_to(condition.holds(columns), len(transactions))
+            hits[number, hour], frauds[number, hour] = np.count_nonzero(met), np.count_nonzero(met & truth)
+    return list(conditions), hits, frauds, payments
 
 
-def _by_hour() -> Iterator[tuple[int, list[Transaction]]]:
+def _by_hour() -> Iterator[tuple[int, list[Transaction], NDArray[np.bool_]]]:
+    """Payments of each hour, and which of them are fraud."""
     world = World(7, CARDS, 600, PAYMENTS_A_DAY)
-    hour, transactions = 0, []
-    for payment in generate(world, START, START + HOURS * timedelta(hours=1)):
-        at = (payment.occurred_at - START) // timedelta(hours=1)
-        if at != hour:
-            yield hour, transactions
-            hour, transactions = at, []
-        transactions.append(from_fields(dict(payment.record), received_at=payment.occurred_at))
-    yield hour, transactions
+    found = generate(world, START, START + HOURS * timedelta(hours=1))
+    for hour, payments in groupby(found, key=lambda payment: (payment.occurred_at - START) // timedelta(hours=1)):
+        group = list(payments)
+        transactions = [from_fields(dict(one.record), received_at=one.occurred_at) for one in group]
+        yield hour, transactions, np.array([one.is_fraud for one in group])
 
 
-def _say(what: str, raised: list[tuple[int, int]]) -> None:
-    spikes, silences = (sum(numbers) / len(raised) for numbers in zip(*raised, strict=True))
-    sys.stdout.write(f"{what}: {spikes:.2f} spikes and {silences:.2f} silences a rule in {WEEKS} weeks\n")
+def _say(what: str, raised: list[tuple[int, int, int]]) -> None:
+    spikes, silences, real = (sum(numbers) / len(raised) for numbers in zip(*raised, strict=True))
+    told = f"{spikes:.2f} spikes ({real:.2f} of fraud) and {silences:.2f} silences"
+    sys.stdout.write(f"{what}: {told} a rule in {WEEKS} weeks\n")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Reads the past of rules, as their alarms look at it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from cases.policy.health_signs import LOOK_BACK_HOURS, Past
+from cases.policy.health_signs import LOOK_BACK_HOURS, Labels, Past
 from cases.policy.in_force import InForce, began, list_of
 
 HOUR = timedelta(hours=1)
@@ -15,18 +15,23 @@ HOUR = timedelta(hours=1)
 RECENT_DAYS, FORMER_DAYS = 14, 90
 
 _PAYMENTS = """
-SELECT hour, sum(approved + reviewed + declined)::bigint FROM cases_hourlyfigures
-WHERE hour >= %(begin)s AND hour <= %(end)s GROUP BY hour
+SELECT array_agg(column_of), array_agg(payments) FROM (
+  SELECT (extract(epoch FROM hour - %(begin)s) / 3600)::int AS column_of,
+    sum(approved + reviewed + declined)::bigint AS payments
+  FROM cases_hourlyfigures WHERE hour >= %(begin)s AND hour <= %(end)s GROUP BY hour
+) AS hours
 """
 _HITS = """
-SELECT code, hour, flagged + passed FROM cases_rulehours
-WHERE hour >= %(begin)s AND hour <= %(end)s AND flagged + passed > 0
+SELECT code, array_agg((extract(epoch FROM hour - %(begin)s) / 3600)::int), array_agg(flagged + passed)
+FROM cases_rulehours WHERE hour >= %(begin)s AND hour <= %(end)s AND flagged + passed > 0 GROUP BY code
 """
 _LABELS = """
 SELECT code, coalesce(sum(frauds) FILTER (WHERE day > %(recent)s), 0)::bigint,
   coalesce(sum(frauds + legitimate) FILTER (WHERE day > %(recent)s), 0)::bigint,
+  coalesce(sum(hits) FILTER (WHERE day > %(recent)s), 0)::bigint,
   coalesce(sum(frauds) FILTER (WHERE day <= %(recent)s), 0)::bigint,
-  coalesce(sum(frauds + legitimate) FILTER (WHERE day <= %(recent)s), 0)::bigint
+  coalesce(sum(frauds + legitimate) FILTER (WHERE day <= %(recent)s), 0)::bigint,
+  coalesce(sum(hits) FILTER (WHERE day <= %(recent)s), 0)::bigint
 FROM cases_rulefigures WHERE day > %(former)s AND day <= %(today)s GROUP BY code
 """
 # The newest failures: of a rule that fails always, so many tell as much as all.
@@ -47,24 +52,21 @@ def pasts_of(found: InForce, *, now: datetime) -> dict[str, Past]:
     since = began(found, after=begin)
     with connection.cursor() as cursor:
         cursor.execute(_PAYMENTS, {"begin": begin, "end": end})
-        payments = _by_hour(cursor.fetchall(), begin)
+        payments = _by_hour(*cursor.fetchone())
         cursor.execute(_HITS, {"begin": begin, "end": end})
-        hits: dict[str, list[tuple[datetime, int]]] = {}
-        for code, hour, number in cursor.fetchall():
-            hits.setdefault(code, []).append((hour, number))
+        rows = cursor.fetchall()
     begin_of_week = begin.weekday() * 24 + begin.hour
     return {
-        code: Past(_by_hour(rows, begin), payments, begin_of_week, _column(since.get(list_of(code) or code), begin))
-        for code, rows in hits.items()
+        code: Past(_by_hour(*hits), payments, begin_of_week, _column(since.get(list_of(code) or code), begin))
+        for code, *hits in rows
         if found.is_asked(code, at=now)
     }
 
 
-def _by_hour(rows: Iterable[tuple[datetime, int]], begin: datetime) -> NDArray[np.int64]:
-    numbers = np.zeros(LOOK_BACK_HOURS, np.int64)
-    for hour, number in rows:
-        numbers[(hour - begin) // HOUR] = number
-    return numbers
+def _by_hour(columns: Sequence[int] | None, numbers: Sequence[int] | None) -> NDArray[np.int64]:
+    by_hour = np.zeros(LOOK_BACK_HOURS, np.int64)
+    by_hour[list(columns or ())] = list(numbers or ())
+    return by_hour
 
 
 def _column(since: datetime | None, begin: datetime) -> int:
@@ -72,8 +74,8 @@ def _column(since: datetime | None, begin: datetime) -> int:
     return 0 if since is None else max(0, min(LOOK_BACK_HOURS, -((begin - since) // HOUR)))
 
 
-def labels_of(*, now: datetime) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
-    """(frauds, labelled) of the flagged payments each rule met: in the last two weeks, and in the time before."""
+def labels_of(*, now: datetime) -> dict[str, tuple[Labels, Labels]]:
+    """Of the flagged payments each rule met: those of the last two weeks, and of the time before."""
     today = now.astimezone(UTC).date()
     values = {
         "today": today,
@@ -82,7 +84,7 @@ def labels_of(*, now: datetime) -> dict[str, tuple[tuple[int, int], tuple[int, i
     }
     with connection.cursor() as cursor:
         cursor.execute(_LABELS, values)
-        return {code: ((frauds, labelled), (was, had)) for code, frauds, labelled, was, had in cursor.fetchall()}
+        return {code: (Labels(*numbers[:3]), Labels(*numbers[3:])) for code, *numbers in cursor.fetchall()}
 
 
 def failures_since(moment: datetime) -> list[tuple[str, int, datetime, str]]:

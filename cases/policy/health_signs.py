@@ -6,6 +6,7 @@ How often each is wrong is measured by `python -m bench.rule_alarms` and told in
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ _CHANCE_SILENCES = 0.01
 _USED_TO_HIT = 20
 # A difference of two shares that chance makes once in 10,000 times, and the least that is worth a look.
 _FALL_Z, _LEAST_FALL = 3.7, 0.1
+_LEAST_LIKE = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,28 @@ class Silence:
     chance: float
 
 
+class Labels(NamedTuple):
+    """Of `hits` flagged payments so many are labelled, and so many of these fraud."""
+
+    frauds: int
+    labelled: int
+    hits: int
+
+    @property
+    def precision(self) -> float:
+        return self.frauds / self.labelled
+
+    @property
+    def coverage(self) -> float:
+        return self.labelled / self.hits
+
+
 @dataclass(frozen=True)
 class Fall:
-    """Precision `now` (frauds, labelled), and as it was `before`."""
+    """Labels `now`, and as they were `before`."""
 
-    now: tuple[int, int]
-    before: tuple[int, int]
+    now: Labels
+    before: Labels
 
 
 def find_spike(past: Past, *, is_open: bool = False) -> Spike | None:
@@ -171,18 +189,24 @@ def _excess(hits: NDArray[np.int64], expected: NDArray[np.float64]) -> float:
     return float(((hits - expected) ** 2).sum() / expected.sum())
 
 
-def find_fall(now: tuple[int, int], before: tuple[int, int], *, is_open: bool = False) -> Fall | None:
-    """Whether precision (frauds, labelled) is surely less than before; while `is_open`, until it is back within reach.
+def find_fall(now: Labels, before: Labels, *, is_open: bool = False) -> Fall | None:
+    """Whether precision is surely less than before; while `is_open`, until it is back within reach.
 
-    The intervals do not overlap, chance makes such a difference once in 10,000 times, and it is a tenth or more.
+    The intervals do not overlap, chance makes such a difference once in 10,000 times, and it is a tenth or more. Where
+    a much larger or smaller part of the hits is labelled, the labels are of another kind, chargebacks alone for
+    example, and nothing is said.
     """
-    if min(now[1], before[1]) < FEWEST:
+    if min(now.labelled, before.labelled) < FEWEST or not _is_like(now.coverage, before.coverage):
         return None
-    share, former = now[0] / now[1], before[0] / before[1]
+    former = wilson(before.frauds, before.labelled)
     if is_open:
-        return Fall(now, before) if share < wilson(*before)[0] else None
-    both = (now[0] + before[0]) / (now[1] + before[1])
-    error = sqrt(both * (1 - both) * (1 / now[1] + 1 / before[1]))
-    is_apart = wilson(*now)[1] < wilson(*before)[0]
-    is_sure = former - share >= max(_LEAST_FALL, _FALL_Z * error)
+        return Fall(now, before) if now.precision < former[0] else None
+    both = (now.frauds + before.frauds) / (now.labelled + before.labelled)
+    error = sqrt(both * (1 - both) * (1 / now.labelled + 1 / before.labelled))
+    is_apart = wilson(now.frauds, now.labelled)[1] < former[0]
+    is_sure = before.precision - now.precision >= max(_LEAST_FALL, _FALL_Z * error)
     return Fall(now, before) if is_apart and is_sure else None
+
+
+def _is_like(one: float, other: float) -> bool:
+    return min(one, other) >= _LEAST_LIKE * max(one, other)

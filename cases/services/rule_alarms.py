@@ -146,12 +146,11 @@ def _falls(found: InForce, is_open: Collection[str], *, now: datetime) -> list[F
     for code, (recent, former) in health_past.labels_of(now=now).items():
         fall = health_signs.find_fall(recent, former, is_open=code in is_open)
         if fall and found.is_asked(code, at=now):
-            share, was = fall.now[0] / fall.now[1], fall.before[0] / fall.before[1]
             said = (
-                f"{share:.0%} of the {fall.now[1]:,} labelled hits of {health_past.RECENT_DAYS} days are fraud;"
-                f" before, {was:.0%} of {fall.before[1]:,} were"
+                f"{recent.precision:.0%} of the {recent.labelled:,} labelled hits of {health_past.RECENT_DAYS} days"
+                f" are fraud; before, {former.precision:.0%} of {former.labelled:,} were"
             )
-            findings.append(Finding(code, said, vars(fall)))
+            findings.append(Finding(code, said, {"now": recent._asdict(), "before": former._asdict()}))
     return findings
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cases.policy.health_signs import LOOK_BACK_HOURS, Past, find_fall, find_silence, find_spike
+from cases.policy.health_signs import LOOK_BACK_HOURS, Labels, Past, find_fall, find_silence, find_spike
 
 LAST = LOOK_BACK_HOURS - 1
 HOURS = np.arange(LOOK_BACK_HOURS)
@@ -143,15 +143,25 @@ def test_a_rule_of_yesterday_is_not_silent_yet():
     assert find_silence(past(hits, since=LAST - 60)) is not None
 
 
+def labels(frauds, labelled, hits=None):
+    return Labels(frauds, labelled, hits or labelled)
+
+
 def test_precision_has_fallen_where_the_intervals_part_and_chance_is_ruled_out():
-    assert find_fall((30, 100), (80, 100)).now == (30, 100)
-    assert find_fall((70, 100), (80, 100)) is None
-    assert find_fall((5, 19), (800, 1000)) is None
-    assert find_fall((90, 100), (30, 100)) is None
-    assert find_fall((8500, 10000), (9000, 10000)) is None
+    assert find_fall(labels(30, 100), labels(80, 100)).now.precision == 0.3
+    assert find_fall(labels(70, 100), labels(80, 100)) is None
+    assert find_fall(labels(5, 19), labels(800, 1000)) is None
+    assert find_fall(labels(90, 100), labels(30, 100)) is None
+    assert find_fall(labels(8500, 10000), labels(9000, 10000)) is None
+
+
+def test_labels_of_another_part_of_the_hits_are_not_compared():
+    assert find_fall(labels(30, 100, 200), labels(80, 100, 200)) is not None
+    assert find_fall(labels(30, 100, 200), labels(80, 100, 400)) is None
+    assert find_fall(labels(30, 100, 400), labels(80, 100, 200), is_open=True) is None
 
 
 def test_a_fall_is_over_when_precision_is_back_within_what_it_was():
-    assert find_fall((65, 100), (80, 100)) is None
-    assert find_fall((65, 100), (80, 100), is_open=True) is not None
-    assert find_fall((75, 100), (80, 100), is_open=True) is None
+    assert find_fall(labels(65, 100), labels(80, 100)) is None
+    assert find_fall(labels(65, 100), labels(80, 100), is_open=True) is not None
+    assert find_fall(labels(75, 100), labels(80, 100), is_open=True) is None
