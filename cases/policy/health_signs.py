@@ -186,7 +186,8 @@ def _dispersion(hits: NDArray[np.int64], expected: NDArray[np.float64]) -> float
 
 
 def _excess(hits: NDArray[np.int64], expected: NDArray[np.float64]) -> float:
-    return float(((hits - expected) ** 2).sum() / expected.sum())
+    total = float(expected.sum())
+    return float(((hits - expected) ** 2).sum()) / total if total else 0.0
 
 
 def find_fall(now: Labels, before: Labels, *, is_open: bool = False) -> Fall | None:

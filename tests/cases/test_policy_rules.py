@@ -181,6 +181,16 @@ def test_what_cannot_be_read_is_named_and_all_is_shown(as_mia, rows, url, addres
     assert f"{name}:" in text_of(as_mia.get(url + address))
 
 
+def test_many_rules_are_shown_by_pages(as_mia, url):
+    publish(*(RuleDraft(f"r{number:03}", "amount > 1", "review", "x") for number in range(60)))
+
+    first, second = (as_mia.get(url, {"sort": "code", "page": page}).context["rows"] for page in (1, 2))
+
+    assert (len(first), len(second)) == (50, 12)
+    assert as_mia.get(url, {"page": "x"}).context["rows"].number == 1
+    assert as_mia.get(url, {"page": "99"}).context["rows"].number == 2
+
+
 def test_hostile_names_are_text(as_mia, url):
     publish(RuleDraft("r", "amount > 1", "review", "x", name="<script>alert(1)</script>"))
 

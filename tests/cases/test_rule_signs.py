@@ -108,6 +108,10 @@ def test_nothing_is_expected_without_payments():
     assert find_silence(past(hits, payments=payments)) is None
 
 
+def test_hits_whose_payments_are_not_counted_yet_say_nothing():
+    assert find_silence(past(np.where(HOURS < LAST - 30, 5, 0), payments=0)) is None
+
+
 def test_a_rule_of_the_night_is_silent_by_day():
     hits = np.where(HOURS % 24 < 4, 30, 0)
     begin_of_week = 0
