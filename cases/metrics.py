@@ -9,17 +9,17 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cases.models import Case, Queue, Verdict
+from cases.models import Case, Queue, RuleAlarm, Verdict
 
 # The task worker looks each second, and the clock every ten.
 _SETTLED_WITHIN = timedelta(minutes=1)
 
 
 class CaseCollector(Collector):
-    """Open cases of each queue, those over their time, and verdicts that should have taken effect."""
+    """Open cases of each queue, those over their time, verdicts that should have taken effect, alarms of rules."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from [*_of_queues(), _of_verdicts()]
+        yield from [*_of_queues(), _of_verdicts(), _of_rules()]
 
 
 def _of_queues() -> list[Metric]:
@@ -42,3 +42,12 @@ def _of_verdicts() -> Metric:
     overdue = GaugeMetricFamily("fraud_verdicts_overdue", "Verdicts that should have taken effect a minute ago")
     overdue.add_metric([], late.count())
     return overdue
+
+
+def _of_rules() -> Metric:
+    open_alarms = RuleAlarm.objects.filter(closed_at=None).order_by().values_list("kind")
+    found = dict(open_alarms.annotate(number=Count("id")))
+    alarms = GaugeMetricFamily("fraud_rule_alarms", "Open alarms about rules and lists", labels=["kind"])
+    for kind in RuleAlarm.Kind.values:
+        alarms.add_metric([kind], found.get(kind, 0))
+    return alarms

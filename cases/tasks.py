@@ -3,7 +3,17 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import checks, claims, deadlines, figures, known_cases, presence, snoozes, verdict_effects
+from cases.services import (
+    checks,
+    claims,
+    deadlines,
+    figures,
+    known_cases,
+    presence,
+    rule_alarms,
+    snoozes,
+    verdict_effects,
+)
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -53,3 +63,15 @@ def follow_truths() -> int:
     """Bring chargebacks and corrections to the first verdicts, and keep known cases waiting. Safe to run twice."""
     known_cases.collect_truths(now=now())
     return known_cases.refill(now=now())
+
+
+@shared_task(name="cases.watch_rules")
+def watch_rules() -> None:
+    """Raise and close alarms of rules, but for those that fail. Safe to run twice."""
+    rule_alarms.watch_rules(now=now())
+
+
+@shared_task(name="cases.watch_rule_failures")
+def watch_rule_failures() -> None:
+    """Raise and close alarms of rules that cannot be computed. Safe to run twice."""
+    rule_alarms.watch_failures(now=now())

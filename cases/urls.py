@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.policy import version_views
+from cases.policy import health_views, version_views
 from cases.views import (
     account,
     api_docs,
@@ -91,6 +91,9 @@ urlpatterns = [
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("cases/<uuid:case_id>/lists/", case_lists.list_from_case, name="list_from_case"),
     path("cases/<uuid:case_id>/snooze-rule/", case_lists.snooze_rule, name="snooze_rule"),
+    path("policy/rules/", health_views.policy_rules, name="policy_rules"),
+    path("policy/rules/<slug:code>/", health_views.policy_rule, name="policy_rule"),
+    path("policy/alarms/<int:alarm_id>/acknowledge/", health_views.acknowledge_alarm, name="acknowledge_alarm"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),
 ]

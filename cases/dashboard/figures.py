@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from cases import durations
 from cases.dashboard.span import Span
 from cases.dashboard.sums import Share, Sums
+from cases.models import RuleAlarm
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A rule or list: what it met in the days asked for. `state` is live, off, gone or list."""
+    """A rule or list: what it met in the days asked for. `state` is live, off, gone or list; `name` is as recorded."""
 
     code: str
     words: str
@@ -108,6 +109,8 @@ class RuleRow:
     precision: Share = Share(0, 0)
     last_hit_at: datetime | None = None
     spark: str = ""
+    name: str = ""
+    alarms: Sequence[RuleAlarm] = ()
 
 
 @dataclass(frozen=True)

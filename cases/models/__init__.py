@@ -8,6 +8,7 @@ from cases.models.feed import FeedEntry
 from cases.models.figures import BacklogFigures, DeskFigures, FiguresProgress, HourlyFigures, RuleFigures
 from cases.models.handling import Handling, Presence, Variant
 from cases.models.queue import Queue
+from cases.models.rule_health import RuleAlarm, RuleHours, RuleMoney, RuleOverlap, RulePairs
 from cases.models.saved_view import DefaultView, SavedView
 from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
 
@@ -35,7 +36,12 @@ __all__ = [
     "Queue",
     "ReviewSettings",
     "Reviewer",
+    "RuleAlarm",
     "RuleFigures",
+    "RuleHours",
+    "RuleMoney",
+    "RuleOverlap",
+    "RulePairs",
     "SavedView",
     "Tag",
     "Variant",

@@ -56,14 +56,19 @@ class HourlyFigures(models.Model):
 
 
 class RuleFigures(models.Model):
-    """Flagged payments of one day (UTC) that met a rule or list, and what labels say of them."""
+    """`RuleHours` of one day (UTC) added up. `hits`, `frauds` and `legitimate` are those of flagged payments."""
 
     day = models.DateField()
-    code = models.CharField(max_length=64)
+    code = models.CharField(max_length=100)
     hits = models.BigIntegerField()
     frauds = models.BigIntegerField()
     legitimate = models.BigIntegerField()
-    last_hit_at = models.DateTimeField()
+    passed = models.BigIntegerField(default=0, db_default=0)
+    passed_frauds = models.BigIntegerField(default=0, db_default=0)
+    passed_legitimate = models.BigIntegerField(default=0, db_default=0)
+    alone = models.BigIntegerField(default=0, db_default=0)
+    failures = models.BigIntegerField(default=0, db_default=0)
+    last_hit_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -14,7 +14,8 @@ from cases.charts import sparkline
 from cases.dashboard.figures import Backlog, Change, Dashboard, DayOfWork, Desk, Payments, RuleRow, Work, together
 from cases.dashboard.span import Span
 from cases.dashboard.sums import NAMES, Share, Sums, total
-from cases.models import BacklogFigures
+from cases.models import BacklogFigures, RuleAlarm
+from cases.policy.in_force import list_of, title_of
 from scoring.models import Policy, Rule
 
 # A rule that met nothing for longer than this is said never to have met anything.
@@ -178,6 +179,10 @@ def _rules(span: Span) -> list[RuleRow]:
     rows = [row for row in found.values() if row.hits or row.before or row.code in known]
     rows += [_rule_row(rule, code, [0, 0, 0, 0, None, None, None], points) for code, rule in known.items()
              if code not in found]  # fmt: skip
+    alarms: dict[str, list[RuleAlarm]] = {}
+    for alarm in RuleAlarm.objects.filter(closed_at=None).order_by("kind"):
+        alarms.setdefault(alarm.code, []).append(alarm)
+    rows = [replace(row, alarms=alarms.get(row.name, ())) for row in rows]
     return sorted(rows, key=lambda row: (-row.hits, row.code))
 
 
@@ -186,16 +191,17 @@ def _rule_row(rule: Rule | None, code: str, numbers: Sequence[Any], points: int)
     by_point = [0] * points
     for place, count in zip(places or [], counts or [], strict=True):
         by_point[place] += count
-    kind, _, entity = code.partition("_list:")
+    is_list = bool(list_of(code))
     return RuleRow(
-        code=f"{kind} list: {entity}" if entity else code,
+        code=title_of(code),
         words=_PLACES.sub("…", rule.words) if rule else "",
-        state="list" if entity else "gone" if rule is None else "live" if rule.is_enabled else "off",
+        state="list" if is_list else "gone" if rule is None else "live" if rule.is_enabled else "off",
         hits=hits,
         before=before,
         precision=Share(frauds, frauds + legitimate),
         last_hit_at=last_hit_at,
         spark=sparkline.sparkline(by_point),
+        name=code,
     )
 
 

@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from cases import access, words
 from cases.board import Wish
 from cases.models import Case, SavedView
+from cases.policy.health_queries import count_unseen_alarms
 from cases.queries import board
 from cases.queries.approvals import count_to_approve
 from cases.queries.casework import prefetch_tags
@@ -76,6 +77,8 @@ class Nav:
     may_review: bool
     # Verdicts that wait for a second person; None for who is none.
     to_approve: int | None
+    # Alarms of rules that nobody looks after; None for who may not see policies.
+    rule_alarms: int | None
 
 
 def open_cases(
@@ -187,4 +190,5 @@ def nav_for(user: User, *, open_cases: int | None = None) -> Nav:
         may_watch=access.may_watch(user),
         may_review=access.may_review(user),
         to_approve=count_to_approve() if access.may_approve(user) else None,
+        rule_alarms=count_unseen_alarms(user),
     )

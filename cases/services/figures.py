@@ -12,6 +12,8 @@ from cases.models import CaseEvent, FiguresProgress
 from cases.money import SCORE_WITHOUT_MODEL
 from cases.queries.queue_counts import DUE_SOON
 from cases.services.figures_progress import keep, look
+from cases.services.figures_sql import IS_RELEASED, LABEL
+from cases.services.rule_figures import count_rule_days, count_rule_hours
 from scoring.services.locks import try_lock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -99,22 +101,6 @@ def _changed_days(progress: FiguresProgress) -> list[date]:
         return [row[0] for row in cursor.fetchall()]
 
 
-# The newest label is believed, as on all pages of the console.
-_LABEL = """
-LEFT JOIN LATERAL (
-  SELECT label.label FROM scoring_label AS label WHERE label.decision_id = decision.id
-  ORDER BY label.known_at DESC, label.id DESC LIMIT 1
-) AS believed ON true
-"""
-# Whether the last verdict that took effect let a held payment go which is fraud after all: of few payments it is asked.
-_IS_RELEASED = """
-CASE WHEN outcome = 'review' AND believed.label = 'fraud' THEN coalesce((
-  SELECT said.label = 'legitimate' FROM cases_verdictpayment AS said
-  JOIN cases_verdict AS verdict ON verdict.id = said.verdict_id
-  WHERE said.decision_id = decision.id AND said.label <> '' AND verdict.state = 'done'
-  ORDER BY verdict.settled_at DESC, verdict.id DESC LIMIT 1
-), false) ELSE false END
-"""
 _COUNT_HOURS = f"""
 INSERT INTO cases_hourlyfigures (hour, currency, policy_version, model_version, approved, reviewed, declined, amount,
   stopped, stopped_amount, pending, pending_stake, missed, missed_amount, false_alarms, false_alarm_amount, cleared,
@@ -133,20 +119,11 @@ SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT
 FROM (
   SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, currency, policy_version, model_version, outcome, amount,
     outcome <> 'approve' AS flagged, believed.label,
-    round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake, {_IS_RELEASED} AS is_released
-  FROM scoring_decision AS decision {_LABEL}
+    round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake, {IS_RELEASED} AS is_released
+  FROM scoring_decision AS decision {LABEL}
   WHERE occurred_at >= %(since)s AND occurred_at < %(until)s
 ) AS payment
 GROUP BY hour, currency, policy_version, model_version
-"""  # noqa: S608 - constants only
-# Of approved payments no rule's hit is counted: an allow list has overruled it.
-_COUNT_RULES = f"""
-INSERT INTO cases_rulefigures (day, code, hits, frauds, legitimate, last_hit_at)
-SELECT %(day)s, code, count(*), count(*) FILTER (WHERE believed.label = 'fraud'),
-  count(*) FILTER (WHERE believed.label = 'legitimate'), max(occurred_at)
-FROM scoring_decision AS decision {_LABEL} CROSS JOIN LATERAL (SELECT DISTINCT unnest(rule_hits) AS code) AS hit
-WHERE occurred_at >= %(since)s AND occurred_at < %(until)s AND outcome IN ('review', 'decline')
-GROUP BY code
 """  # noqa: S608 - constants only
 
 
@@ -156,10 +133,8 @@ def _count_payments(hours: Sequence[datetime]) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM cases_hourlyfigures WHERE hour >= %(since)s AND hour < %(until)s", times)
             cursor.execute(_COUNT_HOURS, times)
-    for day in sorted({hour.date() for hour in hours}):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM cases_rulefigures WHERE day = %s", [day])
-            cursor.execute(_COUNT_RULES, _times_of(day))
+            count_rule_hours(since, until)
+    count_rule_days(sorted({hour.date() for hour in hours}))
 
 
 def _stretches(hours: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.forms.models import BaseInlineFormSet
 
 from scoring.models import NamedList, Policy, PolicyList, Rule, ThresholdBand
-from scoring.models.lists import SNOOZE_PREFIX
+from scoring.rules.lists import SNOOZE
 from scoring.services.policy import BandDraft, RuleDraft
 from scoring.services.policy_checks import ContentError
 from scoring.services.policy_content import Content
@@ -116,7 +116,7 @@ class EffectForm(_Unsaved):
     """What a list does."""
 
     list = forms.ModelChoiceField(
-        NamedList.objects.exclude(name__startswith=SNOOZE_PREFIX).order_by("name"), to_field_name="name"
+        NamedList.objects.exclude(name__startswith=SNOOZE).order_by("name"), to_field_name="name"
     )
 
     class Meta:

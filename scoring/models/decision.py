@@ -74,6 +74,9 @@ class Decision(models.Model):
                 fields=["occurred_at"], condition=models.Q(outcome__in=["review", "decline"]), name="decision_flagged"
             ),
             models.Index(fields=["decided_at"]),
+            # What met rules and what they failed on is found without the many that met none.
+            models.Index(fields=["occurred_at"], condition=~models.Q(rule_hits=[]), name="decision_hit"),
+            models.Index(fields=["decided_at"], condition=~models.Q(rule_failures=[]), name="decision_failed"),
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="decision_amount_positive"),

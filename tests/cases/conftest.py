@@ -1,7 +1,9 @@
 """People with roles."""
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils.timezone import now
 
 from cases.models import Case
@@ -112,3 +114,17 @@ def approves(db):
 @pytest.fixture
 def zoe(db):
     return make_user("manager", username="zoe")
+
+
+@pytest.fixture
+def other_connection():
+    database = connection.settings_dict
+    with psycopg.connect(
+        dbname=database["NAME"],
+        user=database["USER"],
+        password=database["PASSWORD"],
+        host=database["HOST"],
+        port=database["PORT"],
+        autocommit=True,
+    ) as other:
+        yield other

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cases.models import RuleAlarm
 from scoring.services.policy import RuleDraft, publish_policy
 from tests.cases.dashboard_world import YESTERDAY, pay, said
 from tests.factories import DAY, make_label
@@ -70,3 +71,25 @@ def test_versions_of_the_time_before_are_no_change(look):
     pay(policy_version=4)
 
     assert [change.text for change in look().context["found"].payments.changes] == ["policy 5"]
+
+
+def test_alarms_stand_beside_their_rule(look, mia):
+    publish_policy(
+        review_threshold=0.5,
+        decline_threshold=0.9,
+        rules=[RuleDraft("velocity", "amount > 100", "review", "Much")],
+        note="",
+        published_by=mia,
+        based_on=0,
+    )
+    for closed_at, kind in ((None, "silence"), (YESTERDAY, "spike")):
+        RuleAlarm.objects.create(
+            code="velocity", kind=kind, opened_at=YESTERDAY, seen_at=YESTERDAY, closed_at=closed_at, words="x"
+        )
+
+    response = look()
+
+    (rule,) = response.context["page"].rules
+    assert [alarm.kind for alarm in rule.row.alarms] == ["silence"]
+    assert "velocity silent" in said(response)
+    assert "/policy/rules/velocity/" in response.content.decode()

@@ -4,7 +4,6 @@ from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -221,17 +220,3 @@ class TestBesideOthers:
 
         with try_lock("figures of the dashboard") as is_ours:
             assert is_ours
-
-
-@pytest.fixture
-def other_connection():
-    database = connection.settings_dict
-    with psycopg.connect(
-        dbname=database["NAME"],
-        user=database["USER"],
-        password=database["PASSWORD"],
-        host=database["HOST"],
-        port=database["PORT"],
-        autocommit=True,
-    ) as other:
-        yield other
