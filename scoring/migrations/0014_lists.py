@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         max_length=80,
                         unique=True,
-                        help_text="How rules call it: small letters, digits, - and _. Cannot be changed.",
+                        help_text="How rules call it: small letters, digits, - and _, at most 40. Cannot be changed.",
                     ),
                 ),
                 ("title", models.CharField(max_length=100)),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "list",
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(name__regex=r"^([a-z0-9][a-z0-9_-]*|snooze:[-a-zA-Z0-9_]+)$"),
+                        condition=models.Q(name__regex=r"^([a-z0-9][a-z0-9_-]{0,39}|snooze:[-a-zA-Z0-9_]+)$"),
                         name="list_name_plain",
                     )
                 ],

@@ -10,7 +10,8 @@ from scoring.rules.lists import SNOOZE
 BLOCK, ALLOW = "block", "allow"
 # Made by a migration; pages and verdicts count on them.
 GIVEN_LISTS = (BLOCK, ALLOW)
-LIST_NAME = r"^([a-z0-9][a-z0-9_-]*|snooze:[-a-zA-Z0-9_]+)$"
+# Not longer than 40: `<name>_list:<entity>` stands among the codes that a decision keeps, of 64 characters.
+LIST_NAME = r"^([a-z0-9][a-z0-9_-]{0,39}|snooze:[-a-zA-Z0-9_]+)$"
 
 
 class Entity(models.TextChoices):
@@ -29,7 +30,9 @@ class NamedList(models.Model):
     """A list. What it does to a payment is said by the policy in force, not here."""
 
     name = models.CharField(
-        max_length=80, unique=True, help_text="How rules call it: small letters, digits, - and _. Cannot be changed."
+        max_length=80,
+        unique=True,
+        help_text="How rules call it: small letters, digits, - and _, at most 40. Cannot be changed.",
     )
     title = models.CharField(max_length=100)
     purpose = models.CharField(max_length=500, blank=True, help_text="What it is for, and who keeps it.")

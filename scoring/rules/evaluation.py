@@ -88,18 +88,30 @@ def ask_rules(rules: Sequence[CompiledRule], batch: Batch) -> Asked:
 
 
 def _ask(rule: CompiledRule, batch: Batch, hits: Bools, failed: Bools) -> None:
-    """Note where the rule hits and where it fails. The payments it fails on are found by halving."""
+    """Note where the rule hits and where it fails."""
+    errors: list[tuple[str, Exception]] = []
+    _ask_part(rule, batch, hits, failed, errors)
+    if errors:
+        # One line a batch: a rule that fails for all payments must not drown the log, nor take its time.
+        name, error = errors[0]
+        words = "rule %s could not be computed for %s of %s payments, %s the first"
+        logger.error(words, rule.code, len(errors), len(batch), name, exc_info=error)
+
+
+def _ask_part(
+    rule: CompiledRule, batch: Batch, hits: Bools, failed: Bools, errors: list[tuple[str, Exception]]
+) -> None:
+    """The payments it fails on are found by halving."""
     try:
         hits[:] = rule.condition.holds(batch.columns)
-    except Exception:
+    except Exception as error:
         if len(batch) == 1:
-            name = batch.transactions[0].transaction_id
-            logger.exception("rule %s could not be computed for payment %s", rule.code, name)
             failed[:] = True
+            errors.append((batch.transactions[0].transaction_id, error))
             return
         middle = len(batch) // 2
         for start, end in ((0, middle), (middle, len(batch))):
-            _ask(rule, batch.part(start, end), hits[start:end], failed[start:end])
+            _ask_part(rule, batch.part(start, end), hits[start:end], failed[start:end], errors)
 
 
 def _snooze(rules: Sequence[CompiledRule], listed: Mapping[int, Sequence[ListHit]], asked: Asked) -> None:

@@ -129,6 +129,17 @@ def test_a_failed_rule_fails_for_the_payments_it_fails_on_only():
     assert [number for number, one in enumerate(found) if one.rule_failures] == [5]
 
 
+def test_a_rule_that_fails_for_all_payments_is_one_line_of_the_log(caplog):
+    sent = [make_payment(currency="USD") for _ in range(40)]
+    vectors = np.array([make_vector()] * 40)
+
+    found = decide(sent, vectors, model=None, policy=policy_of(broken()), listed={}, at=[NOON] * 40)
+
+    assert all(one.rule_failures == ["broken"] for one in found)
+    (line,) = caplog.messages
+    assert line == f"rule broken could not be computed for 40 of 40 payments, {sent[0].transaction_id} the first"
+
+
 def test_an_allow_list_and_a_snooze_silence_a_failed_rule():
     allowed = decided(policy_of(broken()), currency="USD", listed=[ListHit("allow", "card", "card-1", "ours")])
     snoozed = decided(policy_of(broken()), currency="USD", listed=[ListHit("snooze:broken", "card", "card-1", "known")])
