@@ -1,5 +1,6 @@
 """Lists, what stands on them, and what changed."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from scoring.admin.estimates import EstimatedPaginator
 from scoring.admin.list_files import ListFiles
 from scoring.admin.readonly import ReadOnlyAdmin
 from scoring.models import ListChange, ListEntry, ListImport, NamedList
+from scoring.models.lists import LIST_NAME
 from scoring.queries_lists import effects_in_force, known_shapes, running, values_meeting
 from scoring.rules.identities import ENTITIES, ListValueError, canonical_value
 from scoring.rules.list_files import check_expiry
@@ -40,6 +42,8 @@ class NamedListForm(forms.ModelForm):
         name: str = self.cleaned_data["name"]
         if name.startswith(SNOOZE):
             raise forms.ValidationError("Snoozes are made where a rule is snoozed.")
+        if not re.match(LIST_NAME, name):
+            raise forms.ValidationError("Small letters, digits, - and _, at most 40 of them, such as `mule_devices`.")
         return name
 
 
