@@ -3,7 +3,17 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from cases.services import checks, claims, deadlines, figures, known_cases, presence, snoozes, verdict_effects
+from cases.services import (
+    checks,
+    claims,
+    deadlines,
+    figures,
+    known_cases,
+    presence,
+    score_figures,
+    snoozes,
+    verdict_effects,
+)
 
 
 @shared_task(name="cases.release_expired_claims")
@@ -40,6 +50,12 @@ def wake_snoozed_cases() -> int:
 def refresh_figures() -> None:
     """Count the dashboard's figures again where something changed. Safe to run twice."""
     figures.refresh_figures(now=now())
+
+
+@shared_task(name="cases.count_scores")
+def count_scores() -> None:
+    """Count the scores of the days that changed and are over. Safe to run twice."""
+    score_figures.count_scores(now=now())
 
 
 @shared_task(name="cases.return_expired_checks")

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from cases.policy import thresholds
 from cases.views import (
     account,
     api_docs,
@@ -83,6 +84,8 @@ urlpatterns = [
     path("quality/mine/", quality.own_quality, name="own_quality"),
     path("quality/settings/", quality.review_settings, name="review_settings"),
     path("quality/reviews/<int:check_id>/settle/", quality.settle, name="settle"),
+    path("policy/thresholds/", thresholds.thresholds, name="policy_thresholds"),
+    path("policy/thresholds/draft/", thresholds.draft_thresholds, name="draft_thresholds"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),

@@ -9,6 +9,7 @@ from cases.models.figures import BacklogFigures, DeskFigures, FiguresProgress, H
 from cases.models.handling import Handling, Presence, Variant
 from cases.models.queue import Queue
 from cases.models.saved_view import DefaultView, SavedView
+from cases.models.score_figures import ScoreDay, ScoreFigures
 from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Reviewer",
     "RuleFigures",
     "SavedView",
+    "ScoreDay",
+    "ScoreFigures",
     "Tag",
     "Variant",
     "Verdict",
