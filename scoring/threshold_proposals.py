@@ -125,12 +125,16 @@ def _least_price(places: Callable[[float], list[int]], fits: Callable[[Sequence[
 
 @dataclass(frozen=True)
 class Verdict:
-    """The best thresholds by scores beside those by labels, with the intervals that these are known to."""
+    """The best thresholds by scores beside those by labels, with the intervals that these are known to.
+
+    regret: what the former cost a day more than the latter, by labels.
+    """
 
     by_scores: Choice
     by_labels: Choice
     review: Interval
     decline: Interval
+    regret: float
 
     @property
     def is_agreed(self) -> bool:
@@ -144,7 +148,9 @@ def compare(payments: Payments, costs: Costs) -> Verdict | None:
     near = thresholds.by_rule(payments.mean_amount, costs)
     curve = thresholds.costs_by_labels(payments, costs)
     review, decline = thresholds.best_intervals(curve, near=near)
-    return Verdict(by_cost([payments], costs)[0], thresholds.best(curve, near=near), review, decline)
+    by_scores, by_labels = by_cost([payments], costs)[0], thresholds.best(curve, near=near)
+    regret = max(0.0, curve.cost(by_scores) - curve.cost(by_labels))
+    return Verdict(by_scores, by_labels, review, decline, regret)
 
 
 @dataclass(frozen=True)

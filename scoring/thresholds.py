@@ -137,9 +137,13 @@ class Curve:
 
     def cost(self, choice: Choice) -> float:
         """Of a day on average; 0 without a day."""
-        if not len(self.rest):
-            return 0.0
-        return float((self.review[:, choice.review] + self.decline[:, choice.decline] + self.rest).mean())
+        review, decline, rest = self._of_a_day
+        return float(review[choice.review] + decline[choice.decline] + rest)
+
+    @cached_property
+    def _of_a_day(self) -> tuple[Floats, Floats, float]:
+        days = max(1, len(self.rest))
+        return self.review.sum(axis=0) / days, self.decline.sum(axis=0) / days, float(self.rest.sum()) / days
 
 
 def costs_by_labels(payments: Payments, costs: Costs) -> Curve:
@@ -217,12 +221,10 @@ def best_intervals(curve: Curve, *, near: Choice) -> tuple[Interval, Interval]:
 def _cheapest(review: Floats, decline: Floats, near: Choice) -> list[Choice]:
     """For each row of (samples, thresholds) the cheapest pair in order."""
     places = np.arange(len(THRESHOLDS))
-    away = (places[:, None] - near.review) ** 2 + (places[None, :] - near.decline) ** 2
-    is_disordered = places[:, None] > places[None, :]
-    found = []
-    for of_review, of_decline in zip(review, decline, strict=True):
-        cost = of_review[:, None] + of_decline[None, :]
-        scale = max(1.0, float(np.abs(of_review).max() + np.abs(of_decline).max()))
-        cost = np.where(is_disordered, np.inf, cost + _TINY * scale * away)
-        found.append(Choice(*divmod(int(cost.argmin()), len(places))))
-    return found
+    step = _TINY * np.maximum(1.0, np.abs(review).max(axis=1) + np.abs(decline).max(axis=1))[:, None]
+    review = review + step * (places - near.review) ** 2
+    decline = decline + step * (places - near.decline) ** 2
+    # Of the review thresholds up to each decline threshold only the cheapest matters.
+    least = np.minimum.accumulate(review, axis=1)
+    declines = (least + decline).argmin(axis=1)
+    return [Choice(int(one[: place + 1].argmin()), int(place)) for one, place in zip(review, declines, strict=True)]

@@ -205,7 +205,10 @@ def _rows(world: _World) -> list[Row]:
     named = [band_words(world.figures, place) for place in range(len(world.bands))]
     is_banded = len(world.bands) > 1
     now = proposals.account(world.bands, world.present, world.prices.costs)
-    rows = [replace(_row("Present", world, world.bands, world.present, named, None), is_present=True)]
+    present = replace(_row("Present", world, world.bands, world.present, named, None), is_present=True)
+    if len(set(world.present)) == 1:
+        present = replace(present, pairs=[replace(present.pairs[0], words=whole[0])])
+    rows = [present]
     if (costs := world.prices.costs) is not None:
         rows.append(_row("Least cost", world, one, proposals.by_cost(one, costs), whole, now))
         if is_banded:
@@ -282,7 +285,7 @@ def _change(said: Account, now: Account | None) -> wording.Delta | None:
 def _band_row(world: _World, place: int) -> BandRow:
     payments, costs = world.bands[place], world.prices.costs
     verdict = proposals.compare(payments, costs) if costs else None
-    said, css = _verdict_words(payments, costs, verdict)
+    said, css = _verdict_words(payments, costs, verdict, world.figures.currency)
     return BandRow(
         place=place,
         words=band_words(world.figures, place),
@@ -297,14 +300,25 @@ def _band_row(world: _World, place: int) -> BandRow:
     )
 
 
-def _verdict_words(payments: Payments, costs: Costs | None, verdict: Verdict | None) -> tuple[str, str]:
+def _verdict_words(payments: Payments, costs: Costs | None, verdict: Verdict | None, currency: str) -> tuple[str, str]:
     if costs is None:
         return "give the costs", "soft"
     if verdict is None:
         return f"too few labels to tell: {payments.frauds_known:,.0f} frauds", "soft"
     if verdict.is_agreed:
-        return "labels agree with scores", ""
-    return "labels say otherwise: these scores are not calibrated here", "warn"
+        return "yes", ""
+    wanted = [
+        f"{name} {'higher' if interval.low > place else 'lower'}"
+        for name, interval, place in (
+            ("review", verdict.review, verdict.by_scores.review),
+            ("decline", verdict.decline, verdict.by_scores.decline),
+        )
+        if not interval.holds(place)
+    ]
+    found = proposals.calibration(payments)
+    said = "scores are not calibrated here" if found and found.is_off else f"{payments.unknown.sum():,.0f} are unknown"
+    saved = f"worth {_amount(verdict.regret, currency)} a day"
+    return f"no: labels want {' and '.join(wanted)}, {saved}; {said}", "warn"
 
 
 def _interval_words(verdict: Verdict | None) -> str:
