@@ -315,10 +315,16 @@ def _verdict_words(payments: Payments, costs: Costs | None, verdict: Verdict | N
         )
         if not interval.holds(place)
     ]
-    found = proposals.calibration(payments)
-    said = "scores are not calibrated here" if found and found.is_off else f"{payments.unknown.sum():,.0f} are unknown"
     saved = f"worth {_amount(verdict.regret, currency)} a day"
-    return f"no: labels want {' and '.join(wanted)}, {saved}; {said}", "warn"
+    return f"no: labels want {' and '.join(wanted)}, {saved}{_why_not(payments)}", "warn"
+
+
+def _why_not(payments: Payments) -> str:
+    """What may lie behind it that labels say otherwise."""
+    found, unknown = proposals.calibration(payments), float(payments.unknown[payments.mature].sum())
+    said = f"; {found.frauds / found.expected:.2f} frauds here per fraud that scores expect" if found else ""
+    said += ", which are not calibrated" if found and found.is_off else ""
+    return f"{said}; {unknown:,.0f} declines are unknown" if unknown else said
 
 
 def _interval_words(verdict: Verdict | None) -> str:

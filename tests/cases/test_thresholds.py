@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cases.models import DeskFigures
+from cases.services.score_figures import mark_days
 from scoring.models import Policy, PolicyEvent
 from scoring.services.policy import BandDraft, RuleDraft, put_in_force, retire, write_parts
 from tests.cases.dashboard_world import said
@@ -192,8 +193,6 @@ def test_days_that_are_not_counted_yet_are_told(look):
     response = look()
     assert "still being counted" not in said(response)
 
-    from cases.services.score_figures import mark_days
-
     mark_days([response.context["found"].days[0] - 3 * DAY])
 
     response = response.client.get(ADDRESS)
@@ -251,6 +250,23 @@ def test_scores_that_labels_do_not_bear_out_are_told(look):
     text = said(look("?bands=one"))
 
     assert "no: labels want review lower" in text
+    assert "1.39 frauds here per fraud that scores expect" in text
+
+
+@pytest.mark.parametrize("query", ["?currency=ZZZ", "?currency=ZZZ&review=1&false_decline=1&capacity=5", "?days=1"])
+def test_a_stretch_without_payments_of_the_currency_is_shown_empty(look, query):
+    enough()
+
+    look(query)
+
+
+@pytest.mark.parametrize("query", ["?review=0&false_decline=0", "?review=0", "?false_decline=0", "?review=999999999"])
+def test_any_price_can_be_asked_about(look, query):
+    enough()
+
+    rows = look(query).context["page"].rows
+
+    assert all(0 < float(p.review) <= float(p.decline) <= 1 for row in rows for p in row.pairs)
 
 
 def test_bands_in_force_are_always_told(look, policy):
@@ -313,17 +329,17 @@ def test_bad_input_is_told_and_the_page_still_stands(look, query):
     assert response.context["page"].rows
 
 
-def test_the_number_of_queries_does_not_depend_on_the_record(look, policy):
+def test_the_number_of_queries_does_not_depend_on_the_record(look, as_mia, policy):
     pay()
     look()
     with CaptureQueriesContext(connection) as few:
-        look.__closure__[0].cell_contents.get(ADDRESS)
+        as_mia.get(ADDRESS)
     with_bands(policy, ("EUR", Decimal(0), 0.3, 0.8), ("USD", Decimal(100), 0.1, 0.7), ("EUR", Decimal(50), 0.2, 0.9))
     enough()
     enough("USD")
     look()
     with CaptureQueriesContext(connection) as many:
-        look.__closure__[0].cell_contents.get(ADDRESS)
+        as_mia.get(ADDRESS)
 
     assert len(many) == len(few)
 
