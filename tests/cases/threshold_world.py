@@ -5,8 +5,13 @@ from decimal import Decimal
 from django.utils.timezone import now
 
 from cases.services import figures, score_figures
+from scoring.models import Policy, PolicyEvent
+from scoring.services.policy import BandDraft, put_in_force, retire, write_parts
 from tests.cases.dashboard_world import TODAY
-from tests.factories import DAY, HOUR, make_decision, make_label
+from tests.factories import DAY, HOUR, NOON, make_decision, make_label
+
+ADDRESS = "/policy/thresholds/"
+DRAFT = "/policy/thresholds/draft/"
 
 
 def pay(days_ago=1, label="", **values):
@@ -36,3 +41,18 @@ def enough(currency="EUR"):
 
 def row_of(response, title):
     return next(row for row in response.context["page"].rows if row.title == title)
+
+
+def with_bands(policy, *bands):
+    """A live version after `policy` with bands."""
+    version = Policy.objects.create(
+        version=policy.version + 1, review_threshold=0.5, decline_threshold=0.9, note="bands", based_on=policy
+    )
+    write_parts(version, rules=(), bands=[BandDraft(*band) for band in bands], lists={})
+    retire(policy, by=None, at=NOON)
+    put_in_force(version, by=None, action=PolicyEvent.Action.PUBLISHED, at=NOON)
+    return version
+
+
+def given(policy, **values):
+    return {"based_on": policy.version, "currency": "EUR", "band": ["0|0.2|0.8", "100|0.05|0.7"], "note": "n"} | values

@@ -58,6 +58,8 @@ GET  own_quality           x       x    -       -       -
 GET  review_settings       -       x    x       -       -
 POST review_settings       -       x    x       -       -
 POST settle                -       x    x       -       -
+GET  policy_thresholds     -       -    x       x       -
+POST draft_thresholds      -       -    x       -       -
 GET  entity                x       x    x       x       -
 POST add_to_list           -       -    x       -       -
 POST remove_from_list      -       -    x       -       -
