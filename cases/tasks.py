@@ -11,6 +11,7 @@ from cases.services import (
     known_cases,
     presence,
     rule_alarms,
+    score_figures,
     snoozes,
     verdict_effects,
 )
@@ -50,6 +51,12 @@ def wake_snoozed_cases() -> int:
 def refresh_figures() -> None:
     """Count the dashboard's figures again where something changed. Safe to run twice."""
     figures.refresh_figures(now=now())
+
+
+@shared_task(name="cases.count_scores")
+def count_scores() -> None:
+    """Count the scores of the days that changed and are over. Safe to run twice."""
+    score_figures.count_scores(now=now())
 
 
 @shared_task(name="cases.return_expired_checks")

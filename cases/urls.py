@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.policy import health_views, version_views
+from cases.policy import health_views, thresholds, version_views
 from cases.views import (
     account,
     api_docs,
@@ -88,6 +88,8 @@ urlpatterns = [
     path("policy/", version_views.policy_versions, name="policy_versions"),
     path("policy/versions/<int:version>/", version_views.policy_version, name="policy_version"),
     path("policy/versions/<int:version>/<slug:step>/", version_views.policy_step, name="policy_step"),
+    path("policy/thresholds/", thresholds.thresholds, name="policy_thresholds"),
+    path("policy/thresholds/draft/", thresholds.draft_thresholds, name="draft_thresholds"),
     path("entities/<slug:kind>/<path:name>/", entities.entity, name="entity"),
     path("cases/<uuid:case_id>/lists/", case_lists.list_from_case, name="list_from_case"),
     path("cases/<uuid:case_id>/snooze-rule/", case_lists.snooze_rule, name="snooze_rule"),

@@ -113,6 +113,8 @@ REVIEW_COST_AN_HOUR = env.decimal("REVIEW_COST_AN_HOUR", default=Decimal(45), va
 # With a price a case (an outside desk) this is what counts, not the hours.
 REVIEW_COST_A_CASE = env.decimal("REVIEW_COST_A_CASE", default=Decimal(0), validate=validate.Range(min=0))
 FALSE_POSITIVE_COST = env.decimal("FALSE_POSITIVE_COST", default=Decimal(15), validate=validate.Range(min=0))
+# What the team can look at; 0: nobody has said.
+REVIEWS_A_DAY = env.int("REVIEWS_A_DAY", default=0, validate=validate.Range(min=0, max=10_000_000))
 # By then nearly all labels are in: what is younger is shown as still growing.
 DASHBOARD_MATURE_DAYS = env.int("DASHBOARD_MATURE_DAYS", default=30, validate=validate.Range(min=1))
 
@@ -232,6 +234,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-deadlines": {"task": "cases.watch_deadlines", "schedule": 15.0, "options": {"expires": 15}},
     "wake-snoozed-cases": {"task": "cases.wake_snoozed_cases", "schedule": 30.0, "options": {"expires": 30}},
     "refresh-figures": {"task": "cases.refresh_figures", "schedule": 60.0, "options": {"expires": 60}},
+    "count-scores": {"task": "cases.count_scores", "schedule": 60.0, "options": {"expires": 60}},
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
     "return-expired-checks": {"task": "cases.return_expired_checks", "schedule": 30.0, "options": {"expires": 30}},
     "trim-shadow-changes": {"task": "streams.trim_shadow_changes", "schedule": 60.0, "options": {"expires": 60}},

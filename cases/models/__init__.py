@@ -10,6 +10,7 @@ from cases.models.handling import Handling, Presence, Variant
 from cases.models.queue import Queue
 from cases.models.rule_health import RuleAlarm, RuleHours, RuleMoney, RuleOverlap, RulePairs
 from cases.models.saved_view import DefaultView, SavedView
+from cases.models.score_figures import ScoreDay, ScoreFigures
 from cases.models.verdict import ApprovalLimit, Verdict, VerdictEffect, VerdictPayment
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "RuleOverlap",
     "RulePairs",
     "SavedView",
+    "ScoreDay",
+    "ScoreFigures",
     "Tag",
     "Variant",
     "Verdict",

@@ -14,6 +14,7 @@ from cases.queries.queue_counts import DUE_SOON
 from cases.services.figures_progress import keep, look
 from cases.services.figures_sql import IS_RELEASED, LABEL
 from cases.services.rule_figures import count_rule_days, count_rule_hours
+from cases.services.score_figures import mark_days
 from scoring.services.locks import try_lock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -54,6 +55,7 @@ def refresh_figures(*, now: datetime) -> Refreshed | None:
         seen = look()
         hours = _changed_hours(progress)
         _count_payments(hours)
+        mark_days(hour.date() for hour in hours)
         days = _changed_days(progress)
         for day in days:
             _count_desk(day)

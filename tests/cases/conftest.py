@@ -8,10 +8,14 @@ from django.utils.timezone import now
 
 from cases.models import Case
 from cases.services import figures
+from scoring.models import Policy
 from scoring.services import key_book
+from scoring.services.policy import RuleDraft
+from tests.cases import threshold_world
 from tests.cases.case_calls import calls_for
 from tests.factories import HOUR, make_case, make_decision, make_service_account, make_user
 from tests.scoring.api_calls import Caller
+from tests.scoring.payments import publish
 
 
 @pytest.fixture
@@ -128,3 +132,20 @@ def other_connection():
         autocommit=True,
     ) as other:
         yield other
+
+
+@pytest.fixture
+def threshold_policy(db) -> Policy:
+    """In force: thresholds 0.5 and 0.9, a rule."""
+    return publish(RuleDraft("look", "amount > 5000", "review", "x"))
+
+
+@pytest.fixture
+def look_at_thresholds(as_mia, threshold_policy):
+    def look_at(address="", *, status=200):
+        threshold_world.count()
+        response = as_mia.get(f"{threshold_world.ADDRESS}{address}")
+        assert response.status_code == status
+        return response
+
+    return look_at

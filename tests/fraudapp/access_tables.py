@@ -58,6 +58,8 @@ GET  own_quality           x       x    -       -       -
 GET  review_settings       -       x    x       -       -
 POST review_settings       -       x    x       -       -
 POST settle                -       x    x       -       -
+GET  policy_thresholds     -       x    x       x       -
+POST draft_thresholds      -       -    x       -       -
 GET  entity                x       x    x       x       -
 POST list_from_case        -       -    x       -       -
 POST snooze_rule           -       -    x       -       -

@@ -1,11 +1,12 @@
-"""`manage.py count_figures`: count the dashboard's figures of the past; without an option only what has changed."""
+"""`manage.py count_figures`: count the figures of dashboard and thresholds; without an option only what has changed."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
-from cases.services import figures
+from cases.services import figures, score_figures
 
 
 class Command(BaseCommand):
@@ -22,4 +23,6 @@ class Command(BaseCommand):
         refreshed = figures.refresh_figures(now=now())
         if refreshed is None:
             raise CommandError("Another process counts the figures now; try again in a minute.", returncode=1)
+        days = score_figures.count_scores(now=now(), again_after=timedelta(0))
+        self.stdout.write(f"Counted the scores of {days or 0:,} days.")
         self.stdout.write(f"Counted {refreshed.hours:,} hours of payments and {refreshed.days:,} days of case work.")
