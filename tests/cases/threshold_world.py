@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.utils.timezone import now
 
 from cases.services import figures, score_figures
-from scoring.models import Policy, PolicyEvent
+from scoring.models import Policy
 from scoring.services.policy import BandDraft, put_in_force, retire, write_parts
 from tests.cases.dashboard_world import TODAY
 from tests.factories import DAY, HOUR, NOON, make_decision, make_label
@@ -50,7 +50,7 @@ def with_bands(policy, *bands):
     )
     write_parts(version, rules=(), bands=[BandDraft(*band) for band in bands], lists={})
     retire(policy, by=None, at=NOON)
-    put_in_force(version, by=None, action=PolicyEvent.Action.PUBLISHED, at=NOON)
+    put_in_force(version, by=None, at=NOON)
     return version
 
 
