@@ -144,6 +144,7 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         "notes": detail.notes,
         "panel": panel,
         **_lists_context(request, detail.headline, moment, list_form),
+        "blocks_by_verdict": _blocks_by_verdict(request, case),
         "form": form or _verdict_form(request, panel.last),
         "note_form": note_form or NoteForm(),
         "settle_form": settle_form or ReasonForm(),
@@ -154,6 +155,11 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         **_known_context(request, case),
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _blocks_by_verdict(request: ConsoleRequest, case: Case) -> bool:
+    may = access.may_review(request.user) and access.may_block(request.user)
+    return may and case.status == Case.Status.OPEN
 
 
 def _lists_context(

@@ -115,8 +115,17 @@ def test_the_page_says_what_stands_already_networks_and_prefixes_too(as_alice, m
     assert "192.0.2.0/24" in entity_page
 
 
-def test_a_case_on_no_list_says_nothing_to_who_may_not_list(as_alice, case):
-    assert 'id="case-lists"' not in text_of(as_alice.get(case.get_absolute_url()))
+def test_a_case_on_no_list_says_nothing_to_who_may_not_list(client, case):
+    client.force_login(make_user("auditor"))
+
+    assert 'id="case-lists"' not in text_of(client.get(case.get_absolute_url()))
+
+
+def test_device_and_address_are_ticked_for_the_verdict_beside_what_they_stand_on(as_alice, case):
+    page = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert 'form="verdict-panel" name="block_device" value="d-9"' in page
+    assert 'form="verdict-panel" name="block_ip" value="192.0.2.9"' in page
 
 
 def test_a_rule_is_silenced_for_a_card_from_the_case_and_speaks_again_from_its_page(as_mia, case):
