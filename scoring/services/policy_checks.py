@@ -19,7 +19,7 @@ from scoring.services.policy import BandDraft, RuleDraft
 from scoring.services.policy_content import Content
 
 MAX_RULES, MAX_BANDS, MAX_POINTS, MAX_NOTE = 1000, 200, 10_000, 200
-# Nanoseconds a payment: a batch of 500 takes 20 ms longer by it at most. 1,000 rules of two or three conditions cost 8,000.
+# Nanoseconds a payment: 20 ms a batch of 500. A thousand rules of two or three conditions cost 8,000 together.
 MAX_COST = 40_000.0
 _LARGEST = 2**31 - 1
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
