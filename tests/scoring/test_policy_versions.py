@@ -307,6 +307,18 @@ def test_a_version_that_cannot_be_read_any_more_does_not_come_back(live, mia, ma
     assert Policy.objects.get(status="live").version == 2
 
 
+def test_what_is_wrong_by_now_is_for_a_copy_to_mend_and_keeps_nobody_from_rolling_back(live, mia, max_):
+    published(mia, max_)
+    with tampering():
+        live.rules.filter(code="large").update(words="{renamed_feature}")
+
+    copy = versions.draft_copy(of=1, note="x", by=mia, at=LATER)
+
+    with pytest.raises(ContentError, match="renamed_feature"):
+        versions.put_in_shadow(version=copy.version, by=mia, at=LATER)
+    assert versions.roll_back(version=1, instead_of=2, reason="x", by=mia, at=LATER).status == "live"
+
+
 # --- what processes know ---------------------------------------------------------------------------------------------
 
 
