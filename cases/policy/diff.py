@@ -21,7 +21,7 @@ _TITLES = {
     "owner": "Keeper",
     "tags": "Tags",
     "expires_at": "Expires",
-    "is_enabled": "Asked",
+    "is_enabled": "Switched on",
 }
 
 
@@ -133,7 +133,7 @@ def _text(name: str, value: Any) -> str:
     if name == "tags":
         return ", ".join(value)
     if name == "is_enabled":
-        return "yes" if value else "no, switched off"
+        return "yes" if value else "no"
     if name == "expires_at":
         return f"{value:%Y-%m-%d %H:%M} UTC" if value else "never"
     return "" if value is None else str(value)

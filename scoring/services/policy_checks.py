@@ -72,9 +72,26 @@ def check_content(content: Content, *, note: str, at: datetime, known: Content |
         raise ContentError(faults)
 
 
-def faults_of_rule(rule: RuleDraft, *, lists: Collection[str]) -> list[ContentFault]:
-    """What is wrong with a rule by itself. lists: the names there are."""
-    return _looked_at(rule, lists)[1]
+def check_version_note(note: str) -> None:
+    """Raises: ContentError: it says nothing, or cannot be stored."""
+    if faults := list(_faults_of_note(note)):
+        raise ContentError(faults)
+
+
+def check_readable(rules: Sequence[RuleDraft]) -> None:
+    """Look whether rules can be asked at all; what else was wrong with them does not matter any more.
+
+    Raises:
+        ContentError: which of them cannot.
+    """
+    faults = []
+    for rule in rules:
+        try:
+            compile_condition(rule.expression)
+        except RuleError as error:
+            faults.append(ContentFault(f"Rule {rule.code}", "expression", str(error), error.place))
+    if faults:
+        raise ContentError(faults)
 
 
 def check_expression(text: str, *, lists: Collection[str]) -> Condition:
@@ -131,10 +148,14 @@ def _of_rule(rule: RuleDraft, field: str, message: str) -> ContentFault:
     return ContentFault(f"Rule {rule.code}", field, message)
 
 
-def _faults_of_version(content: Content, note: str) -> Iterator[ContentFault]:
+def _faults_of_note(note: str) -> Iterator[ContentFault]:
     yield from check_text("", "note", note)
     if not note.strip() or len(note) > MAX_NOTE:
         yield ContentFault("", "note", f"Say in up to {MAX_NOTE} characters what this version changes.")
+
+
+def _faults_of_version(content: Content, note: str) -> Iterator[ContentFault]:
+    yield from _faults_of_note(note)
     if not 0 < content.review_threshold <= content.decline_threshold <= 1:
         yield ContentFault("", "review_threshold", "Thresholds need 0 < review <= decline <= 1.")
     if not 0 < content.review_points <= content.decline_points <= _LARGEST:

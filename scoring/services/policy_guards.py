@@ -65,7 +65,7 @@ def check_room() -> None:
 
 
 def check_still(policy: Policy, *, at: datetime) -> None:
-    """Look again, for a release can have changed the language since it was written. Raises: ContentError."""
+    """Look at all of it again, for a release can have changed the language since. Raises: ContentError."""
     content = content_of(policy)
     check_content(content, note=policy.note, at=at, known=content)
 

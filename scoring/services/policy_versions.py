@@ -11,7 +11,7 @@ from django.db import transaction
 
 from scoring.models import Policy, PolicyEvent
 from scoring.services.policy import StalePolicyError, make_live, next_version, put_in_force, retire, write_parts
-from scoring.services.policy_checks import check_content
+from scoring.services.policy_checks import check_content, check_readable, check_version_note
 from scoring.services.policy_content import (
     Content,
     Part,
@@ -56,12 +56,14 @@ def draft_policy(*, content: Content, note: str, by: User | None, at: datetime, 
 def draft_copy(*, of: int, note: str, by: User | None, at: datetime) -> Policy:
     """Begin a version that says what version `of` says, to be put in the place of the one in force.
 
+    What is wrong with that by now is for the draft to mend: it is looked at when the draft is saved or goes on.
+
     Raises:
-        ContentError: what is wrong with it (by now).
+        ContentError: the note says nothing.
         Policy.DoesNotExist: there is no such version.
     """
+    check_version_note(note)
     content = content_of(Policy.objects.get(version=of))
-    check_content(content, note=note, at=at, known=content)
     origin = f"A copy of version {of}"
     return _new_draft(content, note=note, author=by, by=by, at=at, based_on=live_version(), origin=origin)
 
@@ -156,7 +158,7 @@ def publish(*, version: int, by: User, at: datetime) -> Policy:
         raise OwnVersionError(f"You wrote or proposed version {version}: a second person has to publish it.")
     live = live_version()
     check_base(policy, live)
-    check_still(policy, at=at)
+    check_readable(content_of(policy).rules)
     if live:
         retire(live, by=by, at=at)
     put_in_force(policy, by=by, at=at)
@@ -179,7 +181,7 @@ def roll_back(*, version: int, instead_of: int, reason: str, by: User, at: datet
         raise StalePolicyError(f"Version {live.version if live else 0} is in force by now; look at it first.")
     if policy.published_at is None:
         raise WrongStepError(f"Version {version} was never in force.")
-    check_still(policy, at=at)
+    check_readable(content_of(policy).rules)
     retire(live, by=by, at=at)
     make_live(policy)
     record(policy, _Action.ROLLED_BACK, by=by, at=at, note=reason)

@@ -2,16 +2,14 @@
 
 import threading
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
 
-from scoring.models import Policy, PolicyEvent
-from scoring.services import policy as in_force
+from scoring.models import Policy
 from scoring.services import policy_versions as versions
-from scoring.services.policy import StalePolicyError, policy_in_force, shadowed_versions
+from scoring.services.policy import StalePolicyError
 from scoring.services.policy_checks import ContentError
 from scoring.services.policy_content import content_of
 from scoring.services.policy_guards import (
@@ -21,7 +19,7 @@ from scoring.services.policy_guards import (
     WrongStepError,
 )
 from tests.factories import DAY, HOUR, NOON, make_user
-from tests.scoring.payments import HUGE, LARGE, publish, tampering
+from tests.scoring.payments import HUGE, LARGE, publish
 from tests.scoring.policy_world import SMALL, draft, edit, proposed, published
 
 LATER = NOON + DAY
@@ -253,101 +251,3 @@ def test_changes_are_carried_over_to_the_version_in_force_where_they_do_not_conf
 def test_there_is_nothing_to_carry_over_to_the_version_one_stands_on(live, mia):
     with pytest.raises(WrongStepError, match="nothing to carry over"):
         versions.rebase(version=draft(mia).version, by=mia, at=NOON)
-
-
-# --- back ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_version_before_comes_back_at_once_with_a_reason(live, mia, max_):
-    second = published(mia, max_)
-
-    versions.roll_back(version=1, instead_of=2, reason="declines half of France", by=mia, at=LATER)
-
-    second.refresh_from_db()
-    live.refresh_from_db()
-    assert (live.status, second.status, second.retired_at) == ("live", "retired", LATER)
-    event = live.events.order_by("id").last()
-    assert (event.action, event.by, event.note) == ("rolled_back", mia, "declines half of France")
-
-
-def test_who_proposed_a_version_may_bring_it_back(live, mia, max_):
-    published(mia, max_)
-    versions.roll_back(version=1, instead_of=2, reason="x", by=mia, at=LATER)
-
-    policy = versions.roll_back(version=2, instead_of=1, reason="it was not that", by=mia, at=LATER)
-
-    assert (policy.status, policy.published_by) == ("live", max_)
-
-
-def test_the_slower_of_two_who_roll_back_is_told(live, mia, max_):
-    published(mia, max_)
-    published(mia, max_)
-    versions.roll_back(version=2, instead_of=3, reason="x", by=mia, at=LATER)
-
-    with pytest.raises(StalePolicyError, match="Version 2 is in force by now"):
-        versions.roll_back(version=1, instead_of=3, reason="x", by=max_, at=LATER)
-
-
-def test_a_version_that_never_was_in_force_does_not_come_back(live, mia):
-    version = draft(mia).version
-    versions.discard(version=version, reason="", by=mia, at=NOON)
-
-    with pytest.raises(WrongStepError):
-        versions.roll_back(version=version, instead_of=1, reason="x", by=mia, at=NOON)
-
-
-def test_a_version_that_cannot_be_read_any_more_does_not_come_back(live, mia, max_):
-    published(mia, max_)
-    with tampering():
-        live.rules.update(expression="gone_feature > 1")
-
-    with pytest.raises(ContentError, match="gone_feature"):
-        versions.roll_back(version=1, instead_of=2, reason="x", by=mia, at=LATER)
-
-    assert Policy.objects.get(status="live").version == 2
-
-
-# --- what processes know ---------------------------------------------------------------------------------------------
-
-
-def test_a_process_knows_which_versions_are_tried(live, mia, monkeypatch):
-    monkeypatch.setattr(in_force, "RECHECK_SECONDS", 0.0)
-    assert shadowed_versions() == set()
-    versions.put_in_shadow(version=draft(mia).version, by=mia, at=NOON)
-    proposed(mia)
-
-    assert shadowed_versions() == {2, 3}
-    assert policy_in_force().version == 1
-
-
-def test_looking_again_is_one_query_for_all_versions(live, mia, monkeypatch, django_assert_num_queries):
-    proposed(mia)
-    policy_in_force()
-    monkeypatch.setattr(in_force, "RECHECK_SECONDS", 0.0)
-
-    with django_assert_num_queries(1):
-        policy_in_force()
-
-
-def test_a_version_that_cannot_be_read_leaves_the_last_good_one_in_force_and_shouts(
-    live, mia, max_, monkeypatch, caplog
-):
-    policy_in_force()
-    version = published(mia, max_)
-    with tampering():
-        version.rules.update(expression="newer_feature > 1")
-    monkeypatch.setattr(in_force, "RECHECK_SECONDS", 0.0)
-
-    assert policy_in_force().version == 1
-    assert "version 1 stays in force here: version 2 cannot be read" in caplog.text
-
-
-def test_bands_and_lists_travel_with_a_version(live, mia):
-    bands = (in_force.BandDraft("EUR", Decimal(100), 0.2, 0.7), in_force.BandDraft("EUR", Decimal(1000), 0.1, 0.6))
-    policy = draft(mia, bands=bands, lists={"block": "review"})
-
-    copy = versions.draft_copy(of=policy.version, note="x", by=mia, at=NOON)
-
-    assert content_of(copy).bands == bands
-    assert content_of(copy).lists == {"block": "review"}
-    assert PolicyEvent.objects.filter(policy=copy).count() == 1
