@@ -1,8 +1,5 @@
 """The health of rules: all of them, one through its versions, and alarms that somebody looks after."""
 
-from datetime import timedelta
-
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -13,13 +10,13 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from cases import access
-from cases.dashboard.tiles import Costs
 from cases.models import RuleAlarm
 from cases.policy import health_queries, health_rule
 from cases.policy.health_table import STATES, WINDOWS, RulesForm, in_order
 from cases.policy.in_force import list_of
 from cases.queries.sight import sight_of
 from cases.services import rule_alarms
+from cases.views.dashboard import costs_of_desk, label_maturity
 from cases.views.pages import ConsoleRequest, page
 
 # A row has twenty figures and costs a millisecond to render.
@@ -32,7 +29,11 @@ def policy_rules(request: ConsoleRequest) -> HttpResponse:
     form = RulesForm(request.GET)
     status = 200 if form.is_valid() else 422
     found = health_queries.rules_page(
-        days=form.chosen_days, currency=form.chosen("currency"), costs=_costs(), maturity=_maturity(), now=now()
+        days=form.chosen_days,
+        currency=form.chosen("currency"),
+        costs=costs_of_desk(),
+        maturity=label_maturity(),
+        now=now(),
     )
     sort = form.chosen("sort") or "alarms"
     context = {
@@ -50,8 +51,8 @@ def policy_rules(request: ConsoleRequest) -> HttpResponse:
         "owners": sorted({row.owner_name for row in found.rows} - {""}),
         "days": form.chosen_days,
         "windows": WINDOWS,
-        "costs": _costs(),
-        "maturity": _maturity(),
+        "costs": costs_of_desk(),
+        "maturity": label_maturity(),
         "may_acknowledge": _may_acknowledge(request.user),
     }
     return page(request, "policy/rules.html", context, status=status)
@@ -62,11 +63,11 @@ def policy_rule(request: ConsoleRequest, code: str) -> HttpResponse:
     _check_may_see(request.user)
     try:
         found = health_rule.rule_page(
-            code, desk=access.desk_for(request.user), sight=sight_of(request.user), maturity=_maturity(), now=now()
+            code, desk=access.desk_for(request.user), sight=sight_of(request.user), maturity=label_maturity(), now=now()
         )
     except health_rule.UnknownRuleError as error:
         raise Http404("No version that was in force has such a rule.") from error
-    context = {"found": found, "code": code, "maturity": _maturity()}
+    context = {"found": found, "code": code, "maturity": label_maturity()}
     return page(request, "policy/rule.html", context | {"may_acknowledge": _may_acknowledge(request.user)})
 
 
@@ -96,16 +97,3 @@ def _check_may_see(user: User) -> None:
 
 def _may_acknowledge(user: User) -> bool:
     return user.has_perm("scoring.change_policy")
-
-
-def _costs() -> Costs:
-    return Costs(
-        currency=settings.DASHBOARD_CURRENCY,
-        hour=settings.REVIEW_COST_AN_HOUR,
-        case=settings.REVIEW_COST_A_CASE,
-        false_positive=settings.FALSE_POSITIVE_COST,
-    )
-
-
-def _maturity() -> timedelta:
-    return timedelta(days=settings.DASHBOARD_MATURE_DAYS)

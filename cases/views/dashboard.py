@@ -24,12 +24,19 @@ def dashboard(request: ConsoleRequest) -> HttpResponse:
         form.span(), currency=form.chosen("currency"), main_currency=settings.DASHBOARD_CURRENCY
     )
     sort = form.chosen("sort") or "hits"
-    shown = make_page(found, costs=_costs(), maturity=_maturity(), sort=sort)
-    context = {"form": form, "page": shown, "found": found, "presets": PRESETS, "sort": sort, "maturity": _maturity()}
+    shown = make_page(found, costs=costs_of_desk(), maturity=label_maturity(), sort=sort)
+    context = {
+        "form": form,
+        "page": shown,
+        "found": found,
+        "presets": PRESETS,
+        "sort": sort,
+        "maturity": label_maturity(),
+    }
     return page(request, "cases/dashboard.html", context, status=status)
 
 
-def _costs() -> Costs:
+def costs_of_desk() -> Costs:
     return Costs(
         currency=settings.DASHBOARD_CURRENCY,
         hour=settings.REVIEW_COST_AN_HOUR,
@@ -38,5 +45,5 @@ def _costs() -> Costs:
     )
 
 
-def _maturity() -> timedelta:
+def label_maturity() -> timedelta:
     return timedelta(days=settings.DASHBOARD_MATURE_DAYS)
