@@ -8,8 +8,9 @@ from django.shortcuts import redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
+from cases.policy.shadow import shadow_of
 from cases.policy.steps import STEPS, Sent, Step
-from cases.policy.versions import version_page, versions_page
+from cases.policy.versions import VersionPage, version_page, versions_page
 from cases.views.pages import ConsoleRequest, page
 from scoring.services.policy import StalePolicyError
 from scoring.services.policy_checks import ContentError
@@ -34,7 +35,7 @@ def policy_versions(request: ConsoleRequest) -> HttpResponse:
 @require_safe
 def policy_version(request: ConsoleRequest, version: int) -> HttpResponse:
     _check_may_view(request)
-    return page(request, "policy/version.html", {"page": version_page(version, request.user)})
+    return _version(request, version_page(version, request.user))
 
 
 @require_POST
@@ -55,8 +56,15 @@ def policy_step(request: ConsoleRequest, version: int, step: str) -> HttpRespons
         else:
             messages.success(request, STEPS[step].done.format(version=policy.version))
             return redirect("policy_version", policy.version)
-    context = {"page": shown, "refusal": refusal, "refused": step, "note": request.POST.get("note", "")}
-    return page(request, "policy/version.html", context, status=422)
+    refused = {"refusal": refusal, "refused": step, "note": request.POST.get("note", "")}
+    return _version(request, shown, refused, status=422)
+
+
+def _version(
+    request: ConsoleRequest, shown: VersionPage, refused: dict[str, str] | None = None, *, status: int = 200
+) -> HttpResponse:
+    shadow = shadow_of(shown.policy, user=request.user, now=now())
+    return page(request, "policy/version.html", {"page": shown, "shadow": shadow, **(refused or {})}, status=status)
 
 
 def _check_may_view(request: ConsoleRequest) -> None:
