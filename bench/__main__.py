@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     with rig.servers():
         # They need Django, which is set up by now.
-        from bench import api, console, feed, growth, parts, stream
+        from bench import api, backtest, console, feed, growth, parts, stream
         from scoring.ml.training import TREES
 
         payments = options.backlog + WARM_UP + parts.TOTAL + stream.STEADY_TOTAL + growth.TOTAL + api.TOTAL + feed.TOTAL
@@ -60,6 +60,7 @@ def main() -> None:
         if not options.only_stream:
             results["feed"] = watched
             results["api"] = api.measure(traffic)
+            results["backtest"] = backtest.measure()
             results |= console.measure()
     _print(results)
     if not options.only_stream:
@@ -101,6 +102,11 @@ def _print(results: dict[str, Any]) -> None:
             f"p50 {seen['p50_ms']} ms, p95 {seen['p95_ms']} ms, p99 {seen['p99_ms']} ms"
         )
         print(f"  Produced to published, p95: {', '.join(phases)}")
+    if tried := results.get("backtest"):
+        print(
+            f"Backtest of {tried['rows']:,} decisions, {tried['rules']} rules: {tried['seconds']} s, "
+            f"{tried['peak_mb']} MB"
+        )
     for name, row in results.get("pages", {}).items():
         print(
             f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, "

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-# Of a normal distribution: 95 of 100 lie within so many standard deviations.
-Z = 1.959964
+from scoring.intervals import Z, wilson
+
 # Fewer say next to nothing: Wilson's interval for 10 of 20 is 30 to 70 %.
 FEWEST = 20
 
@@ -31,22 +31,6 @@ class Share:
 
     def __add__(self, other: "Share") -> "Share":
         return Share(self.part + other.part, self.whole + other.whole)
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The score interval of a share at 95 %; 0 to 1 for nothing. Holds for few cases and for shares near 0 and 1.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
-    """
-    if not whole:
-        return 0.0, 1.0
-    share = part / whole
-    middle = share + Z**2 / (2 * whole)
-    reach = Z * sqrt(share * (1 - share) / whole + Z**2 / (4 * whole**2))
-    scale = 1 + Z**2 / whole
-    low, high = (middle - reach) / scale, (middle + reach) / scale
-    # At the ends the formula is exact, its floating point is not.
-    return (0.0 if part == 0 else low), (1.0 if part == whole else high)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
-from cases.agreement import FEWEST, wilson
+from cases.agreement import FEWEST
+from scoring.intervals import wilson
 
 
 @dataclass(frozen=True)

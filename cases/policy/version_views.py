@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
+from cases.policy.backtests_queries import backtests_of
 from cases.policy.shadow import shadow_of
 from cases.policy.steps import STEPS, Sent, Step
 from cases.policy.versions import VersionPage, version_page, versions_page
@@ -63,8 +64,12 @@ def policy_step(request: ConsoleRequest, version: int, step: str) -> HttpRespons
 def _version(
     request: ConsoleRequest, shown: VersionPage, refused: dict[str, str] | None = None, *, status: int = 200
 ) -> HttpResponse:
-    shadow = shadow_of(shown.policy, user=request.user, now=now())
-    return page(request, "policy/version.html", {"page": shown, "shadow": shadow, **(refused or {})}, status=status)
+    context = {
+        "page": shown,
+        "backtests": backtests_of(shown.policy),
+        "shadow": shadow_of(shown.policy, user=request.user, now=now()),
+    }
+    return page(request, "policy/version.html", context | (refused or {}), status=status)
 
 
 def _check_may_view(request: ConsoleRequest) -> None:

@@ -1,5 +1,7 @@
 """What policy versions that are not in force would do: on payments as they come, and on the record."""
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -98,9 +100,14 @@ class Backtest(models.Model):
     rows_done = models.PositiveBigIntegerField(default=0)
     # Who is at it says so every few seconds; a run that fell silent is given to somebody else.
     beat_at = models.DateTimeField(null=True, blank=True)
+    # How often it was begun. Whoever is at it holds the number it had then, and writes nothing under another.
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     result = models.JSONField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True, default="")
     requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    cancelled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(db_default=Now())
@@ -119,3 +126,8 @@ class Backtest(models.Model):
 
     def __str__(self) -> str:
         return f"backtest {self.pk} of {self.policy_id}"
+
+    @property
+    def last_day(self) -> datetime:
+        """A moment of the last day (UTC) of which payments are looked at."""
+        return self.until - timedelta(microseconds=1)

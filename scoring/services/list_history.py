@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -50,11 +49,17 @@ class ListHistory:
     """
 
     def __init__(self, transactions: Sequence[Transaction], *, listed: ListedValues | None = None) -> None:
-        found = dict.fromkeys(chain.from_iterable(map(identities, transactions)))
-        wanted = list(found) if listed is None else listed.among(list(found))
+        rows_of: dict[tuple[str, str], list[int]] = {}
+        for row, transaction in enumerate(transactions):
+            for identity in identities(transaction):
+                rows_of.setdefault(identity, []).append(row)
+        wanted = list(rows_of) if listed is None else listed.among(list(rows_of))
+        self._transactions = transactions
         self._changes: dict[tuple[str, str], list[_Change]] = {}
         for identity, change in _changes_of(wanted):
             self._changes.setdefault(identity, []).append(change)
+        # Of the others no list ever said anything.
+        self._rows = sorted({row for identity in self._changes for row in rows_of[identity]})
 
     def hits(self, transaction: Transaction, *, at: datetime) -> list[ListHit]:
         """The entries that a payment met at that time, in the order in which they came to stand there."""
@@ -77,10 +82,8 @@ class ListHistory:
 
     def listed(self, transactions: Sequence[Transaction], moments: Sequence[datetime]) -> dict[int, list[ListHit]]:
         """Row -> the entries that a payment met at its moment, where it met any."""
-        if not self._changes:
-            return {}
-        asked = enumerate(zip(transactions, moments, strict=True))
-        return {row: hits for row, (transaction, at) in asked if (hits := self.hits(transaction, at=at))}
+        rows = self._rows if transactions is self._transactions else range(len(transactions))
+        return {row: hits for row in rows if (hits := self.hits(transactions[row], at=moments[row]))}
 
     def moments(self, transaction: Transaction, *, start: datetime, end: datetime) -> list[datetime]:
         """`start`, and each time up to `end` from which on a payment meets something else."""

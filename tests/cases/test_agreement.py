@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.agreement import Share, Times, cohens_kappa, wilson
+from cases.agreement import Share, Times, cohens_kappa
+from scoring.intervals import wilson
 
 
 @pytest.mark.parametrize(

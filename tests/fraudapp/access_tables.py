@@ -68,6 +68,11 @@ POST remove_from_list      -       -    x       -       -
 GET  policy_versions       -       x    x       x       -
 GET  policy_version        -       x    x       x       -
 POST policy_step           -       -    x       -       -
+GET  policy_backtests      -       x    x       x       -
+POST policy_backtests      -       -    x       -       -
+GET  policy_backtest       -       x    x       x       -
+GET  backtest_state        -       x    x       x       -
+POST cancel_backtest       -       -    x       -       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -81,6 +86,8 @@ scoring_policy             -       -    lac     l       -
 scoring_rule               -       -    l       l       -
 scoring_namedlist          -       -    lacd    l       -
 scoring_listimport         -       -    l       l       -
+scoring_policy             -       -    la      l       -
+scoring_backtest           -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -

@@ -1,0 +1,73 @@
+"""Backtests as pages show them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+
+from cases.models import Alert
+from cases.queries.queues import Desk
+from scoring.models import Backtest, Policy
+
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """A backtest, and of its result what one line says."""
+
+    backtest: Backtest
+    outline: Mapping[str, Any] | None
+
+
+def latest_backtests() -> list[Row]:
+    """The SHOWN newest. One query."""
+    return _rows(Backtest.objects.all())
+
+
+def backtests_of(policy: Policy) -> list[Row]:
+    """Those of one version, the newest first. One query."""
+    return _rows(Backtest.objects.filter(policy=policy))
+
+
+def _rows(backtests: "QuerySet[Backtest]") -> list[Row]:
+    # A whole result, its examples with it, is a hundred times as long.
+    parts = ("currencies", "alerts", "labels", "judged")
+    found = (
+        backtests.select_related("policy", "baseline", "requested_by")
+        .defer("result")
+        .annotate(**{f"found_{part}": F(f"result__{part}") for part in parts})
+        .order_by("-id")[:SHOWN]
+    )
+    return [Row(one, _outline(one, parts)) for one in found]
+
+
+def _outline(backtest: Backtest, parts: Sequence[str]) -> dict[str, Any] | None:
+    if backtest.status != Backtest.Status.DONE:
+        return None
+    return {part: getattr(backtest, f"found_{part}") for part in parts}
+
+
+def whole_backtest(backtest_id: int) -> Backtest | None:
+    """One with its result."""
+    people = ("requested_by", "cancelled_by")
+    return Backtest.objects.select_related("policy", "baseline", *people).filter(id=backtest_id).first()
+
+
+def last_capacity() -> int | None:
+    """What was said of the team the last time."""
+    return Backtest.objects.order_by("-id").values_list("capacity", flat=True).first()
+
+
+def waiting_before(backtest: Backtest) -> int:
+    """How many backtests come first."""
+    is_open = (Backtest.Status.WAITING, Backtest.Status.RUNNING)
+    return Backtest.objects.filter(id__lt=backtest.id, status__in=is_open).count()
+
+
+def cases_of(decision_ids: Sequence[int], *, desk: Desk) -> dict[int, UUID]:
+    """Decision -> its case, where it has one that the person sees."""
+    alerts = Alert.objects.filter(desk.visible("case__queue"), decision_id__in=decision_ids)
+    return dict(alerts.values_list("decision_id", "case_id"))
