@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.agreement import FEWEST, wilson
+from cases.agreement import FEWEST
+from scoring.intervals import wilson
 
 DAY_HOURS, WEEK_HOURS = 24, 168
 # Four weeks, a day to compare with each of their days, and the running hour.
