@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from cases import snooze
 from cases.models import Case, CaseEvent, Check
 from cases.queries.case_detail import CaseDetail, case_detail
+from cases.queries.case_lists import CaseLists
 from cases.queries.casework import CaseWork
 from cases.queries.history import PAGE, History, event_entry, lookers_of
 from cases.queries.queues import Desk
@@ -38,6 +39,15 @@ def _panel(case: Case, detail: CaseDetail, *, now: datetime) -> VerdictPanel:
     for payment in panel.recent:
         payment.label = None  # type: ignore[attr-defined]
     return replace(panel, last=None, lifts_block=False)
+
+
+def lists_before(listed: CaseLists, check: Check) -> CaseLists:
+    """Without what was put on a list since the first verdict, whoever put it there."""
+    standing = [
+        replace(one, entries=[entry for entry in one.entries if entry.created_at < check.as_of])
+        for one in listed.standing
+    ]
+    return replace(listed, standing=standing)
 
 
 def blind_history(check: Check, *, lag: timedelta) -> History:

@@ -20,12 +20,15 @@ from cases.forms import NoteForm, SkipForm
 from cases.models import Case, Check, Variant
 from cases.queries import blind
 from cases.queries import feed as feed_queries
+from cases.queries.case_lists import case_lists
+from cases.queries.sight import sight_of
 from cases.queue_forms import EscalateForm, MoveForm
 from cases.services import checks, presence
 from cases.services.review_settings import current_settings
 from cases.verdict_form import ReasonForm, VerdictForm
 from cases.views.pages import ConsoleRequest, go_on, page
 from cases.views.queue import HANDED_OUT, open_next
+from scoring.models import Decision
 
 # The page goes by the case's own clock.
 NO_LAG = timedelta(0)
@@ -211,6 +214,7 @@ def _case_page(
         "notes": blind.own_notes(check, lag=NO_LAG),
         "work": blind.no_work(shown.case, now=shown.now, may_pass_due=access.may_snooze_past_due(request.user)),
         "max_mb": settings.ATTACHMENT_MAX_MB,
+        **_lists_context(request, check, shown.detail.headline),
         "form": form,
         "note_form": note_form,
         "settle_form": ReasonForm(),
@@ -220,6 +224,17 @@ def _case_page(
         "move_form": MoveForm(desk=desk) if access.may_move(request.user) else None,
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _lists_context(request: ConsoleRequest, check: Check, headline: Decision) -> dict[str, object]:
+    may_list = access.may_list(request.user)
+    listed = case_lists(headline, sight=sight_of(request.user), now=now(), may_list=may_list)
+    return {
+        "listed": blind.lists_before(listed, check),
+        "may_list": may_list,
+        "list_form": None,
+        "blocks_by_verdict": access.may_block(request.user),
+    }
 
 
 def _claim_context(check: Check) -> dict[str, object]:

@@ -68,6 +68,9 @@ POST remove_from_list      -       -    x       -       -
 GET  policy_versions       -       x    x       x       -
 GET  policy_version        -       x    x       x       -
 POST policy_step           -       -    x       -       -
+GET  policy_rules          -       x    x       x       -
+GET  policy_rule           -       x    x       x       -
+POST acknowledge_alarm     -       -    x       -       -
 GET  policy_backtests      -       x    x       x       -
 POST policy_backtests      -       -    x       -       -
 GET  policy_backtest       -       x    x       x       -
@@ -86,7 +89,6 @@ scoring_policy             -       -    lac     l       -
 scoring_rule               -       -    l       l       -
 scoring_namedlist          -       -    lacd    l       -
 scoring_listimport         -       -    l       l       -
-scoring_policy             -       -    la      l       -
 scoring_backtest           -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -

@@ -268,7 +268,7 @@ def test_a_version_that_cannot_be_compiled_holds_up_nobody_and_is_counted(caplog
 
 
 def test_a_list_with_the_longest_name_holds_up_nobody():
-    long = _list("x" * 80)
+    long = _list("x" * 40)
     policy = shadow(lists={long: "decline"})
     (one,) = decide_some(5)
     _met(long, one)
