@@ -10,7 +10,7 @@ from typing import Any
 from fraudapp.embedded.process import write_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-USERNAMES = ["alice", "bob", "carol", "dave"]
+USERNAMES = ["alice", "bob", "carol", "dave", "erin"]
 # As fast as the cards of the demo's history can pay and still look like themselves, with fraud denser than in life
 # so that something happens while one looks.
 SIMULATION = ["--rate", "2", "--fraud-rate", "0.03"]
@@ -56,6 +56,7 @@ def environment(given: Mapping[str, str], data: Path, kept: Mapping[str, Any]) -
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "SECURE_TRANSPORT": "false",  # plain HTTP, and only from this machine
         "METRICS_ARE_OPEN": "true",
+        "DASHBOARD_MATURE_DAYS": "7",  # of a history of weeks next to nothing is a month old
         "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",  # a receiver to try webhooks with
     }
     fixed = {
@@ -84,4 +85,8 @@ def keep_secrets(path: Path) -> dict[str, Any]:
         }
         write_private(path, json.dumps(made, indent=2) + "\n")
     kept: dict[str, Any] = json.loads(path.read_text())
+    # Somebody may have joined since.
+    if missing := set(USERNAMES) - kept["passwords"].keys():
+        kept["passwords"] |= {username: secrets.token_urlsafe(12) for username in sorted(missing)}
+        write_private(path, json.dumps(kept, indent=2) + "\n")
     return kept

@@ -114,7 +114,7 @@ def test_detached_demo_announces_itself_answers_and_ends_without_a_trace(small_d
     (line,) = (line for line in started.stdout.splitlines() if line.startswith("  curl"))
     assert facts["api_key"] not in started.stdout
     assert subprocess.check_output(["bash", "-c", line]) == b"ready"
-    assert [user["username"] for user in facts["users"]] == ["alice", "bob", "carol", "dave"]
+    assert [user["username"] for user in facts["users"]] == ["alice", "bob", "carol", "dave", "erin"]
     assert (small_demo.data / "demo.json").stat().st_mode & 0o777 == 0o600
     connection = http.client.HTTPConnection("127.0.0.1", small_demo.port)
     connection.request("GET", "/readyz")

@@ -24,9 +24,11 @@ from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
 from streams.demo_desk import begin_desk
 from streams.demo_past import work_off
+from streams.demo_policy import begin_policy
 from streams.demo_reviews import follow_history, review_history
 
-PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor"}
+# Two managers: what one proposes the other publishes.
+PEOPLE = {"alice": "analyst", "bob": "lead", "carol": "manager", "dave": "auditor", "erin": "manager"}
 # Those of the lead are shared with the desk.
 VIEWS = {
     "bob": {"Over 500": {"amount_from": "500"}, "Small amounts": {"amount_to": "2"}},
@@ -34,6 +36,8 @@ VIEWS = {
 }
 INTO_ADMIN = ("manager", "auditor")
 HISTORY_DAYS = 30
+# The model learns from the days before, and scores these as they are read: thresholds can be looked at.
+SCORED_DAYS = 15
 # Denser than life, so that a short history teaches something.
 HISTORY_FRAUD_RATE = 0.01
 # In a history of weeks nothing reaches the usual age of 120 days.
@@ -104,21 +108,44 @@ class Command(BaseCommand):
             self._work(options["history_days"])
             begin_desk({user.username: user for user in User.objects.filter(username__in=PEOPLE)}, now=now())
         _ensure_limits()
+        if Policy.objects.count() == 1:
+            manager = User.objects.get(username="carol")
+            begin_policy(manager, now=now(), maturity_days=settings.DASHBOARD_MATURE_DAYS)
         call_command("count_figures", stdout=self.stdout)
 
     def _learn(self, days: float) -> None:
-        if not Decision.objects.exists():
-            self._say(f"Making {days:g} days of history.")
-            with tempfile.TemporaryDirectory() as folder:
-                self._import(Path(folder), days)
+        if Decision.objects.exists():
+            return self._train()
+        self._say(f"Making {days:g} days of history.")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            past, scored = self._simulate(folder, days)
+            self._import(folder, past)
+            self._train()
+            self._import(folder, scored)
+            return None
+
+    def _train(self) -> None:
         self._say("Training the first model.")
         call_command("train_model", maturity_days=MATURITY_DAYS, stdout=self.stdout, stderr=self.stderr)
 
-    def _import(self, folder: Path, days: float) -> None:
+    def _simulate(self, folder: Path, days: float) -> tuple[Path, Path]:
+        """Files of the days to learn from and of those to score; of a short history none is scored."""
         history = folder / "history.jsonl"
         call_command(
             "simulate", file=history, days=days, fraud_rate=HISTORY_FRAUD_RATE, with_labels=True, stdout=self.stdout
         )
+        past, scored = folder / "past.jsonl", folder / "scored.jsonl"
+        lines = history.read_bytes().splitlines(keepends=True)
+        share = SCORED_DAYS / days if days >= 2 * SCORED_DAYS else 0.0
+        first = round(len(lines) * (1 - share))
+        past.write_bytes(b"".join(lines[:first]))
+        scored.write_bytes(b"".join(lines[first:]))
+        return past, scored
+
+    def _import(self, folder: Path, history: Path) -> None:
+        if not history.stat().st_size:
+            return
         call_command(
             "import_transactions",
             history,
