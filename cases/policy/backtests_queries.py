@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from cases.models import Alert
+from cases.models import Alert, Case
 from cases.queries.queues import Desk
 from scoring.models import Backtest, Policy
 
@@ -67,7 +66,8 @@ def waiting_before(backtest: Backtest) -> int:
     return Backtest.objects.filter(id__lt=backtest.id, status__in=is_open).count()
 
 
-def cases_of(decision_ids: Sequence[int], *, desk: Desk) -> dict[int, UUID]:
-    """Decision -> its case, where it has one that the person sees."""
+def cases_of(decision_ids: Sequence[int], *, desk: Desk) -> dict[int, Case]:
+    """Decision -> its case (id and status only), where it has one that the person sees. One query."""
     alerts = Alert.objects.filter(desk.visible("case__queue"), decision_id__in=decision_ids)
-    return dict(alerts.values_list("decision_id", "case_id"))
+    rows = alerts.values_list("decision_id", "case_id", "case__status")
+    return {decision: Case(id=case, status=status) for decision, case, status in rows}

@@ -46,8 +46,9 @@ def _needed(side: Side, rows: Ints) -> Bools:
     needed: Bools = hits & (asking.sum(axis=1, keepdims=True) == asking)
     if judged.points is not None and policy.points_of_rules is not None:
         needed &= judged.points[rows, None] - hits * policy.points_of_rules < policy.review_points
-    is_rules = (judged.severities[rows] > 0) & (side.without_rules[rows] == 0) & ~judged.failed[rows].any(axis=1)
-    return needed & is_rules[:, None]
+    is_rules: Bools = (judged.severities[rows] > 0) & (side.without_rules[rows] == 0) & ~judged.failed[rows].any(axis=1)
+    needed &= is_rules[:, None]
+    return needed
 
 
 class Changes:

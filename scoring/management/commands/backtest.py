@@ -45,7 +45,11 @@ class Command(BaseCommand):
         parser.add_argument("--labels-as-of", type=moment, metavar="TIME", help="default: now")
         parser.add_argument("--maturity-days", type=day_count, default=settings.LABEL_MATURITY_DAYS, metavar="N")
         parser.add_argument(
-            "--capacity", type=whole_number, default=DEFAULT_CAPACITY, metavar="N", help="alerts you can review a day"
+            "--capacity",
+            type=whole_number,
+            default=settings.REVIEWS_A_DAY or DEFAULT_CAPACITY,
+            metavar="N",
+            help=f"alerts you can review a day; default: REVIEWS_A_DAY, else {DEFAULT_CAPACITY}",
         )
         parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
