@@ -144,7 +144,7 @@ def test_alerts_of_a_day_are_set_against_the_teams_capacity():
         approved(amount)
     recorded("900", Outcome.APPROVE, occurred_at=NOON - HOUR - DAY / 2, card_id="another")
 
-    result = run(make_draft(LOW), capacity=2)
+    result = run(make_draft(LOW), capacity=2, since=NOON - 2 * DAY)
 
     assert [(day["day"], day["draft"]) for day in result["days"]] == [
         ("2026-11-19", {"alerts": 1, "cards": 1}),
@@ -234,3 +234,16 @@ def test_an_example_has_the_amount_as_it_isrecorded():
     result = run(make_draft(LOW))
 
     assert [one["amount"] for one in result["examples"]["caught_now"]] == ["90071992547409.9100"]
+
+
+def test_alerts_a_day_are_those_of_whole_days():
+    publish(HUGE)
+    for amount in ("600", "700", "800"):
+        approved(amount)
+    recorded("900", Outcome.APPROVE, occurred_at=NOON - DAY + HOUR)
+
+    whole = run(make_draft(LOW))["alerts"]["draft"]
+    cut_off = run(make_draft(LOW), until=NOON + HOUR)["alerts"]["draft"]
+
+    assert (whole["a_day"], whole["total"]) == (3.0, 4)
+    assert cut_off["a_day"] == 2.0

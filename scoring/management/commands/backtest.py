@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from scoring.management.commands.train_model import day_count, moment
 from scoring.models import Backtest, Policy
 from scoring.services.backtests import (
+    EARLIEST,
     BacktestRefusedError,
     BacktestRequest,
     abandon_backtest,
@@ -72,7 +73,7 @@ class Command(BaseCommand):
         policy = Policy.objects.filter(version=version).first()
         if policy is None:
             raise CommandError(f"There is no policy version {version}.", returncode=2)
-        until = until or at
+        until = max(until or at, EARLIEST)
         wanted = BacktestRequest(
             policy=policy,
             since=since or until - DEFAULT_DAYS,
