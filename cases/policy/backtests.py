@@ -1,5 +1,6 @@
 """Backtests: ask for one, watch it, call it off, read what it found."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -95,7 +96,7 @@ def _first_values(request: ConsoleRequest) -> dict[str, object]:
     wanted = int(version) if version.isdecimal() and len(version) < 9 else None
     chosen = Policy.objects.filter(version=wanted).first() if wanted is not None else None
     quick = int(days) if days in map(str, QUICK_DAYS) else DEFAULT_DAYS
-    capacity = backtests_queries.last_capacity()
+    capacity = settings.REVIEWS_A_DAY or backtests_queries.last_capacity()
     return first_values(today=now().date(), days=quick, policy=chosen, capacity=capacity)
 
 
@@ -121,11 +122,12 @@ def _one(request: ConsoleRequest, found: Backtest, template: str) -> HttpRespons
         "now": now(),
     }
     if found.result is not None:
-        named = backtests_page.decisions_named(found.result)
+        named, sight = backtests_page.decisions_named(found.result), sight_of(request.user)
         context["found"] = backtests_page.result_page(
             found,
             cases=backtests_queries.cases_of(named, desk=access.desk_for(request.user)),
-            unsaid=set(unsaid_payments(sight_of(request.user))),
+            sight=sight,
+            unsaid=set(unsaid_payments(sight)),
             review_cost=review_cost_a_case(today=now().date()),
         )
     return page(request, template, context)

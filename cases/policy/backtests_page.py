@@ -12,7 +12,9 @@ from cases.charts.chart import Chart, Picture, Series, draw
 from cases.charts.scale import short
 from cases.dashboard import wording
 from cases.dashboard.tiles import Tile
+from cases.models import Case
 from cases.policy import backtests_words
+from cases.sight import Sight
 from scoring.models import Backtest
 
 _OUTCOMES = ("approve", "review", "decline")
@@ -50,12 +52,13 @@ class RuleRow:
 
 @dataclass(frozen=True)
 class Example:
-    """A payment; `case_id` where it has a case that the person sees."""
+    """A payment; `case_id` where it has a case that the person sees. `why`: None where that waits for their verdict."""
 
     payment: Mapping[str, Any]
     occurred_at: datetime
     amount: Decimal
     case_id: UUID | None
+    why: Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class ResultPage:
     left_out: Sequence[str]
     recorded_differs: int
     tiles: Sequence[Tile]
+    costs_in: str
     chart: Chart | None
     currencies: Sequence[CurrencyPart]
     matrix: Sequence[tuple[str, Sequence[int]]]
@@ -88,7 +92,7 @@ def decisions_named(result: Mapping[str, Any]) -> list[int]:
 
 
 def result_page(
-    backtest: Backtest, *, cases: Mapping[int, UUID], unsaid: Collection[int], review_cost: Decimal | None
+    backtest: Backtest, *, cases: Mapping[int, Case], sight: Sight, unsaid: Collection[int], review_cost: Decimal | None
 ) -> ResultPage:
     """Of one that is done. cases: decision -> its case. unsaid: decisions that are not to be shown; review_cost: of a
     flagged payment in the costs' currency, None where nothing is known of it.
@@ -102,13 +106,17 @@ def result_page(
         left_out=backtests_words.left_out(result["left_out"]),
         recorded_differs=result["recorded_differs"],
         tiles=_tiles(result, review_cost) if result["judged"] else (),
+        costs_in=result["costs"]["currency"],
         chart=_chart(result, names) if result["days"] else None,
         currencies=[_currency(one, names) for one in result["currencies"]],
         matrix=_matrix(result["outcomes"]),
         rules=[RuleRow(one, _share(one["precision"])) for one in result["rules"][:_MOST_RULES]],
         overlap=result["overlap"],
         causes=result["changes"][:_MOST_CAUSES],
-        examples=[_examples(name, result["examples"][name], cases, unsaid) for name in _KINDS],
+        examples=[
+            ExamplesPart(name, *words, _examples(result["examples"][name], cases, sight, unsaid))
+            for name, words in _KINDS.items()
+        ],
     )
 
 
@@ -236,16 +244,17 @@ def _chart(result: Mapping[str, Any], names: tuple[str, str]) -> Chart:
 
 
 def _examples(
-    name: str, found: Sequence[Mapping[str, Any]], cases: Mapping[int, UUID], unsaid: Collection[int]
-) -> ExamplesPart:
-    rows = [
-        Example(
-            payment=one,
-            occurred_at=datetime.fromisoformat(one["occurred_at"]),
-            amount=Decimal(one["amount"]),
-            case_id=cases.get(one["decision_id"]),
-        )
-        for one in found
-        if one["decision_id"] not in unsaid
-    ]
-    return ExamplesPart(name, *_KINDS[name], rows)
+    found: Sequence[Mapping[str, Any]], cases: Mapping[int, Case], sight: Sight, unsaid: Collection[int]
+) -> list[Example]:
+    return [_example(one, cases.get(one["decision_id"]), sight) for one in found if one["decision_id"] not in unsaid]
+
+
+def _example(payment: Mapping[str, Any], case: Case | None, sight: Sight) -> Example:
+    is_hidden = case is not None and sight.hides_score(case.id, case.status)
+    return Example(
+        payment=payment,
+        occurred_at=datetime.fromisoformat(payment["occurred_at"]),
+        amount=Decimal(payment["amount"]),
+        case_id=case.id if case else None,
+        why=None if is_hidden else payment["why"],
+    )

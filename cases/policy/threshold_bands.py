@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cases.dashboard import wording
-from cases.policy.threshold_world import World, amount, band_words, both, number
+from cases.policy.threshold_inputs import Inputs, amount, band_words, both, number
 from scoring import threshold_proposals as proposals
 from scoring import thresholds
 from scoring.threshold_proposals import Verdict
@@ -26,16 +26,16 @@ class BandRow:
     css: str
 
 
-def band_row(world: World, place: int) -> BandRow:
-    payments, costs = world.bands[place], world.prices.costs
+def band_row(inputs: Inputs, place: int) -> BandRow:
+    payments, costs = inputs.bands[place], inputs.prices.costs
     verdict = proposals.compare(payments, costs) if costs else None
-    said, css = _verdict_words(payments, costs, verdict, world.figures.currency)
+    said, css = _verdict_words(payments, costs, verdict, inputs.figures.currency)
     return BandRow(
         place=place,
-        words=band_words(world.figures, place),
-        payments=f"{float(payments.count.sum() + payments.unscored.sum()) / len(world.figures.days):,.0f}",
-        alerts=number(proposals.account([payments], [world.present[place]], None).alerts),
-        present=both(world.present[place]),
+        words=band_words(inputs.figures, place),
+        payments=f"{float(payments.count.sum() + payments.unscored.sum()) / len(inputs.figures.days):,.0f}",
+        alerts=number(proposals.account([payments], [inputs.present[place]], None).alerts),
+        present=both(inputs.present[place]),
         by_scores=both(proposals.by_cost([payments], costs)[0]) if costs else wording.NONE,
         by_labels=both(verdict.by_labels) if verdict else wording.NONE,
         interval=_interval_words(verdict),

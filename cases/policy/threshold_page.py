@@ -9,8 +9,8 @@ from cases.dashboard.tiles import Tile
 from cases.policy import threshold_pictures
 from cases.policy.threshold_bands import BandRow, band_row
 from cases.policy.threshold_figures import Figures, counted_edge
+from cases.policy.threshold_inputs import Inputs, Prices, band_words, number
 from cases.policy.threshold_rows import Row, rows_of
-from cases.policy.threshold_world import Prices, World, band_words, number
 from scoring import threshold_proposals as proposals
 from scoring import thresholds
 from scoring.thresholds import Choice, Payments
@@ -35,15 +35,15 @@ class Page:
 def make_page(figures: Figures, *, prices: Prices, chosen: int | None) -> Page:
     """`figures` has at least one day and a live policy."""
     present, is_rounded = _present(figures)
-    world = World(figures, prices, present)
+    inputs = Inputs(figures, prices, present)
     place = chosen if chosen is not None and chosen < len(figures.bands) > 1 else None
     shown = slice(None) if place is None else slice(place, place + 1)
     return Page(
         figures=figures,
         prices=prices,
-        tiles=_tiles(world),
-        rows=rows_of(world),
-        bands=[band_row(world, number) for number in range(len(figures.bands))],
+        tiles=_tiles(inputs),
+        rows=rows_of(inputs),
+        bands=[band_row(inputs, number) for number in range(len(figures.bands))],
         charts=threshold_pictures.charts(
             figures.bands[shown],
             present[shown],
@@ -73,9 +73,9 @@ def _present(figures: Figures) -> tuple[list[Choice], bool]:
     return found, is_rounded or any(band.from_amount not in figures.edges for band in figures.live_bands)
 
 
-def _tiles(world: World) -> list[Tile]:
-    figures, payments = world.figures, world.all
-    now = proposals.account(world.bands, world.present, None)
+def _tiles(inputs: Inputs) -> list[Tile]:
+    figures, payments = inputs.figures, inputs.all
+    now = proposals.account(inputs.bands, inputs.present, None)
     days = len(figures.days)
     count, unscored = float(payments.count.sum()), float(payments.unscored.sum())
     return [

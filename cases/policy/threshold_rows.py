@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cases.dashboard import wording
 from cases.dashboard.sums import Share
-from cases.policy.threshold_world import World, amount, band_words, number
+from cases.policy.threshold_inputs import Inputs, amount, band_words, number
 from scoring import threshold_proposals as proposals
 from scoring import thresholds
 from scoring.threshold_proposals import Account
@@ -43,53 +43,53 @@ class Row:
     is_for_all: bool = False
 
 
-def rows_of(world: World) -> list[Row]:
-    one, whole = [world.all], ["all amounts"]
-    named = [band_words(world.figures, place) for place in range(len(world.bands))]
-    is_banded = len(world.bands) > 1
-    now = proposals.account(world.bands, world.present, world.prices.costs)
-    present = replace(_row("Present", world, world.bands, world.present, named, None), is_present=True)
-    if len(set(world.present)) == 1:
+def rows_of(inputs: Inputs) -> list[Row]:
+    one, whole = [inputs.all], ["all amounts"]
+    named = [band_words(inputs.figures, place) for place in range(len(inputs.bands))]
+    is_banded = len(inputs.bands) > 1
+    now = proposals.account(inputs.bands, inputs.present, inputs.prices.costs)
+    present = replace(_row("Present", inputs, inputs.bands, inputs.present, named, None), is_present=True)
+    if len(set(inputs.present)) == 1:
         present = replace(present, pairs=[replace(present.pairs[0], words=whole[0])])
     rows = [present]
-    if (costs := world.prices.costs) is not None:
-        rows.append(_row("Least cost", world, one, proposals.by_cost(one, costs), whole, now))
+    if (costs := inputs.prices.costs) is not None:
+        rows.append(_row("Least cost", inputs, one, proposals.by_cost(one, costs), whole, now))
         if is_banded:
             rows.append(
-                _row("Least cost, by amount", world, world.bands, proposals.by_cost(world.bands, costs), named, now)
+                _row("Least cost, by amount", inputs, inputs.bands, proposals.by_cost(inputs.bands, costs), named, now)
             )
-    if world.prices.capacity:
-        rows.append(_capacity_row(world, one, whole, now))
+    if inputs.prices.capacity:
+        rows.append(_capacity_row(inputs, one, whole, now))
         if is_banded:
-            rows.append(_capacity_row(world, world.bands, named, now))
+            rows.append(_capacity_row(inputs, inputs.bands, named, now))
     return rows
 
 
-def _capacity_row(world: World, bands: Sequence[Payments], named: Sequence[str], now: Account) -> Row:
-    capacity, others = world.prices.capacity or 0, world.figures.others
+def _capacity_row(inputs: Inputs, bands: Sequence[Payments], named: Sequence[str], now: Account) -> Row:
+    capacity, others = inputs.prices.capacity or 0, inputs.figures.others
     title = f"{capacity:,} alerts a day{', by amount' if len(bands) > 1 else ''}"
-    declines = [choice.decline for choice in world.present] if len(bands) > 1 else [
-        max(choice.decline for choice in world.present)
+    declines = [choice.decline for choice in inputs.present] if len(bands) > 1 else [
+        max(choice.decline for choice in inputs.present)
     ]  # fmt: skip
     chosen = proposals.by_capacity(bands, capacity - others, declines)
     taken = f"payments in other currencies take {number(others)} of them" if others else ""
     if chosen is None:
         floor = f"Rules and lists alone make {number(now.floor)} alerts a day"
         return Row(title, problem=f"{floor}{', and ' + taken if taken else ''}: no threshold makes so few.")
-    return replace(_row(title, world, bands, chosen, named, now), note=taken)
+    return replace(_row(title, inputs, bands, chosen, named, now), note=taken)
 
 
 def _row(
     title: str,
-    world: World,
+    inputs: Inputs,
     bands: Sequence[Payments],
     choices: Sequence[Choice],
     named: Sequence[str],
     now: Account | None,
 ) -> Row:
-    said = proposals.account(bands, choices, world.prices.costs)
-    currency = world.figures.currency
-    edges = world.figures.edges if len(bands) > 1 else [Decimal(0)]
+    said = proposals.account(bands, choices, inputs.prices.costs)
+    currency = inputs.figures.currency
+    edges = inputs.figures.edges if len(bands) > 1 else [Decimal(0)]
     return Row(
         title,
         pairs=[_pair(*both) for both in zip(named, edges, choices, strict=True)],
@@ -101,7 +101,7 @@ def _row(
         by_labels=amount(said.cost_by_labels, currency),
         by_scores=amount(said.cost_by_scores, currency),
         change=_change(said, now),
-        is_for_all=len(bands) == 1 and len(world.figures.currencies) == 1,
+        is_for_all=len(bands) == 1 and len(inputs.figures.currencies) == 1,
     )
 
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cases.policy.threshold_figures import Asked, Figures, threshold_figures
 from cases.policy.threshold_form import PRESETS, DraftForm, ThresholdForm
+from cases.policy.threshold_inputs import Prices
 from cases.policy.threshold_page import make_page
-from cases.policy.threshold_world import Prices
 from cases.views.pages import ConsoleRequest, page
 from scoring.services.policy import NoPolicyError, StalePolicyError
 from scoring.services.policy_checks import ContentError

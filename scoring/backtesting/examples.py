@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scoring.backtesting.rule_tally import POINTS, SCORE, causes
-from scoring.backtesting.trial import FRAUD, KINDS, LEGITIMATE, TAKEN, UNITS, Looked, Side
+from scoring.backtesting.trial import FRAUD, KINDS, LEGITIMATE, TAKEN, Looked, Side
 from scoring.decisioning import SEVERITY
 from scoring.ml.explanations import fill_words
 
@@ -38,7 +38,7 @@ class Examples:
     """The MOST dearest of each kind and currency: amounts of two currencies cannot be compared."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], list[tuple[float, int, dict[str, Any]]]] = {}
+        self._kept: dict[tuple[str, str], list[tuple[int, int, dict[str, Any]]]] = {}
 
     def add(self, looked: Looked) -> None:
         is_flagged = looked.draft.judged.severities > 0
@@ -52,7 +52,7 @@ class Examples:
         transaction = looked.chunk.transactions[row]
         kept = self._kept.setdefault((kind.name, transaction.currency), [])
         # Of equal amounts the one that was decided first, however the payments come in chunks.
-        place = float(looked.units[row]), -int(looked.chunk.ids[row])
+        place = int(looked.units[row]), -int(looked.chunk.ids[row])
         if len(kept) < MOST:
             heapq.heappush(kept, (*place, _example(kind, looked, row)))
         elif place > kept[0][:2]:
@@ -77,7 +77,7 @@ def _example(kind: Kind, looked: Looked, row: int) -> dict[str, Any]:
         "transaction_id": transaction.transaction_id,
         "card_id": transaction.card_id,
         "occurred_at": transaction.occurred_at.isoformat(),
-        "amount": f"{int(looked.units[row]) / UNITS:.4f}",
+        "amount": f"{transaction.amount:.4f}",
         "currency": transaction.currency,
         "label": KINDS[int(chunk.kinds[row])],
         "recorded": _NAMES[int(chunk.recorded[row])],

@@ -44,8 +44,10 @@ class Count:
         for part in (self.tally, self.rules, self.changes, self.examples):
             part.add(looked)
 
-    def result(self, *, left_out: Mapping[str, int], capacity: int, costs: Costs) -> dict[str, Any]:
-        """`left_out`: payments that were not judged, by why. `capacity`: alerts the team can review a day."""
+    def result(self, *, left_out: Mapping[str, int], capacity: int, costs: Costs, whole_days: range) -> dict[str, Any]:
+        """left_out: payments that were not judged, by why. capacity: alerts the team can review a day. whole_days: days
+        since 1970 of which all payments were read.
+        """
         tally = self.tally
         return {
             "version": VERSION,
@@ -59,7 +61,7 @@ class Count:
             "outcomes": _outcomes(tally),
             "currencies": [_currency(name, cells, costs) for name, cells in _by_size(tally)],
             "days": [_day(tally, number) for number in sorted(tally.days)],
-            "alerts": _alerts(tally, capacity),
+            "alerts": _alerts(tally, capacity, whole_days),
             "rules": _rules(self.rules),
             "overlap": _overlap(self.rules),
             "changes": _changes(self.changes),
@@ -177,16 +179,20 @@ def _day(tally: Tally, number: int) -> dict[str, Any]:
     }
 
 
-def _alerts(tally: Tally, capacity: int) -> dict[str, Any]:
-    """Flagged payments a day against what the team can review."""
-    days = list(tally.days.values())
-    sides = {"baseline": [day.baseline_alerts for day in days], "draft": [day.draft_alerts for day in days]}
+def _alerts(tally: Tally, capacity: int, whole_days: range) -> dict[str, Any]:
+    """Flagged payments a day against what the team can review. A part of a day would make the average too low."""
+    days = tally.days
+    sides = {
+        "baseline": {number: day.baseline_alerts for number, day in days.items()},
+        "draft": {number: day.draft_alerts for number, day in days.items()},
+    }
+    told = [number for number in days if number in whole_days] or list(days)
     return {"capacity": capacity, "days": len(days)} | {
         side: {
-            "total": sum(alerts),
-            "a_day": round(sum(alerts) / len(days), 1) if days else 0.0,
-            "most": max(alerts, default=0),
-            "days_over": sum(count > capacity for count in alerts),
+            "total": sum(alerts.values()),
+            "a_day": round(sum(alerts[number] for number in told) / len(told), 1) if told else 0.0,
+            "most": max(alerts.values(), default=0),
+            "days_over": sum(count > capacity for count in alerts.values()),
         }
         for side, alerts in sides.items()
     }

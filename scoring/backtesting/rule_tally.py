@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from scoring.backtesting.trial import FRAUD, KINDS, LEGITIMATE, TAKEN, Bools, Looked, Side
+from scoring.backtesting.trial import FRAUD, KINDS, LEGITIMATE, TAKEN, Bools, Ints, Looked, Side
 from scoring.decisioning import PolicyInForce
 
 # No code of a rule has a blank.
@@ -17,7 +17,7 @@ class RuleTally:
     def __init__(self, draft: PolicyInForce) -> None:
         count = len(draft.rules)
         self.codes = [rule.code for rule in draft.rules]
-        # (rules, kinds): what each meets, and what nothing else flags.
+        # (rules, kinds): what each meets, and what would be approved without it.
         self.hits = np.zeros((count, len(KINDS)), np.int64)
         self.unique = np.zeros((count, len(KINDS)), np.int64)
         self.failures = np.zeros(count, np.int64)
@@ -29,15 +29,26 @@ class RuleTally:
         self.failures += looked.draft.judged.failed.sum(axis=0)
         if not len(rows):
             return
-        hits, kinds = hits[rows], kinds[rows]
-        is_only = (hits.sum(axis=1) == 1) & (looked.draft.judged.severities[rows] > 0)
-        is_only &= looked.draft.without_rules[rows] == 0
+        hits, kinds, is_only = hits[rows], kinds[rows], _needed(looked.draft, rows)
         for kind in range(len(KINDS)):
             of_kind = kinds == kind
             self.hits[:, kind] += hits[of_kind].sum(axis=0)
-            self.unique[:, kind] += hits[of_kind & is_only].sum(axis=0)
+            self.unique[:, kind] += is_only[of_kind].sum(axis=0)
         numbers = hits.astype(np.float32)  # exact up to 2**24 payments, a chunk has thousands
         self.together += (numbers.T @ numbers).astype(np.int64)
+
+
+def _needed(side: Side, rows: Ints) -> Bools:
+    """Where a rule alone flags a payment, bool (rows, rules): all else, other rules' points with it, would approve."""
+    judged, policy = side.judged, side.policy
+    hits = judged.hits[rows]
+    asking = hits & (policy.severities_of_rules > 0)
+    needed: Bools = hits & (asking.sum(axis=1, keepdims=True) == asking)
+    if judged.points is not None and policy.points_of_rules is not None:
+        needed &= judged.points[rows, None] - hits * policy.points_of_rules < policy.review_points
+    is_rules: Bools = (judged.severities[rows] > 0) & (side.without_rules[rows] == 0) & ~judged.failed[rows].any(axis=1)
+    needed &= is_rules[:, None]
+    return needed
 
 
 class Changes:

@@ -12,6 +12,8 @@ from scoring.ml.datasets import card_code
 
 _OUTCOMES = len(SEVERITY)
 _SHAPE = (len(KINDS), _OUTCOMES, _OUTCOMES, _OUTCOMES)
+# Sums of whole numbers are exact in a float up to 2**53; amounts are up to 2**60, and summed in two parts.
+_PART = 2**30
 Cell = tuple[int, int, int, int]
 _CELLS: list[Cell] = list(product(range(len(KINDS)), range(_OUTCOMES), range(_OUTCOMES), range(_OUTCOMES)))
 
@@ -60,13 +62,16 @@ class Tally:
         currency_of = np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))
         places = places + currency_of * len(_CELLS)
         payments = np.bincount(places, minlength=len(numbers) * len(_CELLS)).reshape(len(numbers), -1)
-        # Sums of whole numbers are exact in a float up to 2**53; a chunk's stay below, and Python's integers go on.
-        units = np.bincount(places, looked.units, minlength=payments.size).reshape(payments.shape)
+        units = [
+            np.bincount(places, part, minlength=payments.size).reshape(payments.shape)
+            for part in np.divmod(looked.units, _PART)
+        ]
         for name, number in numbers.items():
             cells = self.currencies.setdefault(name, Cells())
             for place in np.flatnonzero(payments[number]).tolist():
                 cells.payments[_CELLS[place]] += int(payments[number, place])
-                cells.units[_CELLS[place]] += int(units[number, place])
+                high, low = (int(part[number, place]) for part in units)
+                cells.units[_CELLS[place]] += high * _PART + low
 
     def _add_days(self, looked: Looked, by_baseline: Bools, by_draft: Bools) -> None:
         chunk = looked.chunk

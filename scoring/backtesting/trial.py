@@ -80,9 +80,10 @@ class Looked:
     baseline: Side
 
     @cached_property
-    def units(self) -> NDArray[np.float64]:
-        """Amounts in ten-thousandths, whole numbers."""
-        return np.rint(self.draft.batch.columns.read("amount") * UNITS)
+    def units(self) -> Ints:
+        """Amounts in ten-thousandths. The largest has more digits than a float."""
+        transactions = self.chunk.transactions
+        return np.fromiter((int(one.amount * UNITS) for one in transactions), np.int64, len(transactions))
 
 
 @dataclass(frozen=True)

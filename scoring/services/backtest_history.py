@@ -32,6 +32,7 @@ CHUNK_ROWS = 20_000
 OTHER_FEATURES, UNREADABLE = "other_features", "unreadable"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
 _DAY_MICROSECONDS = 86_400_000_000
 _VECTOR_BYTES = 4 * len(NAMES)
 _COUNT = "SELECT count(*) FROM scoring_decision WHERE occurred_at >= %s AND occurred_at < %s"
@@ -70,6 +71,11 @@ class Period:
     @property
     def mature_before(self) -> datetime:
         return self.labels_as_of - self.maturity
+
+    @property
+    def whole_days(self) -> range:
+        """Days since 1970, UTC, that lie in it from midnight to midnight."""
+        return range(-((_EPOCH - self.since) // _DAY), (self.until - _EPOCH) // _DAY)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ waiting -> running -> done, failed or cancelled. A run whose process died is wai
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -35,6 +35,7 @@ MAX_ATTEMPTS = 3
 # A chunk takes half a second; who is silent for so long is dead, or frozen and finds its run given to somebody else.
 SILENT_AFTER = timedelta(seconds=60)
 _LOCK = "backtests"
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class BacktestRefusedError(Exception):
@@ -76,6 +77,9 @@ def request_backtest(wanted: BacktestRequest, *, by: User | None, at: datetime) 
         NoPolicyError: nothing is in force to compare with.
     """
     until, labels_as_of = min(wanted.until, at), min(wanted.labels_as_of, at)
+    for field, moment in (("since", wanted.since), ("labels_as_of", labels_as_of)):
+        if moment < EARLIEST:
+            raise BacktestRefusedError(field, f"must be {EARLIEST:%Y-%m-%d} or later: no payment is older")
     if wanted.since >= until:
         raise BacktestRefusedError("since", "must be before the end, and before now")
     if wanted.policy.status == Policy.Status.DISCARDED:
@@ -223,7 +227,8 @@ def _result(backtest: Backtest, progress: Callable[[int], None], chunk_rows: int
         baseline=compile_policy(backtest.baseline),
         model=_model(backtest.model_version) if backtest.model_version else None,
     )
-    history = History(period_of(backtest), chunk_rows=chunk_rows)
+    period = period_of(backtest)
+    history = History(period, chunk_rows=chunk_rows)
     _mine(backtest.id, backtest.attempts).update(rows=history.count())
     count, done = Count(trial), 0
     progress(done)
@@ -232,7 +237,9 @@ def _result(backtest: Backtest, progress: Callable[[int], None], chunk_rows: int
         done += read.rows
         progress(done)
     costs = Costs(settings.DASHBOARD_CURRENCY, settings.FALSE_POSITIVE_COST)
-    return count.result(left_out=history.left_out, capacity=backtest.capacity, costs=costs)
+    return count.result(
+        left_out=history.left_out, capacity=backtest.capacity, costs=costs, whole_days=period.whole_days
+    )
 
 
 def period_of(backtest: Backtest) -> Period:

@@ -95,6 +95,13 @@ def test_the_form_begins_with_the_days_version_and_capacity_of_last_time(manager
     assert (now().date() - timedelta(days=6)).isoformat() in page
 
 
+def test_the_form_begins_with_the_reviews_a_day_of_the_settings(manager, draft, settings):
+    settings.REVIEWS_A_DAY = 55
+    ask_now(draft, capacity=77)
+
+    assert 'value="55"' in manager.get("/policy/backtests/").content.decode()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -106,6 +113,8 @@ def test_the_form_begins_with_the_days_version_and_capacity_of_last_time(manager
         ({"capacity": "-1"}, "greater than or equal to 0"),
         ({"capacity": "9" * 40}, "less than or equal to"),
         ({"maturity_days": ""}, "required"),
+        ({"until": "9999-12-31", "since": "9999-12-31"}, "choose a day up to tomorrow"),
+        ({"labels_as_of": "0001-01-01"}, "choose a day from 1 Jan 2000 on"),
         ({"model_version": "no\x00body"}, "not one of the available choices"),
     ],
 )
@@ -202,6 +211,18 @@ def test_the_result_says_first_what_it_means(manager, draft):
     assert "+685" in page
     assert page.count(caught.transaction_id) == 2
     assert other.transaction_id not in page
+
+
+def test_what_bothered_customers_cost_is_said_in_the_currency_of_the_costs(manager, draft):
+    for currency in ("EUR", "SEK"):
+        for row in record(["700.50", "600"], currency=currency):
+            make_label(row, "legitimate", known_at=now())
+
+    page = manager.get(page_of(run(ask_now(draft)))).content.decode()
+
+    assert page.count("1,300.50") == 2
+    assert page.count('<td class="r nowrap">30.00</td>') == 2
+    assert page.count("Their cost, EUR") == 1
 
 
 def test_an_example_opens_its_case_where_it_has_one_and_else_the_search(manager, draft):

@@ -2,9 +2,11 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils.timezone import now
 from playwright.sync_api import Page, expect
 
 from tests.e2e.flagged import flag_now
+from tests.e2e.tried import tried_policy
 from tests.factories import make_user
 
 pytestmark = pytest.mark.browser
@@ -20,8 +22,12 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+on_each_screen = pytest.mark.parametrize(
+    ("scheme", "size"), [(scheme, size) for scheme in ("light", "dark") for size in ((1280, 720), (390, 844))]
+)
+
+
+@on_each_screen
 def test_pages_have_no_faults_of_accessibility(site, log_in, scheme, size):
     case, decided = flag_now(), flag_now(card_id="card-2")
     window = {"color_scheme": scheme, "viewport": {"width": size[0], "height": size[1]}}
@@ -44,6 +50,19 @@ def test_pages_have_no_faults_of_accessibility(site, log_in, scheme, size):
     page.goto("/queue/")
     page.keyboard.press("?")
     found["help"] = faults(page)
+
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@on_each_screen
+def test_pages_of_policy_have_no_faults_of_accessibility(site, log_in, scheme, size):
+    addresses = tried_policy(at=now())
+    page = log_in(make_user("manager"), color_scheme=scheme, viewport={"width": size[0], "height": size[1]})
+
+    found = {}
+    for address in addresses:
+        assert page.goto(address).status in {200, 422}, address
+        found[address] = faults(page)
 
     assert {name: lines for name, lines in found.items() if lines} == {}
 

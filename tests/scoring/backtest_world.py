@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from scoring.features.live import MemoryStore
-from scoring.models import Backtest, Decision, Policy
+from scoring.models import Backtest, Decision, Outcome, Policy
 from scoring.services.backtests import BacktestRequest, claim_backtest, request_backtest, run_backtest
 from scoring.services.decisions import decide_transactions
 from scoring.services.policy import LIST_EFFECTS, BandDraft, RuleDraft, next_version, write_parts
@@ -14,6 +14,7 @@ from tests.factories import DAY, NOON
 from tests.scoring.payments import HUGE, LARGE, arrive, make_payment, writer
 
 LATER = NOON + DAY
+LOW = RuleDraft("large", "amount > 500", "review", "The amount is {amount}")
 
 
 def decide(amounts: Sequence[str], **fields: Any) -> list[Decision]:
@@ -25,6 +26,25 @@ def decide(amounts: Sequence[str], **fields: Any) -> list[Decision]:
     decide_transactions([arrive(payment) for payment in payments], writer=writer(MemoryStore()))
     rows = {row.transaction_id: row for row in Decision.objects.all()}
     return [rows[payment.transaction_id] for payment in payments]
+
+
+def approved(amount: str) -> Decision:
+    """A payment that was approved without a score."""
+    return recorded(amount, Outcome.APPROVE)
+
+
+def reviewed(amount: str) -> Decision:
+    return recorded(amount, Outcome.REVIEW)
+
+
+def recorded(amount: str, outcome: str, *, payment: dict[str, Any] | None = None, **fields: Any) -> Decision:
+    """A decision made without a score."""
+    (row,) = decide([amount], **payment or {})
+    Decision.objects.filter(id=row.id).delete()
+    values = {
+        field.attname: getattr(row, field.attname) for field in Decision._meta.concrete_fields if not field.primary_key
+    }
+    return Decision.objects.create(**values | {"score": None, "outcome": outcome} | fields)
 
 
 def make_draft(

@@ -10,9 +10,8 @@ from django.utils.timezone import now
 from scoring.models import Backtest
 from scoring.services import backtests
 from tests.factories import HOUR, make_label
-from tests.scoring.backtest_world import ask, decide, make_draft
+from tests.scoring.backtest_world import LOW, ask, decide, make_draft
 from tests.scoring.payments import HUGE, LARGE, AmountModel, publish
-from tests.scoring.test_backtest_results import LOW
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +89,14 @@ def test_interrupted_it_is_cancelled(draft, monkeypatch):
         call(draft.version)
 
     assert Backtest.objects.get().status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "times", [("--since", "0001-01-01"), ("--until", "0001-01-05"), ("--labels-as-of", "0001-01-01")]
+)
+def test_times_before_any_payment_are_refused_in_words(draft, times):
+    with pytest.raises(CommandError, match="must be") as refused:
+        call(draft.version, *times)
+
+    assert refused.value.returncode == 2
+    assert not Backtest.objects.exists()

@@ -1,6 +1,5 @@
 """What a backtest says of a policy over recorded payments."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,12 +9,10 @@ from scoring.models import Decision, Outcome
 from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.policy import BandDraft, RuleDraft
 from tests.factories import DAY, HOUR, NOON, make_decision, make_label, make_user
-from tests.scoring.backtest_world import LATER, decide, make_draft, run
+from tests.scoring.backtest_world import LATER, LOW, approved, decide, make_draft, recorded, reviewed, run
 from tests.scoring.payments import HUGE, LARGE, AmountModel, publish
 
 pytestmark = pytest.mark.django_db
-
-LOW = RuleDraft("large", "amount > 500", "review", "The amount is {amount}")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +64,7 @@ def test_the_size_of_chunks_changes_nothing():
 
 def test_figures_follow_labels_and_amounts():
     publish(LARGE, HUGE)
-    small, caught, lost, bothered = _approved("10"), _approved("700"), _reviewed("300"), _approved("600")
+    small, caught, lost, bothered = approved("10"), approved("700"), reviewed("300"), approved("600")
     make_label(caught, "fraud")
     make_label(lost, "fraud")
     make_label(bothered, "legitimate")
@@ -90,27 +87,9 @@ def test_figures_follow_labels_and_amounts():
     assert small.id not in {one["decision_id"] for kind in result["examples"].values() for one in kind}
 
 
-def _approved(amount: str) -> Decision:
-    return _recorded(amount, Outcome.APPROVE)
-
-
-def _reviewed(amount: str) -> Decision:
-    return _recorded(amount, Outcome.REVIEW)
-
-
-def _recorded(amount: str, outcome: str, *, payment=None, **fields) -> Decision:
-    """A decision made without a score."""
-    (row,) = decide([amount], **payment or {})
-    Decision.objects.filter(id=row.id).delete()
-    values = {
-        field.attname: getattr(row, field.attname) for field in Decision._meta.concrete_fields if not field.primary_key
-    }
-    return Decision.objects.create(**values | {"score": None, "outcome": outcome} | fields)
-
-
 def test_what_was_stopped_and_is_no_more_is_named():
     publish(LARGE)
-    fraud, customer = _reviewed("2000"), _reviewed("3000")
+    fraud, customer = reviewed("2000"), reviewed("3000")
     make_label(fraud, "fraud")
     make_label(customer, "legitimate")
 
@@ -125,7 +104,7 @@ def test_what_was_stopped_and_is_no_more_is_named():
 
 def test_an_unlabelled_payment_is_taken_as_legitimate_once_it_is_old_enough():
     publish(LARGE)
-    _reviewed("2000")
+    reviewed("2000")
 
     young = run(make_draft(LARGE), maturity_days=2)
     old = run(make_draft(LARGE), maturity_days=0)
@@ -137,7 +116,7 @@ def test_an_unlabelled_payment_is_taken_as_legitimate_once_it_is_old_enough():
 
 def test_labels_that_came_later_are_not_known():
     publish(LARGE)
-    make_label(_reviewed("2000"), "fraud", known_at=NOON + 6 * HOUR)
+    make_label(reviewed("2000"), "fraud", known_at=NOON + 6 * HOUR)
 
     early = run(make_draft(LARGE), labels_as_of=NOON + 5 * HOUR)
     late = run(make_draft(LARGE), labels_as_of=NOON + 7 * HOUR)
@@ -148,7 +127,7 @@ def test_labels_that_came_later_are_not_known():
 
 def test_the_weightier_source_is_believed_then_the_newer_word():
     publish(LARGE)
-    bank, word = _reviewed("2000"), _reviewed("3000")
+    bank, word = reviewed("2000"), reviewed("3000")
     make_label(bank, "fraud", source="chargeback", known_at=NOON)
     make_label(bank, "legitimate", source="analyst", known_at=NOON + HOUR)
     make_label(word, "fraud", source="analyst", known_at=NOON)
@@ -162,10 +141,10 @@ def test_the_weightier_source_is_believed_then_the_newer_word():
 def test_alerts_of_a_day_are_set_against_the_teams_capacity():
     publish(HUGE)
     for amount in ("600", "700", "800"):
-        _approved(amount)
-    _recorded("900", Outcome.APPROVE, occurred_at=NOON - HOUR - DAY / 2, card_id="another")
+        approved(amount)
+    recorded("900", Outcome.APPROVE, occurred_at=NOON - HOUR - DAY / 2, card_id="another")
 
-    result = run(make_draft(LOW), capacity=2)
+    result = run(make_draft(LOW), capacity=2, since=NOON - 2 * DAY)
 
     assert [(day["day"], day["draft"]) for day in result["days"]] == [
         ("2026-11-19", {"alerts": 1, "cards": 1}),
@@ -173,23 +152,6 @@ def test_alerts_of_a_day_are_set_against_the_teams_capacity():
     ]
     assert result["alerts"]["draft"] == {"total": 4, "a_day": 2.0, "most": 3, "days_over": 1}
     assert result["alerts"]["baseline"]["total"] == 0
-
-
-def test_rules_are_counted_alone_and_together():
-    publish(HUGE)
-    both, only = _approved("700"), _approved("550")
-    make_label(both, "fraud")
-    make_label(only, "fraud")
-    other = RuleDraft("higher", "amount > 650", "review", "Higher")
-
-    result = run(make_draft(LOW, other))
-
-    rules = {rule["code"]: rule for rule in result["rules"]}
-    assert (rules["large"]["hits"], rules["large"]["unique_hits"], rules["large"]["unique_frauds"]) == (2, 1, 1)
-    assert (rules["higher"]["hits"], rules["higher"]["unique_hits"]) == (1, 0)
-    assert result["overlap"] == [
-        {"rule": "large", "other": "higher", "both": 1, "share_of_rule": 0.5, "share_of_other": 1.0}
-    ]
 
 
 def test_bands_of_the_draft_take_part():
@@ -205,7 +167,7 @@ def test_decisions_of_another_feature_table_and_unreadable_ones_are_left_out_and
     publish(HUGE)
     decide(["10"])
     make_decision(feature_version="1")
-    _recorded("20", Outcome.APPROVE, record={"nothing": True})
+    recorded("20", Outcome.APPROVE, record={"nothing": True})
 
     result = run(make_draft(HUGE))
 
@@ -215,7 +177,7 @@ def test_decisions_of_another_feature_table_and_unreadable_ones_are_left_out_and
 
 def test_a_decision_made_without_features_and_model_is_judged_as_it_was():
     publish(LARGE)
-    _recorded("2000", Outcome.REVIEW, degraded=["features", "model"])
+    recorded("2000", Outcome.REVIEW, degraded=["features", "model"])
 
     result = run(make_draft(LARGE))
 
@@ -223,37 +185,10 @@ def test_a_decision_made_without_features_and_model_is_judged_as_it_was():
     assert moves(result) == {("review", "review"): 1}
 
 
-def test_a_rule_that_cannot_be_computed_is_counted_as_failed(monkeypatch):
-    publish(HUGE)
-    _approved("700")
-    from scoring.services import backtests
-
-    compiled = backtests.compile_policy
-
-    def broken(policy):
-        found = compiled(policy)
-        rules = tuple(
-            replace(rule, condition=replace(rule.condition, holds=_raise)) if rule.code == "large" else rule
-            for rule in found.rules
-        )
-        return replace(found, rules=rules)
-
-    monkeypatch.setattr(backtests, "compile_policy", broken)
-
-    result = run(make_draft(LOW))
-
-    assert result["rules"][0]["failures"] == 1
-    assert moves(result) == {("approve", "review"): 1}
-
-
-def _raise(columns):
-    raise ArithmeticError
-
-
 def test_amounts_of_two_currencies_are_never_added():
     publish(HUGE)
-    make_label(_approved("700"), "fraud")
-    make_label(_recorded("800", Outcome.APPROVE, payment={"currency": "USD"}), "fraud")
+    make_label(approved("700"), "fraud")
+    make_label(recorded("800", Outcome.APPROVE, payment={"currency": "USD"}), "fraud")
 
     result = run(make_draft(LOW))
 
@@ -279,3 +214,36 @@ def test_only_payments_of_the_time_are_read():
 
     assert result["judged"] == 1
     assert LATER > NOON
+
+
+def test_the_largest_amounts_are_added_exactly():
+    publish(HUGE)
+    rows = [approved("90071992547409.91") for _ in range(7)]
+    make_label(rows[0], "fraud")
+
+    (euros,) = run(make_draft(LOW))["currencies"]
+
+    assert euros["amount"] == "630503947831869.37"
+    assert euros["draft"]["money_stopped"] == "90071992547409.91"
+
+
+def test_an_example_has_the_amount_as_it_isrecorded():
+    publish(RuleDraft("none", "amount < 0", "review", "x"))
+    make_label(approved("90071992547409.91"), "fraud")
+
+    result = run(make_draft(LOW))
+
+    assert [one["amount"] for one in result["examples"]["caught_now"]] == ["90071992547409.9100"]
+
+
+def test_alerts_a_day_are_those_of_whole_days():
+    publish(HUGE)
+    for amount in ("600", "700", "800"):
+        approved(amount)
+    recorded("900", Outcome.APPROVE, occurred_at=NOON - DAY + HOUR)
+
+    whole = run(make_draft(LOW))["alerts"]["draft"]
+    cut_off = run(make_draft(LOW), until=NOON + HOUR)["alerts"]["draft"]
+
+    assert (whole["a_day"], whole["total"]) == (3.0, 4)
+    assert cut_off["a_day"] == 2.0

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from scoring.management.commands.train_model import day_count, moment
 from scoring.models import Backtest, Policy
 from scoring.services.backtests import (
+    EARLIEST,
     BacktestRefusedError,
     BacktestRequest,
     abandon_backtest,
@@ -45,7 +46,11 @@ class Command(BaseCommand):
         parser.add_argument("--labels-as-of", type=moment, metavar="TIME", help="default: now")
         parser.add_argument("--maturity-days", type=day_count, default=settings.LABEL_MATURITY_DAYS, metavar="N")
         parser.add_argument(
-            "--capacity", type=whole_number, default=DEFAULT_CAPACITY, metavar="N", help="alerts you can review a day"
+            "--capacity",
+            type=whole_number,
+            default=settings.REVIEWS_A_DAY or DEFAULT_CAPACITY,
+            metavar="N",
+            help=f"alerts you can review a day; default: REVIEWS_A_DAY, else {DEFAULT_CAPACITY}",
         )
         parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -68,7 +73,7 @@ class Command(BaseCommand):
         policy = Policy.objects.filter(version=version).first()
         if policy is None:
             raise CommandError(f"There is no policy version {version}.", returncode=2)
-        until = until or at
+        until = max(until or at, EARLIEST)
         wanted = BacktestRequest(
             policy=policy,
             since=since or until - DEFAULT_DAYS,

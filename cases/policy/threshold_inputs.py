@@ -27,7 +27,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class World:
+class Inputs:
     """What all parts of the page are made from: bands with the present choice of each."""
 
     figures: Figures
