@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from scoring.decisioning import Band, Decided, PolicyInForce, decide
-from scoring.rules.evaluation import CompiledRule
+from scoring.features.definitions import NAMES
+from scoring.rules.evaluation import LOOKS_PER_PAYMENT, Batch, CompiledRule, ask_rules
 from scoring.rules.language import Condition, compile_condition
 from scoring.rules.lists import ListHit
 from tests.factories import NOON
@@ -138,6 +139,45 @@ def test_a_rule_that_fails_for_all_payments_is_one_line_of_the_log(caplog):
     assert all(one.rule_failures == ["broken"] for one in found)
     (line,) = caplog.messages
     assert line == f"rule broken could not be computed for 40 of 40 payments, {sent[0].transaction_id} the first"
+
+
+def test_a_hundred_broken_rules_are_failed_in_a_bounded_number_of_looks():
+    looks = []
+
+    def holds(columns):
+        looks.append(len(columns))
+        raise FloatingPointError
+
+    failing = [CompiledRule(f"b{number}", Condition(holds, frozenset()), "", "x", points=1) for number in range(100)]
+    payments = [make_payment() for _ in range(64)]
+    batch = Batch(payments, np.zeros((64, len(NAMES)), np.float32), None, listed={}, at=[NOON] * 64)
+
+    asked = ask_rules([*failing, rule("good")], batch)
+
+    assert asked.failed[:, :-1].all()
+    assert not asked.failed[:, -1].any()
+    assert asked.hits[:, -1].all()
+    assert len(looks) <= len(failing) + (LOOKS_PER_PAYMENT + 1) * len(payments)
+
+
+def test_rules_that_fail_for_different_payments_are_told_apart():
+    payments = [make_payment(currency=currency) for currency in ("EUR", "USD", "EUR", "GBP", "EUR", "USD", "EUR")]
+
+    def failing_for(code):
+        def holds(columns):
+            if columns.codes_of([code])[0] in columns.read("currency"):
+                raise FloatingPointError
+            return columns.read("amount") > 0
+
+        return CompiledRule(code, Condition(holds, frozenset({"currency"})), "", code, points=1)
+
+    rules = [failing_for(code) for code in ("USD", "GBP", "CHF")]
+    batch = Batch(payments, np.zeros((7, len(NAMES)), np.float32), None, listed={}, at=[NOON] * 7)
+
+    asked = ask_rules(rules, batch)
+
+    assert np.argwhere(asked.failed).tolist() == [[1, 0], [3, 1], [5, 0]]
+    assert (asked.hits == ~asked.failed).all()
 
 
 def test_an_allow_list_and_a_snooze_silence_a_failed_rule():
