@@ -110,7 +110,7 @@ def test_a_process_hears_of_versions_in_shadow_when_it_looks_for_the_one_in_forc
     policy = shadow()
     policy_in_force()
     assert shadowed_versions() == {policy.version}
-    Policy.objects.filter(id=policy.id).update(status=Policy.Status.RETIRED)
+    leave_shadow(policy)
     policy_in_force()
     assert shadowed_versions() == {policy.version}
     monkeypatch.setattr(policies, "RECHECK_SECONDS", -1.0)
@@ -268,7 +268,7 @@ def test_a_version_that_cannot_be_compiled_holds_up_nobody_and_is_counted(caplog
 
 
 def test_a_list_with_the_longest_name_holds_up_nobody():
-    long = _list("x" * 80)
+    long = _list("x" * 40)
     policy = shadow(lists={long: "decline"})
     (one,) = decide_some(5)
     _met(long, one)
