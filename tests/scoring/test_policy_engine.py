@@ -192,3 +192,23 @@ def test_words_name_the_payment_and_a_reason_has_its_own_code():
     one = decided(policy_of(rule("far", outcome="review", reason_code="geography")))
 
     assert (one.reasons[0].code, one.reasons[0].words) == ("geography", "far of FR")
+
+
+def test_of_many_rules_met_the_severest_are_told_in_words_and_all_by_code():
+    rules = [rule(f"r{number:02}", outcome="decline" if number == 29 else "review") for number in range(30)]
+
+    one = decided(policy_of(*rules))
+
+    assert one.rule_hits == [rule.code for rule in rules]
+    assert [reason.code for reason in one.reasons] == [*(f"r{n:02}" for n in range(19)), "r29", "rules"]
+    assert one.reasons[-1].words == "Rules beside these, met or not computed: 10"
+
+
+def test_what_a_payment_says_is_never_read_as_a_placeholder():
+    one = decided(
+        policy_of(CompiledRule("r", compile_condition("amount > 0"), "review", "At {merchant_name}, {amount}")),
+        merchant_name="<b>{amount}{card_id}%s{0}",
+        amount=Decimal("12.50"),
+    )
+
+    assert one.reasons[0].words == "At <b>{amount}{card_id}%s{0}, 12.50 EUR"
