@@ -56,7 +56,12 @@ def observe(decisions: Sequence[RecordedDecision], *, source: str) -> None:
         DECISIONS.labels(outcome, source).inc(count)
     for part, count in Counted(part for decision in decisions for part in decision.degraded).items():
         DEGRADED.labels(part).inc(count)
-    for code, count in Counted(code for decision in decisions for code in decision.rule_failures).items():
-        RULE_FAILURES.labels(code).inc(count)
+    observe_rule_failures(decision.rule_failures for decision in decisions)
     if decisions:
         SECONDS.observe(decisions[0].latency_ms / 1000)
+
+
+def observe_rule_failures(failures: Iterable[Sequence[str]]) -> None:
+    """Count the rules that could not be computed, by payment."""
+    for code, count in Counted(code for codes in failures for code in codes).items():
+        RULE_FAILURES.labels(code).inc(count)

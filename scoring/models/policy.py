@@ -29,6 +29,8 @@ class Policy(models.Model):
     # Goes up with each edit of the draft: whoever saves an older one is told.
     revision = models.PositiveIntegerField(default=0, db_default=0)
     based_on = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="successors")
+    # The version whose text this one goes on with, sent back or carried over: who wrote that one wrote this one too.
+    continues = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     review_threshold = models.FloatField(help_text="Score from which a payment goes to review, 0-1.")
     decline_threshold = models.FloatField(help_text="Score from which a payment is declined, 0-1.")
     review_points = models.PositiveIntegerField(

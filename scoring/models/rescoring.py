@@ -50,6 +50,7 @@ class Rescoring(models.Model):
     score = models.FloatField(null=True, help_text="Calibrated probability of fraud, 0-1; empty without a model.")
     reasons = models.JSONField(default=list)
     rule_hits = ArrayField(models.CharField(max_length=64), default=list)
+    rule_failures = ArrayField(models.CharField(max_length=64), default=list, db_default=[])
     missing = ArrayField(models.CharField(max_length=16), default=list, help_text="Parts that were missing again.")
     features = models.BinaryField(help_text="float32 vector in the order of the feature table of feature_version.")
     feature_version = models.CharField(max_length=16)

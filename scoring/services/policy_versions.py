@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from scoring.models import Policy, PolicyEvent
-from scoring.services.policy import StalePolicyError, make_live, next_version, put_in_force, retire, write_parts
+from scoring.services.locks import take_lock
+from scoring.services.policy import LOCK, StalePolicyError, make_live, next_version, put_in_force, retire, write_parts
 from scoring.services.policy_checks import check_content, check_readable, check_version_note
 from scoring.services.policy_content import (
     Content,
@@ -49,7 +50,7 @@ def draft_policy(*, content: Content, note: str, by: User | None, at: datetime, 
     """
     live = live_version()
     check_content(content, note=note, at=at, known=content_of(live) if live else None)
-    return _new_draft(content, note=note, author=by, by=by, at=at, based_on=live, origin=origin)
+    return _new_draft(content, note=note, by=by, at=at, based_on=live, origin=origin)
 
 
 @transaction.atomic
@@ -63,9 +64,11 @@ def draft_copy(*, of: int, note: str, by: User | None, at: datetime) -> Policy:
         Policy.DoesNotExist: there is no such version.
     """
     check_version_note(note)
+    # So that a draft is copied as it was saved, and not half as it is being saved.
+    take_lock(LOCK)
     content = content_of(Policy.objects.get(version=of))
     origin = f"A copy of version {of}"
-    return _new_draft(content, note=note, author=by, by=by, at=at, based_on=live_version(), origin=origin)
+    return _new_draft(content, note=note, by=by, at=at, based_on=live_version(), origin=origin)
 
 
 @transaction.atomic
@@ -138,8 +141,8 @@ def send_back(*, version: int, reason: str, by: User | None, at: datetime) -> Po
     _end(policy, _Action.RETURNED, by=by, at=at, note=reason)
     origin = f"Version {version} was sent back: {reason}"
     return _new_draft(
-        content_of(policy), note=policy.note, author=policy.created_by, by=by, at=at, based_on=policy.based_on,
-        origin=origin,
+        content_of(policy), note=policy.note, by=by, at=at, based_on=policy.based_on,
+        origin=origin, continues=policy,
     )  # fmt: skip
 
 
@@ -179,7 +182,7 @@ def roll_back(*, version: int, instead_of: int, reason: str, by: User, at: datet
     live = live_version()
     if live is None or live.version != instead_of:
         raise StalePolicyError(f"Version {live.version if live else 0} is in force by now; look at it first.")
-    if policy.published_at is None:
+    if not policy.events.filter(action=_Action.PUBLISHED).exists():
         raise WrongStepError(f"Version {version} was never in force.")
     check_readable(content_of(policy).rules)
     retire(live, by=by, at=at)
@@ -217,24 +220,31 @@ def rebase(*, version: int, by: User | None, at: datetime) -> tuple[Policy, list
         raise WrongStepError(f"Version {version} is made from the version in force: there is nothing to carry over.")
     content, conflicts = _carried(policy, live)
     draft = _new_draft(
-        content, note=policy.note, author=policy.created_by, by=by, at=at, based_on=live,
-        origin=_words_of_rebase(policy, live, conflicts),
+        content, note=policy.note, by=by, at=at, based_on=live,
+        origin=_words_of_rebase(policy, live, conflicts), continues=policy,
     )  # fmt: skip
     _end(policy, _Action.DISCARDED, by=by, at=at, note=f"Carried over to version {draft.version}")
     return draft, [name_of(part) for part in conflicts]
 
 
 def authors_of(policy: Policy) -> set[int]:
-    """Ids of who drafted or edited a version."""
-    edited = policy.events.filter(action=_Action.EDITED, by__isnull=False).values_list("by", flat=True)
-    return {*edited, *([policy.created_by_id] if policy.created_by_id else [])}
+    """Ids of who drafted or edited a version, or one whose text it goes on with."""
+    line = [policy]
+    while before := line[-1].continues:
+        line.append(before)
+    edited = PolicyEvent.objects.filter(policy__in=line, action=_Action.EDITED, by__isnull=False)
+    drafted = {one.created_by_id for one in line if one.created_by_id is not None}
+    return drafted | set(edited.values_list("by_id", flat=True))
 
 
 def _new_draft(
-    content: Content, *, note: str, author: User | None, by: User | None, at: datetime, based_on: Policy | None,
-    origin: str,
+    content: Content, *, note: str, by: User | None, at: datetime, based_on: Policy | None, origin: str,
+    continues: Policy | None = None,
 ) -> Policy:  # fmt: skip
-    policy = Policy(version=next_version(), based_on=based_on, created_by=author, created_at=at)
+    author = continues.created_by if continues else by
+    policy = Policy(
+        version=next_version(), based_on=based_on, continues=continues, created_by=author, created_at=at
+    )  # fmt: skip
     _write(policy, content, note=note, revision=0)
     record(policy, _Action.CREATED, by=by, at=at, note=origin)
     return policy

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from scoring import metrics
 from scoring.decisioning import APPROVE, Decided, PolicyInForce, Scorer, decide
 from scoring.features.definitions import VERSION
 from scoring.features.events import Payment
@@ -31,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 500
 _COLUMNS = (
-    "decision_id", "rescored_at", "outcome", "score", "reasons", "rule_hits", "missing", "features", "feature_version",
-    "model_version", "policy_version",
+    "decision_id", "rescored_at", "outcome", "score", "reasons", "rule_hits", "rule_failures", "missing", "features",
+    "feature_version", "model_version", "policy_version",
 )  # fmt: skip
 _COPY = f"COPY {Rescoring._meta.db_table} ({', '.join(_COLUMNS)}) FROM STDIN"
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -97,9 +98,11 @@ def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> set[int]:
         for one, found in zip(again, decided, strict=True):
             copy.write_row((
                 one.decision.id, at, found.outcome, found.score, _encoder.encode(found.reasons).decode(),
-                found.rule_hits, one.missing + lacks_model, one.vector.tobytes(), VERSION, model_version,
-                policy.version,
+                found.rule_hits, found.rule_failures, one.missing + lacks_model, one.vector.tobytes(), VERSION,
+                model_version, policy.version,
             ))  # fmt: skip
+    failures = [one.rule_failures for one in decided]
+    transaction.on_commit(lambda: metrics.observe_rule_failures(failures))
     add_to_outbox(Outbox.Topic.ALERTS, _let_through(again, decided))
     return {one.decision.id for one in prepared} - {one.decision.id for one in again}
 

@@ -17,7 +17,7 @@ from cases.services import rule_alarms
 from scoring.models import PolicyEvent
 from scoring.services.policy import RuleDraft
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_decision
-from tests.scoring.payments import publish
+from tests.scoring.payments import publish, tampering
 
 pytestmark = pytest.mark.django_db
 Kind = RuleAlarm.Kind
@@ -28,7 +28,8 @@ RULE = RuleDraft("velocity", "amount > 1", "review", "Much")
 def live():
     """A version with one rule, in force since before all that is counted."""
     policy = publish(RULE)
-    PolicyEvent.objects.update(happened_at=NOON - 100 * DAY)
+    with tampering():
+        PolicyEvent.objects.update(happened_at=NOON - 100 * DAY)
     return policy
 
 
@@ -100,7 +101,8 @@ def test_a_rule_that_went_silent_is_told_until_it_hits_again(live):
 def test_a_rule_that_has_just_been_published_is_compared_with_nothing(live):
     count_hours([0] * (LOOK_BACK_HOURS - 3) + [50, 60, 70], code="fresh")
     publish(RULE, RuleDraft("fresh", "amount > 2", "review", "New"), based_on=live.version)
-    PolicyEvent.objects.filter(policy__version=live.version + 1).update(happened_at=NOON - 3 * HOUR)
+    with tampering():
+        PolicyEvent.objects.filter(policy__version=live.version + 1).update(happened_at=NOON - 3 * HOUR)
 
     rule_alarms.watch_rules(now=NOON)
 

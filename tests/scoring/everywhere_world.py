@@ -15,10 +15,13 @@ from django.db.models import Max
 from django.utils.timezone import now
 from hypothesis import strategies as st
 
+from scoring.backtesting.trial import Trial
+from scoring.decisioning import codes_met
 from scoring.features.live import MemoryStore
-from scoring.models import Decision, NamedList, Policy, ShadowChange, ShadowRuleFigures
+from scoring.models import Decision, NamedList, Policy, Rescoring, RescoringDue, ShadowChange, ShadowRuleFigures
 from scoring.rules.language import Condition, compile_condition
-from scoring.services import decider, decisions, policy, reproduction
+from scoring.services import decider, decisions, lists, policy, reproduction, rescoring
+from scoring.services.backtest_history import History, Period
 from scoring.services.decider import decide_for_callers
 from scoring.services.decisions import decide_transactions
 from scoring.services.lists import add_list_entry
@@ -26,7 +29,7 @@ from scoring.services.policy import BandDraft, RuleDraft, forget_policy, write_p
 from scoring.services.reproduction import reproduce
 from scoring.services.shadow import judge_in_shadow
 from scoring.transaction import Transaction, encode
-from tests.factories import NOON, make_user
+from tests.factories import DAY, MINUTE, NOON, make_user
 from tests.memory_stream import MemoryStream
 from tests.scoring.payments import AmountModel, arrive, writer
 from tests.scoring.rule_world import VALUES, Row, conditions, rows
@@ -178,10 +181,12 @@ def _stand_on_lists(given: Sequence[Entry]) -> None:
         NamedList.objects.get_or_create(name=name, defaults={"title": name})
     for one in given:
         expires_at = None if one.days is None else now() + timedelta(days=one.days)
-        add_list_entry(
-            list_name=one.list_name, entity=one.entity, value=one.value, reason="x", expires_at=expires_at,
-            author=author,
-        )  # fmt: skip
+        # What is over by now was entered while it was to come.
+        with patch.object(lists, "now", lambda: now() - timedelta(days=2)):
+            add_list_entry(
+                list_name=one.list_name, entity=one.entity, value=one.value, reason="x", expires_at=expires_at,
+                author=author,
+            )  # fmt: skip
 
 
 def make_version(scene: Scene, status: str) -> Policy:
@@ -261,5 +266,37 @@ def in_shadow(scene: Scene, live: Policy) -> Answers:
     }  # fmt: skip
 
 
+def scored_again(scene: Scene, live: Policy) -> Answers:
+    """What scoring them again finds, as if they had been decided without a model."""
+    said = in_one_batch(scene, live)
+    RescoringDue.objects.bulk_create(
+        RescoringDue(decision=one, parts=["model"]) for one in Decision.objects.filter(transaction_id__in=list(said))
+    )
+    with patch.object(rescoring, "champion", AmountModel):
+        rescoring.rescore_due(at=now())
+    return {
+        one.decision.transaction_id: Said(one.outcome, tuple(one.rule_hits), tuple(one.rule_failures))
+        for one in Rescoring.objects.filter(decision__transaction_id__in=list(said)).select_related("decision")
+    }
+
+
+def in_a_backtest(scene: Scene, live: Policy) -> Answers:
+    """The version tried on the record of what it decided, a few payments at a time."""
+    names = dict(Decision.objects.values_list("id", "transaction_id")) if in_one_batch(scene, live) else {}
+    times = [one.occurred_at for one in scene.payments] or [NOON]
+    period = Period(min(times), max(times) + MINUTE, labels_as_of=now(), maturity=DAY)
+    judging = policy.compile_policy(live)
+    answers: Answers = {}
+    for read in History(period, chunk_rows=4).chunks():
+        judged = Trial(draft=judging, baseline=judging).look(read.chunk).draft.judged
+        hits = codes_met(judging, judged.hits, read.chunk.listed)
+        for row, decision_id in enumerate(read.chunk.ids.tolist()):
+            failures = [judging.rules[rule].code for rule in judged.failed[row].nonzero()[0]]
+            answers[names[decision_id]] = Said(judged.outcomes[row], tuple(hits.get(row, ())), tuple(failures))
+    return answers
+
+
 # Each decides or judges the payments of a scene under the version in force, and tells what each was told.
-WAYS = (in_one_batch, by_calls_one_at_a_time, by_the_stream, made_again, in_shadow)
+WAYS = (
+    in_one_batch, by_calls_one_at_a_time, by_the_stream, made_again, in_shadow, scored_again, in_a_backtest,
+)  # fmt: skip

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from scoring.decisioning import Band, Decided, PolicyInForce, decide
-from scoring.rules.evaluation import CompiledRule
+from scoring.features.definitions import NAMES
+from scoring.rules.evaluation import LOOKS_PER_PAYMENT, Batch, CompiledRule, ask_rules
 from scoring.rules.language import Condition, compile_condition
 from scoring.rules.lists import ListHit
 from tests.factories import NOON
@@ -140,6 +141,45 @@ def test_a_rule_that_fails_for_all_payments_is_one_line_of_the_log(caplog):
     assert line == f"rule broken could not be computed for 40 of 40 payments, {sent[0].transaction_id} the first"
 
 
+def test_a_hundred_broken_rules_are_failed_in_a_bounded_number_of_looks():
+    looks = []
+
+    def holds(columns):
+        looks.append(len(columns))
+        raise FloatingPointError
+
+    failing = [CompiledRule(f"b{number}", Condition(holds, frozenset()), "", "x", points=1) for number in range(100)]
+    payments = [make_payment() for _ in range(64)]
+    batch = Batch(payments, np.zeros((64, len(NAMES)), np.float32), None, listed={}, at=[NOON] * 64)
+
+    asked = ask_rules([*failing, rule("good")], batch)
+
+    assert asked.failed[:, :-1].all()
+    assert not asked.failed[:, -1].any()
+    assert asked.hits[:, -1].all()
+    assert len(looks) <= len(failing) + (LOOKS_PER_PAYMENT + 1) * len(payments)
+
+
+def test_rules_that_fail_for_different_payments_are_told_apart():
+    payments = [make_payment(currency=currency) for currency in ("EUR", "USD", "EUR", "GBP", "EUR", "USD", "EUR")]
+
+    def failing_for(code):
+        def holds(columns):
+            if columns.codes_of([code])[0] in columns.read("currency"):
+                raise FloatingPointError
+            return columns.read("amount") > 0
+
+        return CompiledRule(code, Condition(holds, frozenset({"currency"})), "", code, points=1)
+
+    rules = [failing_for(code) for code in ("USD", "GBP", "CHF")]
+    batch = Batch(payments, np.zeros((7, len(NAMES)), np.float32), None, listed={}, at=[NOON] * 7)
+
+    asked = ask_rules(rules, batch)
+
+    assert np.argwhere(asked.failed).tolist() == [[1, 0], [3, 1], [5, 0]]
+    assert (asked.hits == ~asked.failed).all()
+
+
 def test_an_allow_list_and_a_snooze_silence_a_failed_rule():
     allowed = decided(policy_of(broken()), currency="USD", listed=[ListHit("allow", "card", "card-1", "ours")])
     snoozed = decided(policy_of(broken()), currency="USD", listed=[ListHit("snooze:broken", "card", "card-1", "known")])
@@ -152,3 +192,23 @@ def test_words_name_the_payment_and_a_reason_has_its_own_code():
     one = decided(policy_of(rule("far", outcome="review", reason_code="geography")))
 
     assert (one.reasons[0].code, one.reasons[0].words) == ("geography", "far of FR")
+
+
+def test_of_many_rules_met_the_severest_are_told_in_words_and_all_by_code():
+    rules = [rule(f"r{number:02}", outcome="decline" if number == 29 else "review") for number in range(30)]
+
+    one = decided(policy_of(*rules))
+
+    assert one.rule_hits == [rule.code for rule in rules]
+    assert [reason.code for reason in one.reasons] == [*(f"r{n:02}" for n in range(19)), "r29", "rules"]
+    assert one.reasons[-1].words == "Rules beside these, met or not computed: 10"
+
+
+def test_what_a_payment_says_is_never_read_as_a_placeholder():
+    one = decided(
+        policy_of(CompiledRule("r", compile_condition("amount > 0"), "review", "At {merchant_name}, {amount}")),
+        merchant_name="<b>{amount}{card_id}%s{0}",
+        amount=Decimal("12.50"),
+    )
+
+    assert one.reasons[0].words == "At <b>{amount}{card_id}%s{0}, 12.50 EUR"

@@ -110,7 +110,7 @@ def test_a_process_hears_of_versions_in_shadow_when_it_looks_for_the_one_in_forc
     policy = shadow()
     policy_in_force()
     assert shadowed_versions() == {policy.version}
-    Policy.objects.filter(id=policy.id).update(status=Policy.Status.RETIRED)
+    leave_shadow(policy)
     policy_in_force()
     assert shadowed_versions() == {policy.version}
     monkeypatch.setattr(policies, "RECHECK_SECONDS", -1.0)
