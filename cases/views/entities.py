@@ -45,8 +45,8 @@ def add_to_list(request: ConsoleRequest) -> HttpResponse:
             expires_at=form.expires_at(now()),
             author=request.user,
         )
-    except lists.UnknownListError as error:
-        form.add_error("list", str(error))
+    except (lists.UnknownListError, lists.ListValueError) as error:
+        form.add_error("list" if isinstance(error, lists.UnknownListError) else None, str(error))
         return _entity_page(request, kind, name, form=form)
     until = f"until {entry.expires_at:%-d %b %Y %H:%M} UTC" if entry.expires_at else "until somebody takes it off"
     messages.success(request, f"{listed.title} {listed.shown} is on the {entry.list_id} list {until}.")

@@ -94,6 +94,16 @@ def test_nothing_is_listed_that_no_payment_could_carry(as_mia, wrong, reason):
     assert not ListEntry.objects.exists()
 
 
+def test_a_card_number_is_refused_on_the_page(as_mia):
+    pay(card_id="4111111111111111")
+
+    response = as_mia.post(reverse("add_to_list"), BLOCK | {"entity": "card", "value": "4111111111111111"})
+
+    assert response.status_code == 422
+    assert "looks like a card number" in text_of(response)
+    assert not ListEntry.objects.exists()
+
+
 def test_a_manager_takes_off_and_says_why(as_mia, mia):
     pay()
     entry = listed(make_user("lead"))
