@@ -107,6 +107,7 @@ def test_wrong_lines_are_named_and_nothing_is_written(mia, mules):
         "country,UK,x,\n"
         "card_prefix,abc,x,\n"
         f"card,a,{'x' * 201},\n"
+        "card,a,x,9999-12-31T23:59:59-23:59\n"
         "card,good,x,\n"
     )
 
@@ -117,6 +118,7 @@ def test_wrong_lines_are_named_and_nothing_is_written(mia, mules):
     assert faults == [
         (2, "value"), (3, "entity"), (4, "reason"), (5, "value"), (6, "expires_at"), (7, "expires_at"),
         (8, "expires_at"), (9, "value"), (10, "value"), (11, "reason"),
+        (12, "expires_at"),
     ]  # fmt: skip
     assert "192.0.2.0/24" in refused.value.faults[3].message
     assert "4111" not in "".join(fault.message for fault in refused.value.faults)
@@ -172,7 +174,7 @@ def test_a_file_without_entries_does_not_empty_a_list(mia, mules):
 def test_a_removing_file_takes_off_what_it_names_and_needs_no_reasons(mia, mules):
     take(HEAD + "card,a,x,\ncard,b,x,\n", mia)
 
-    done = take("entity,value\ncard,a\ncard,never\n", mia, mode="remove")
+    done = take("entity,value,reason\ncard,a,\0\ncard,never,\n", mia, mode="remove")
 
     assert (done.put_on, done.taken_off) == (0, 1)
     assert standing() == [("card", "b", "x")]
