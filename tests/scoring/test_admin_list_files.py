@@ -4,7 +4,9 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
 
 from scoring.admin import estimates
 from scoring.models import ListEntry, NamedList
@@ -220,3 +222,13 @@ def test_the_list_says_what_the_policy_makes_of_it(client, mia, mules):
     page = client.get(LIST).content.decode()
 
     assert "read by rules only" in page
+
+
+def test_the_page_of_lists_asks_as_often_for_many_as_for_few(client, mia, django_assert_num_queries):
+    with CaptureQueriesContext(connection) as few:
+        client.get(LIST)
+    for number in range(10):
+        NamedList.objects.create(name=f"list-{number}", title="One more")
+
+    with django_assert_num_queries(len(few)):
+        client.get(LIST)
