@@ -43,7 +43,10 @@ def plan_blocks(
 
 
 def standing_blocks(case: Case) -> list[ListEntry]:
-    """What earlier verdicts on this very case put on the block list, while it stands: its card first."""
+    """What earlier verdicts on this very case put on the block list, while it stands.
+
+    In the order in which files change entries, too: its card first.
+    """
     effects = VerdictEffect.objects.filter(verdict__case=case, kind__in=_BLOCKED).values_list("kind", "entity")
     planned = {(str(_BLOCKED[_Kind(kind)][0]), value) for kind, value in effects}
     values = planned | {(str(ListEntry.Entity.CARD), case.card_id)}
@@ -53,7 +56,7 @@ def standing_blocks(case: Case) -> list[ListEntry]:
         value__in={value for _, value in values},
         reason=_reason_for(Case.Verdict.FRAUD, case),
     )
-    return sorted(found, key=lambda entry: (entry.entity != ListEntry.Entity.CARD, entry.entity, entry.id))
+    return sorted(found, key=lambda entry: (entry.entity, entry.value))
 
 
 def blocks_of(cases: Sequence[Case]) -> QuerySet[ListEntry]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Func, QuerySet
 from django.utils.timezone import now
 
 from scoring.models import ListChange, ListEntry, ListShape, NamedList, PolicyList
@@ -84,12 +84,16 @@ def remove_list_entry(*, entry_id: int, reason: str, author: User, source: str =
     return entry
 
 
+# Locked in the order in which files and verdicts change entries; verdicts block before they allow.
 _REMOVE = """
-WITH gone AS (
-  DELETE FROM scoring_listentry WHERE id = ANY(%s) RETURNING id, kind, entity, value, expires_at
+WITH locked AS MATERIALIZED (
+  SELECT id FROM scoring_listentry WHERE id = ANY(%s)
+  ORDER BY kind COLLATE "C" DESC, entity COLLATE "C", value COLLATE "C" FOR UPDATE
+), gone AS (
+  DELETE FROM scoring_listentry WHERE id IN (SELECT id FROM locked) RETURNING id, kind, entity, value, expires_at
 )
-INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at, author_id)
-SELECT 'removed', kind, entity, value, %s, 'manual', expires_at, %s FROM gone ORDER BY id
+INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at, author_id, happened_at)
+SELECT 'removed', kind, entity, value, %s, 'manual', expires_at, %s, clock_timestamp() FROM gone ORDER BY id
 """
 
 
@@ -150,6 +154,8 @@ def _remember(action: str, entry: ListEntry, *, reason: str, source: str, author
         source=source,
         expires_at=entry.expires_at,
         author=author,
+        # Not when the transaction began: it may have waited for a file that changed the same entry.
+        happened_at=Func(function="clock_timestamp"),
     )
 
 

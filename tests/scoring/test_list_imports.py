@@ -60,9 +60,9 @@ def test_a_file_puts_its_lines_on_the_list_and_payments_meet_them(mia, mules):
     payment = make_payment(card_id="tok-5512", ip_address="198.51.100.9", merchant_country="FR")
     hits = list_hits([payment, make_payment(card_country=None, merchant_country=None)], at=now())
     assert [(hit.entity, hit.value) for hit in hits[0]] == [
-        ("ip", "198.51.100.0/24"),
         ("card_prefix", "tok-55"),
         ("country", "FR"),
+        ("ip", "198.51.100.0/24"),
     ]
     assert [hit.value for hit in hits[1]] == ["card-1"]
 
@@ -74,7 +74,7 @@ def test_each_entry_of_a_file_leaves_a_trace_of_who_from_where_and_when_it_acted
     assert (part_of.mode, part_of.put_on, part_of.author, part_of.file_name) == ("add", 4, mia, "mules.csv")
     changes = ListChange.objects.order_by("id")
     assert [(one.value, one.author, one.source, one.part_of) for one in changes] == [
-        (value, mia, "csv:mules.csv", part_of) for value in ("card-1", "198.51.100.0/24", "tok-55", "FR")
+        (value, mia, "csv:mules.csv", part_of) for value in ("card-1", "tok-55", "FR", "198.51.100.0/24")
     ]
     assert ListEntry.objects.filter(source="csv:mules.csv", author=mia).count() == 4
 
