@@ -63,7 +63,8 @@ class NamedListAdmin(ListFiles, admin.ModelAdmin):
         return getattr(named, "effect", None) or "read by rules only"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[NamedList]:
-        return super().get_queryset(request).annotate(effect=effect_in_force("name"))
+        lists: QuerySet[NamedList] = super().get_queryset(request)
+        return lists.annotate(effect=effect_in_force("name"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: NamedList | None = None) -> Any:
         return ("name", "created_by", "created_at") if obj else ()

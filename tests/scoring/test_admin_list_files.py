@@ -10,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from scoring.admin import estimates
 from scoring.models import ListEntry, NamedList
-from scoring.services.lists import add_list_entry
+from scoring.services.lists import ListInUseError, add_list_entry, delete_list
+from scoring.services.policy import RuleDraft
 from tests.factories import make_user
+from tests.scoring.payments import publish
 
 LIST = "/admin/scoring/namedlist/"
 FILE = b"entity,value,reason\ncard,card-1,stolen\nip,192.0.2.0/24,hosting\n"
@@ -232,3 +234,14 @@ def test_the_page_of_lists_asks_as_often_for_many_as_for_few(client, mia, django
 
     with django_assert_num_queries(len(few)):
         client.get(LIST)
+
+
+def test_a_list_that_a_rule_asks_for_stays(client, mia, mules):
+    publish(RuleDraft("known-mule", "in_list(card_id, 'mules')", "review", "A known mule"))
+
+    response = client.post(f"{LIST}{mules.pk}/delete/", {"post": "yes"})
+
+    assert response.status_code == 403
+    with pytest.raises(ListInUseError, match="rule known-mule asks"):
+        delete_list(list_id=mules.pk)
+    assert NamedList.objects.filter(name="mules").exists()
