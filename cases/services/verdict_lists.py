@@ -134,7 +134,9 @@ def _other_block(entry: ListEntry, verdict: Verdict, now: datetime) -> tuple[Cas
 
 def _put_on_list(name: str, entity: str, verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     until = now + timedelta(days=effect.days) if effect.days else None
-    standing = ListEntry.objects.filter(list__name=name, entity=entity, value=effect.entity).first()
+    # Locked: what somebody changes by hand in between must not be written over.
+    entries = ListEntry.objects.select_for_update(of=("self",))
+    standing = entries.filter(list__name=name, entity=entity, value=effect.entity).first()
     if standing is not None and not _is_of_a_verdict(standing) and _runs(standing.expires_at, now):
         # What somebody put there by hand is theirs to change: else a verdict that lifts its block would lift it too.
         return f"stood on the {name} list by hand and stays as it is, {_until(standing.expires_at)}"
