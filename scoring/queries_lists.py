@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from scoring.models import ListEntry, ListShape, Policy, PolicyList
 from scoring.rules.identities import ENTITIES, ListValueError, canonical_value, identities
@@ -108,6 +108,11 @@ def effects_in_force() -> dict[str, str]:
     """What lists do to a payment under the live version of the policy, by their names."""
     live = PolicyList.objects.filter(policy__status=Policy.Status.LIVE)
     return dict(live.values_list("list", "effect"))
+
+
+def effect_in_force(name: str) -> Subquery:
+    """The same as a part of a query; `name` is the column with the list's name."""
+    return Subquery(PolicyList.objects.filter(policy__status=Policy.Status.LIVE, list=OuterRef(name)).values("effect"))
 
 
 _EXPORT_ROWS = 5_000

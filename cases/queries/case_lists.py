@@ -5,12 +5,13 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from cases import list_effects
 from cases.entity import COLUMNS, Entity
 from cases.models import Case
 from cases.sight import Sight
-from scoring.models import Decision, ListEntry, NamedList, Rule
+from scoring.models import Decision, ListEntry, NamedList, PolicyList, Rule
 from scoring.models.lists import BLOCK
-from scoring.queries_lists import Shapes, known_shapes, running, values_meeting
+from scoring.queries_lists import Shapes, effect_in_force, effects_in_force, known_shapes, running, values_meeting
 from scoring.rules.lists import SNOOZE
 
 # Networks are looked for by an address, prefixes by a card.
@@ -31,11 +32,16 @@ class Standing:
 
 @dataclass(frozen=True)
 class CaseLists:
-    """rules: codes of those that the payment met, which can be snoozed. lists: those that can be chosen."""
+    """What stands there, and what can be changed.
+
+    rules: codes of those that the payment met, which can be snoozed. lists: those that can be chosen. block_warning:
+    what a block does, where the policy in force does not decline for it.
+    """
 
     standing: list[Standing]
     rules: list[str]
     lists: list[NamedList]
+    block_warning: str
 
     @property
     def is_any(self) -> bool:
@@ -51,6 +57,7 @@ def case_lists(headline: Decision, *, sight: Sight, now: datetime, may_list: boo
         standing=standing,
         rules=_rules_met(headline) if may_list else [],
         lists=choosable_lists() if may_list else [],
+        block_warning=_block_warning(),
     )
 
 
@@ -83,8 +90,14 @@ def entries_meeting(entities: list[Entity], *, now: datetime) -> dict[Entity, li
 
 
 def choosable_lists() -> list[NamedList]:
-    """Lists that somebody puts values on by hand: all but snoozes."""
-    return list(NamedList.objects.exclude(name__startswith=SNOOZE).order_by("name"))
+    """Lists that somebody puts values on by hand: all but snoozes. `effect` is what the policy in force does."""
+    lists = NamedList.objects.exclude(name__startswith=SNOOZE).annotate(effect=effect_in_force("name"))
+    return list(lists.order_by("name"))
+
+
+def _block_warning() -> str:
+    effects = effects_in_force()
+    return "" if effects.get(BLOCK) == PolicyList.Effect.DECLINE else list_effects.does(BLOCK, effects)
 
 
 def _values_of(entity: Entity, shapes: Shapes) -> list[str]:

@@ -43,7 +43,10 @@ def plan_blocks(
 
 
 def standing_blocks(case: Case) -> list[ListEntry]:
-    """What earlier verdicts on this very case put on the block list, while it stands: its card first."""
+    """What earlier verdicts on this very case put on the block list, while it stands.
+
+    In the order in which files change entries, too: its card first.
+    """
     effects = VerdictEffect.objects.filter(verdict__case=case, kind__in=_BLOCKED).values_list("kind", "entity")
     planned = {(str(_BLOCKED[_Kind(kind)][0]), value) for kind, value in effects}
     values = planned | {(str(ListEntry.Entity.CARD), case.card_id)}
@@ -53,7 +56,7 @@ def standing_blocks(case: Case) -> list[ListEntry]:
         value__in={value for _, value in values},
         reason=_reason_for(Case.Verdict.FRAUD, case),
     )
-    return sorted(found, key=lambda entry: (entry.entity != ListEntry.Entity.CARD, entry.entity, entry.id))
+    return sorted(found, key=lambda entry: (entry.entity, entry.value))
 
 
 def blocks_of(cases: Sequence[Case]) -> QuerySet[ListEntry]:
@@ -131,7 +134,9 @@ def _other_block(entry: ListEntry, verdict: Verdict, now: datetime) -> tuple[Cas
 
 def _put_on_list(name: str, entity: str, verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
     until = now + timedelta(days=effect.days) if effect.days else None
-    standing = ListEntry.objects.filter(list__name=name, entity=entity, value=effect.entity).first()
+    # Locked: what somebody changes by hand in between must not be written over.
+    entries = ListEntry.objects.select_for_update(of=("self",))
+    standing = entries.filter(list__name=name, entity=entity, value=effect.entity).first()
     if standing is not None and not _is_of_a_verdict(standing) and _runs(standing.expires_at, now):
         # What somebody put there by hand is theirs to change: else a verdict that lifts its block would lift it too.
         return f"stood on the {name} list by hand and stays as it is, {_until(standing.expires_at)}"

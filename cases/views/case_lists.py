@@ -35,8 +35,8 @@ def list_from_case(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
                 author=request.user,
                 source=f"case {case.id}",
             )
-        except lists.UnknownListError as error:
-            form.add_error("list", str(error))
+        except (lists.UnknownListError, lists.ListValueError) as error:
+            form.add_error("list" if isinstance(error, lists.UnknownListError) else None, str(error))
         else:
             until = (
                 f"until {entry.expires_at:%-d %b %Y %H:%M} UTC" if entry.expires_at else "until somebody takes it off"
@@ -62,7 +62,7 @@ def snooze_rule(request: ConsoleRequest, case_id: UUID) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 author=request.user,
             )
-        except rule_snoozes.UnknownRuleError as error:
+        except (rule_snoozes.UnknownRuleError, lists.ListValueError) as error:
             form.add_error("rule", str(error))
         else:
             said = f"The rule {form.cleaned_data['rule']} is silent for {named.title_in_text} {named.shown}"

@@ -1,6 +1,7 @@
 """One card, customer, merchant, device or address: look, put on a list, take off."""
 
 from dataclasses import replace
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -8,14 +9,15 @@ from django.shortcuts import redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from cases import access
+from cases import access, list_effects
 from cases.entity import Entity, UnknownEntityError, parse_entity
 from cases.list_forms import ListEntryForm, ListRemovalForm
 from cases.queries import entities, entity_counts
 from cases.queries.case_lists import choosable_lists
 from cases.queries.sight import sight_of, unsaid_payments
 from cases.views.pages import ConsoleRequest, page
-from scoring.models.lists import GIVEN_LISTS
+from scoring.models.lists import ALLOW, BLOCK, GIVEN_LISTS
+from scoring.queries_lists import effects_in_force
 from scoring.services import lists
 
 
@@ -45,8 +47,8 @@ def add_to_list(request: ConsoleRequest) -> HttpResponse:
             expires_at=form.expires_at(now()),
             author=request.user,
         )
-    except lists.UnknownListError as error:
-        form.add_error("list", str(error))
+    except (lists.UnknownListError, lists.ListValueError) as error:
+        form.add_error("list" if isinstance(error, lists.UnknownListError) else None, str(error))
         return _entity_page(request, kind, name, form=form)
     until = f"until {entry.expires_at:%-d %b %Y %H:%M} UTC" if entry.expires_at else "until somebody takes it off"
     messages.success(request, f"{listed.title} {listed.shown} is on the {entry.list_id} list {until}.")
@@ -111,10 +113,20 @@ def _entity_page(
         "removing": removing,
         "max_counted": entity_counts.MAX_COUNTED,
         "may_list": access.may_list(request.user),
-        "lists": [named for named in choosable_lists() if named.name not in GIVEN_LISTS],
         "now": moment,
+        **(_lists_context(detail.entity) if access.may_list(request.user) else {}),
     }
     return page(request, "cases/entity.html", context, status=422 if form or removal_form else status)
+
+
+def _lists_context(named: Entity) -> dict[str, Any]:
+    """What to put it on, and what that does."""
+    effects, of = effects_in_force(), f"of this {named.title_in_text}"
+    return {
+        "lists": [one for one in choosable_lists() if one.name not in GIVEN_LISTS],
+        "block_does": list_effects.does(BLOCK, effects, of=of),
+        "allow_does": list_effects.does(ALLOW, effects, of=of),
+    }
 
 
 def _unknown_page(request: ConsoleRequest, kind: str, name: str) -> HttpResponse:

@@ -15,7 +15,7 @@ from scoring.admin.list_files import ListFiles
 from scoring.admin.readonly import ReadOnlyAdmin
 from scoring.models import ListChange, ListEntry, ListImport, NamedList
 from scoring.models.lists import LIST_NAME
-from scoring.queries_lists import effects_in_force, known_shapes, running, values_meeting
+from scoring.queries_lists import effect_in_force, known_shapes, running, values_meeting
 from scoring.rules.identities import ENTITIES, ListValueError, canonical_value
 from scoring.rules.list_files import check_expiry
 from scoring.rules.lists import SNOOZE
@@ -60,7 +60,11 @@ class NamedListAdmin(ListFiles, admin.ModelAdmin):
     @admin.display(description="in force")
     def does(self, named: NamedList) -> str:
         """What the policy in force makes of it."""
-        return effects_in_force().get(named.name) or "read by rules only"
+        return getattr(named, "effect", None) or "read by rules only"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NamedList]:
+        lists: QuerySet[NamedList] = super().get_queryset(request)
+        return lists.annotate(effect=effect_in_force("name"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: NamedList | None = None) -> Any:
         return ("name", "created_by", "created_at") if obj else ()
@@ -101,6 +105,10 @@ class ListEntryForm(forms.ModelForm):
                 check_expiry(cleaned["expires_at"], at=now(), is_snooze=is_snooze)
             except ValueError as error:
                 self.add_error("expires_at", str(error))
+        if not self.errors:
+            # What stands there already, and perhaps has ended, is put on once more rather than refused.
+            key = {name: cleaned[name] for name in ("list", "entity", "value")}
+            self.instance = ListEntry.objects.filter(**key).first() or self.instance
         return cleaned
 
 

@@ -14,6 +14,8 @@ from scoring.spreadsheets import plain_text, safe_text
 MAX_REASON = 200
 # A rule is not silent for somebody for ever: who wants that changes the rule.
 LONGEST_SNOOZE = timedelta(days=90)
+# Far below what a database keeps and Python reads back.
+LONGEST = timedelta(days=36_525)
 _READ = ("entity", "value", "reason", "expires_at")
 # What an export tells besides; the import has a source and an author of its own.
 _PASSED_OVER = ("source", "author", "created_at")
@@ -81,6 +83,8 @@ def check_expiry(expires_at: datetime | None, *, at: datetime, is_snooze: bool) 
     """Raises: ValueError: an entry may not end then."""
     if expires_at is not None and expires_at <= at:
         raise ValueError("This is in the past.")
+    if expires_at is not None and expires_at > at + LONGEST:
+        raise ValueError("This is more than 100 years away. Leave it empty for no end.")
     if is_snooze and (expires_at is None or expires_at > at + LONGEST_SNOOZE):
         raise ValueError(f"A rule is snoozed for at most {LONGEST_SNOOZE.days} days. Say until when.")
 
@@ -154,12 +158,13 @@ def _reader_of(columns: dict[str, int], given: Given, at: datetime) -> Callable[
             field = "value"
             value = canonical_value(entity, value)
             field, reason = "reason", reason or given.reason
-            if given.needs_reason:
-                check_reason(reason)
+            if not given.needs_reason:
+                # Of an entry that is taken off they are not read.
+                return Line(number, entity, value, "", None)
+            check_reason(reason)
             field = "expires_at"
             expires_at = _moment(until.strip()) if until else given.expires_at
-            if given.needs_reason:
-                check_expiry(expires_at, at=at, is_snooze=given.is_snooze)
+            check_expiry(expires_at, at=at, is_snooze=given.is_snooze)
         except ValueError as error:
             return LineFault(number, field, str(error))
         return Line(number, entity, value, reason, expires_at)

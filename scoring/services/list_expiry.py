@@ -13,8 +13,8 @@ WITH gone AS (
     SELECT id FROM scoring_listentry WHERE expires_at <= %s ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
   ) RETURNING id, kind, entity, value, reason, source, expires_at
 )
-INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at)
-SELECT 'expired', kind, entity, value, reason, source, expires_at FROM gone ORDER BY id
+INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at, happened_at)
+SELECT 'expired', kind, entity, value, reason, source, expires_at, clock_timestamp() FROM gone ORDER BY id
 """
 
 

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Func, QuerySet
 from django.utils.timezone import now
 
-from scoring.models import ListChange, ListEntry, ListShape, NamedList, PolicyList
+from scoring.models import ListChange, ListEntry, ListShape, NamedList, PolicyList, Rule
 from scoring.models.lists import GIVEN_LISTS
 from scoring.rules.identities import ListValueError, canonical_value, shape_of
 from scoring.rules.list_files import check_expiry, check_reason
@@ -84,12 +84,16 @@ def remove_list_entry(*, entry_id: int, reason: str, author: User, source: str =
     return entry
 
 
+# Locked in the order in which files and verdicts change entries; verdicts block before they allow.
 _REMOVE = """
-WITH gone AS (
-  DELETE FROM scoring_listentry WHERE id = ANY(%s) RETURNING id, kind, entity, value, expires_at
+WITH locked AS MATERIALIZED (
+  SELECT id FROM scoring_listentry WHERE id = ANY(%s)
+  ORDER BY kind COLLATE "C" DESC, entity COLLATE "C", value COLLATE "C" FOR UPDATE
+), gone AS (
+  DELETE FROM scoring_listentry WHERE id IN (SELECT id FROM locked) RETURNING id, kind, entity, value, expires_at
 )
-INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at, author_id)
-SELECT 'removed', kind, entity, value, %s, 'manual', expires_at, %s FROM gone ORDER BY id
+INSERT INTO scoring_listchange (action, kind, entity, value, reason, source, expires_at, author_id, happened_at)
+SELECT 'removed', kind, entity, value, %s, 'manual', expires_at, %s, clock_timestamp() FROM gone ORDER BY id
 """
 
 
@@ -102,13 +106,13 @@ def remove_list_entries(*, entries: QuerySet[ListEntry], reason: str, author: Us
 
 
 def is_deletable(named: NamedList) -> bool:
-    """Say whether nothing ever stood on the list and no policy names it."""
+    """Say whether nothing ever stood on the list and no version of the policy, or rule of one, names it."""
     return _why_not_deletable(named) is None
 
 
 @transaction.atomic
 def delete_list(*, list_id: int) -> None:
-    """Forget a list that nothing ever stood on and no policy names.
+    """Forget a list that nothing ever stood on and no version of the policy, or rule of one, names.
 
     Raises:
         ListInUseError: it has to stay.
@@ -129,7 +133,15 @@ def _why_not_deletable(named: NamedList) -> str | None:
         return f"Entries stood on the list {named.name}: the record of decisions needs it."
     if PolicyList.objects.filter(list=named.name).exists():
         return f"A version of the policy says what the list {named.name} does."
+    if (code := _rule_that_asks(named.name)) is not None:
+        return f"The rule {code} asks for the list {named.name}."
     return None
+
+
+def _rule_that_asks(name: str) -> str | None:
+    """Code of a rule, of any version, whose condition names the list, if only in a part of a name or a text."""
+    rules = Rule.objects.filter(expression__contains=name, expression__icontains="in_list").order_by("-id")
+    return rules.values_list("code", flat=True).first()
 
 
 def known_shape(entity: str, value: str) -> None:
@@ -150,6 +162,8 @@ def _remember(action: str, entry: ListEntry, *, reason: str, source: str, author
         source=source,
         expires_at=entry.expires_at,
         author=author,
+        # Not when the transaction began: it may have waited for a file that changed the same entry.
+        happened_at=Func(function="clock_timestamp"),
     )
 
 

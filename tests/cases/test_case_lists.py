@@ -77,6 +77,27 @@ def test_any_list_but_that_of_a_snooze_can_be_chosen(as_mia, case, mules):
     )
 
 
+def test_lists_to_choose_from_say_what_the_policy_in_force_does_with_them(as_mia, case, mules, monkeypatch):
+    monkeypatch.setattr("scoring.services.policy.LIST_EFFECTS", {"mules": "review"})
+    publish()
+
+    assert "Known mules (mules): review</option>" in text_of(as_mia.get(case.get_absolute_url()))
+    assert "Known mules (mules): review</option>" in text_of(as_mia.get(url_of("card", "card-9")))
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"), [("review", "send every payment to review"), ("", "nothing by itself"), ("decline", "")]
+)
+def test_who_can_block_is_told_when_a_block_does_not_decline(as_alice, case, monkeypatch, effect, said):
+    monkeypatch.setattr("scoring.services.policy.LIST_EFFECTS", {"block": effect} if effect else {})
+    publish()
+
+    page = text_of(as_alice.get(case.get_absolute_url()))
+
+    assert ("What a block does" in page) == bool(said)
+    assert said in page
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from scoring.models import ListChange, ListEntry
 from tests.cases.entity_pages import NAMES, listed, pay, text_of, url_of
 from tests.factories import DAY, HOUR, make_user
+from tests.scoring.payments import publish
 
 BLOCK = {"list": "block", "reason": "card testing", "days": "30"}
 
@@ -54,6 +55,34 @@ def test_a_manager_blocks_for_30_days(as_mia, mia, kind):
     assert "is on the block list until" in text_of(response)
 
 
+@pytest.mark.parametrize(
+    ("effects", "block", "allow"),
+    [
+        (
+            {"block": "decline", "allow": "approve"},
+            "decline every payment of this IP address (1 in 30 days)",
+            "approve every payment of this IP address whatever score and rules say; a list that declines still counts",
+        ),
+        (
+            {"block": "review", "allow": "approve"},
+            "send every payment of this IP address to review",
+            "whatever score and rules say</small>",
+        ),
+        ({}, "nothing by itself: the policy in force leaves this list to its rules", "nothing by itself"),
+    ],
+)
+def test_the_buttons_say_what_the_policy_in_force_does(as_mia, monkeypatch, effects, block, allow):
+    pay()
+    monkeypatch.setattr("scoring.services.policy.LIST_EFFECTS", effects)
+    publish()
+
+    text = text_of(as_mia.get(url_of("ip", "192.0.2.7")))
+
+    blocking, allowing = text.split('name="list" value="block"')[1].split('name="list" value="allow"')
+    assert block in blocking
+    assert allow in allowing
+
+
 def test_an_entry_may_stand_for_ever(as_mia):
     pay()
 
@@ -91,6 +120,16 @@ def test_nothing_is_listed_that_no_payment_could_carry(as_mia, wrong, reason):
     sent = BLOCK | {"entity": "card", "value": "card-7731", "reason": reason}
 
     assert as_mia.post(reverse("add_to_list"), sent | wrong).status_code == 404
+    assert not ListEntry.objects.exists()
+
+
+def test_a_card_number_is_refused_on_the_page(as_mia):
+    pay(card_id="4111111111111111")
+
+    response = as_mia.post(reverse("add_to_list"), BLOCK | {"entity": "card", "value": "4111111111111111"})
+
+    assert response.status_code == 422
+    assert "looks like a card number" in text_of(response)
     assert not ListEntry.objects.exists()
 
 

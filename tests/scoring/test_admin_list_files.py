@@ -4,12 +4,16 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
 
 from scoring.admin import estimates
 from scoring.models import ListEntry, NamedList
-from scoring.services.lists import add_list_entry
+from scoring.services.lists import ListInUseError, add_list_entry, delete_list
+from scoring.services.policy import RuleDraft
 from tests.factories import make_user
+from tests.scoring.payments import publish
 
 LIST = "/admin/scoring/namedlist/"
 FILE = b"entity,value,reason\ncard,card-1,stolen\nip,192.0.2.0/24,hosting\n"
@@ -220,3 +224,24 @@ def test_the_list_says_what_the_policy_makes_of_it(client, mia, mules):
     page = client.get(LIST).content.decode()
 
     assert "read by rules only" in page
+
+
+def test_the_page_of_lists_asks_as_often_for_many_as_for_few(client, mia, django_assert_num_queries):
+    with CaptureQueriesContext(connection) as few:
+        client.get(LIST)
+    for number in range(10):
+        NamedList.objects.create(name=f"list-{number}", title="One more")
+
+    with django_assert_num_queries(len(few)):
+        client.get(LIST)
+
+
+def test_a_list_that_a_rule_asks_for_stays(client, mia, mules):
+    publish(RuleDraft("known-mule", "in_list(card_id, 'mules')", "review", "A known mule"))
+
+    response = client.post(f"{LIST}{mules.pk}/delete/", {"post": "yes"})
+
+    assert response.status_code == 403
+    with pytest.raises(ListInUseError, match="rule known-mule asks"):
+        delete_list(list_id=mules.pk)
+    assert NamedList.objects.filter(name="mules").exists()

@@ -2,9 +2,11 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.timezone import now
 
 from scoring.models import ListChange, ListEntry
-from tests.factories import make_user
+from scoring.services.lists import add_list_entry
+from tests.factories import HOUR, make_user
 
 ADD_ENTRY = "/admin/scoring/listentry/add/"
 
@@ -52,8 +54,29 @@ def test_an_address_is_kept_in_its_one_form(client, mia):
     assert ListEntry.objects.get().value == "2001:db8::1"
 
 
+def test_a_card_whose_block_has_ended_is_blocked_once_more(client, mia):
+    ended = now() - HOUR
+    add_list_entry(list_name="block", entity="card", value="card-1", reason="x", expires_at=ended, author=mia)
+
+    response = client.post(ADD_ENTRY, entry(value=" card-1"))
+
+    assert response.status_code == 302
+    assert ListEntry.objects.values_list("reason", "expires_at").get() == ("stolen", None)
+    assert list(ListChange.objects.order_by("id").values_list("action", "reason")) == [
+        ("added", "x"),
+        ("added", "stolen"),
+    ]
+
+
 @pytest.mark.parametrize(
-    "bad", [{"entity": "ip", "value": "nowhere"}, {"list": "maybe"}, {"value": ""}, {"reason": ""}]
+    "bad",
+    [
+        {"entity": "ip", "value": "nowhere"},
+        {"list": "maybe"},
+        {"value": ""},
+        {"reason": ""},
+        {"expires_at_0": "9999-12-31", "expires_at_1": "12:00"},
+    ],
 )
 def test_a_bad_entry_is_refused(client, mia, bad):
     assert client.post(ADD_ENTRY, entry(**bad)).status_code == 200

@@ -60,9 +60,9 @@ def test_a_file_puts_its_lines_on_the_list_and_payments_meet_them(mia, mules):
     payment = make_payment(card_id="tok-5512", ip_address="198.51.100.9", merchant_country="FR")
     hits = list_hits([payment, make_payment(card_country=None, merchant_country=None)], at=now())
     assert [(hit.entity, hit.value) for hit in hits[0]] == [
-        ("ip", "198.51.100.0/24"),
         ("card_prefix", "tok-55"),
         ("country", "FR"),
+        ("ip", "198.51.100.0/24"),
     ]
     assert [hit.value for hit in hits[1]] == ["card-1"]
 
@@ -74,7 +74,7 @@ def test_each_entry_of_a_file_leaves_a_trace_of_who_from_where_and_when_it_acted
     assert (part_of.mode, part_of.put_on, part_of.author, part_of.file_name) == ("add", 4, mia, "mules.csv")
     changes = ListChange.objects.order_by("id")
     assert [(one.value, one.author, one.source, one.part_of) for one in changes] == [
-        (value, mia, "csv:mules.csv", part_of) for value in ("card-1", "198.51.100.0/24", "tok-55", "FR")
+        (value, mia, "csv:mules.csv", part_of) for value in ("card-1", "tok-55", "FR", "198.51.100.0/24")
     ]
     assert ListEntry.objects.filter(source="csv:mules.csv", author=mia).count() == 4
 
@@ -107,6 +107,7 @@ def test_wrong_lines_are_named_and_nothing_is_written(mia, mules):
         "country,UK,x,\n"
         "card_prefix,abc,x,\n"
         f"card,a,{'x' * 201},\n"
+        "card,a,x,9999-12-31T23:59:59-23:59\n"
         "card,good,x,\n"
     )
 
@@ -117,6 +118,7 @@ def test_wrong_lines_are_named_and_nothing_is_written(mia, mules):
     assert faults == [
         (2, "value"), (3, "entity"), (4, "reason"), (5, "value"), (6, "expires_at"), (7, "expires_at"),
         (8, "expires_at"), (9, "value"), (10, "value"), (11, "reason"),
+        (12, "expires_at"),
     ]  # fmt: skip
     assert "192.0.2.0/24" in refused.value.faults[3].message
     assert "4111" not in "".join(fault.message for fault in refused.value.faults)
@@ -172,7 +174,7 @@ def test_a_file_without_entries_does_not_empty_a_list(mia, mules):
 def test_a_removing_file_takes_off_what_it_names_and_needs_no_reasons(mia, mules):
     take(HEAD + "card,a,x,\ncard,b,x,\n", mia)
 
-    done = take("entity,value\ncard,a\ncard,never\n", mia, mode="remove")
+    done = take("entity,value,reason\ncard,a,\0\ncard,never,\n", mia, mode="remove")
 
     assert (done.put_on, done.taken_off) == (0, 1)
     assert standing() == [("card", "b", "x")]

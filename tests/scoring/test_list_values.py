@@ -44,6 +44,8 @@ def test_a_value_is_written_in_one_way(entity, typed, kept):
         ("card", "a\0", "ASCII"),
         ("card", "\ud800", "ASCII"),
         ("card", "4111111111111111", "card number"),
+        ("customer", "4111111111111111", "card number"),
+        ("card_prefix", "4111111111111111", "card number"),
         ("card_prefix", "411", "at least 4"),
         ("ip", "nowhere", "neither"),
         ("ip", "fe80::1%eth0", "zone"),
@@ -197,3 +199,12 @@ def test_an_entry_that_has_ended_is_not_met(mia):
     put(mia, "ip", "192.0.2.0/24", expires_at=now() - timedelta(seconds=1))
 
     assert met(make_payment(ip_address="192.0.2.9")) == []
+
+
+@pytest.mark.parametrize("entity", ["merchant", "device"])
+def test_a_shop_or_device_whose_number_passes_for_that_of_a_card_can_be_listed(mia, entity):
+    payment = make_payment(**{f"{entity}_id": "4111111111111111"})
+
+    add_list_entry(list_name="block", entity=entity, value="4111111111111111", reason="x", expires_at=None, author=mia)
+
+    assert [hit.entity for hit in list_hits([payment], at=now())[0]] == [entity]
