@@ -26,14 +26,16 @@ def main() -> None:
     options = parser.parse_args()
     with rig.servers():
         # They need Django, which is set up by now.
-        from bench import api, backtest, console, feed, growth, parts, stream
+        from bench import api, backtest, console, feed, growth, parts, policy, stream
         from scoring.ml.training import TREES
 
-        payments = options.backlog + WARM_UP + parts.TOTAL + stream.STEADY_TOTAL + growth.TOTAL + api.TOTAL + feed.TOTAL
+        shares = (parts, policy, growth, api, feed)
+        payments = options.backlog + WARM_UP + stream.STEADY_TOTAL + sum(share.TOTAL for share in shares)
         start = datetime.now(UTC) - timedelta(days=1 + payments / PAYMENTS_A_DAY)
         rig.prepare(start - timedelta(days=HISTORY_DAYS), HISTORY_DAYS, RULES)
         traffic = stream.Traffic(start)
         limit = parts.limits(traffic, RULES)
+        ruled = policy.measure(traffic)
         with stream.running(options.workers, traffic.take(WARM_UP)) as db:
             drained = stream.drain_to_end(db, traffic.take(options.backlog))
             alerts = stream.flagged_share(db)
@@ -55,6 +57,7 @@ def main() -> None:
                 "ratio_to_limit": round(drained["decisions_per_second"] / slowest, 2),
                 "growth": growing,
             },
+            "policy": ruled,
             "memory": {"bytes_per_entity": growth.bytes_per_entity()},
         }
         if not options.only_stream:
@@ -102,6 +105,9 @@ def _print(results: dict[str, Any]) -> None:
             f"p50 {seen['p50_ms']} ms, p95 {seen['p95_ms']} ms, p99 {seen['p99_ms']} ms"
         )
         print(f"  Produced to published, p95: {', '.join(phases)}")
+    for what, row in (("judged", "judged_ms"), ("decided", "decided_ms")):
+        took = ", ".join(f"{count} rules {ms} ms" for count, ms in results["policy"][row].items())
+        print(f"A batch of {results['policy']['batch']} {what}: {took}")
     if tried := results.get("backtest"):
         print(
             f"Backtest of {tried['rows']:,} decisions, {tried['rules']} rules: {tried['seconds']} s, "

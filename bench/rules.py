@@ -12,6 +12,8 @@ _FIRST = (
 _SECOND = (
     "amount > 2000 AND channel = 'ecommerce'", "amount > 3000 AND merchant_country NOT IN ('DE', 'FR', 'SE')",
     "is_cross_border = 1 AND amount > 2500", "merchant_category IN ('7995', '6051') AND amount > 900",
+    "hour(occurred_at, 'Europe/Paris') BETWEEN 1 AND 4 AND amount > 2000",
+    "lower(merchant_name) LIKE '%gift%' AND amount > 900", "in_list(device_id, 'mules') AND amount > 1000",
     "card_is_new_merchant = 1 AND hour_of_day BETWEEN 1 AND 4 AND amount > 2000",
 )  # fmt: skip
 

@@ -16,12 +16,13 @@ _DRAFT, _SHADOW, _PROPOSED = Policy.Status.DRAFT, Policy.Status.SHADOW, Policy.S
 
 @dataclass(frozen=True)
 class Sent:
-    """Who takes a step when, with which words; `live`: the version that was in force on the page."""
+    """Who takes a step when, with which words; `live`: the version in force on the page, `revision`: the one shown."""
 
     by: User
     at: datetime
     note: str
     live: int
+    revision: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def _rolled_back(version: int, sent: Sent) -> Policy:
 
 
 def _in_shadow(version: int, sent: Sent) -> Policy:
-    return versions.put_in_shadow(version=version, by=sent.by, at=sent.at)
+    return versions.put_in_shadow(version=version, by=sent.by, at=sent.at, revision=sent.revision)
 
 
 def _proposed(version: int, sent: Sent) -> Policy:
-    return versions.propose(version=version, note=sent.note, by=sent.by, at=sent.at)
+    return versions.propose(version=version, note=sent.note, by=sent.by, at=sent.at, revision=sent.revision)
 
 
 def _sent_back(version: int, sent: Sent) -> Policy:

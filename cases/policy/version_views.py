@@ -15,9 +15,16 @@ from cases.policy.versions import VersionPage, version_page, versions_page
 from cases.views.pages import ConsoleRequest, page
 from scoring.services.policy import StalePolicyError
 from scoring.services.policy_checks import ContentError
-from scoring.services.policy_guards import OwnVersionError, TooManyInShadowError, WrongStepError
+from scoring.services.policy_guards import EditedMeanwhileError, OwnVersionError, TooManyInShadowError, WrongStepError
 
-_REFUSALS = (ContentError, OwnVersionError, StalePolicyError, TooManyInShadowError, WrongStepError)
+_REFUSALS = (
+    ContentError,
+    EditedMeanwhileError,
+    OwnVersionError,
+    StalePolicyError,
+    TooManyInShadowError,
+    WrongStepError,
+)
 
 
 class StepForm(forms.Form):
@@ -25,6 +32,7 @@ class StepForm(forms.Form):
 
     note = forms.CharField(max_length=500, required=False, error_messages={"max_length": "At most 500 characters."})
     live = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+    revision = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
 
 
 @require_safe
@@ -49,7 +57,8 @@ def policy_step(request: ConsoleRequest, version: int, step: str) -> HttpRespons
     form = StepForm(request.POST)
     refusal = " ".join(str(message) for errors in form.errors.values() for message in errors)
     if form.is_valid():
-        sent = Sent(request.user, now(), form.cleaned_data["note"], form.cleaned_data["live"] or 0)
+        said = form.cleaned_data
+        sent = Sent(request.user, now(), said["note"], said["live"] or 0, said["revision"])
         try:
             policy = STEPS[step].take(version, sent)
         except _REFUSALS as error:

@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 
 from scoring.admin.estimates import EstimatedPaginator
@@ -29,6 +30,7 @@ from scoring.services.lists import (
     remove_list_entry,
 )
 
+_MOST_SELECTED = 1000
 # The admin's page for deleting has no field for one; the console's form asks for it.
 _REMOVED_HERE = "taken off in the admin"
 
@@ -163,6 +165,7 @@ class ListEntryAdmin(_ByValue):
     list_display = ("list", "entity", "value", "reason", "source", "expires_at", "author", "created_at")
     list_filter = ("list", "entity", ExpiryFilter, AuthorFilter)
     list_select_related = ("author", "list")
+    actions = ("delete_selected",)
 
     def save_model(self, request: HttpRequest, obj: ListEntry, form: Any, change: bool) -> None:
         cleaned = dict(form.cleaned_data)
@@ -173,6 +176,17 @@ class ListEntryAdmin(_ByValue):
             remove_list_entry(entry_id=obj.pk, reason=_REMOVED_HERE, author=_person(request))
         except NotListedError:
             messages.warning(request, f"{obj} was off the list already.")
+
+    @admin.action(description="Take selected entries off", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ListEntry]) -> HttpResponse | None:
+        """Django's own, which reads and shows each row: of as many as a person can look at."""
+        if queryset[: _MOST_SELECTED + 1].count() > _MOST_SELECTED:
+            words = (
+                f"At most {_MOST_SELECTED:,} entries at once. For more, import a file of them with the mode “remove”."
+            )
+            messages.error(request, words)
+            return None
+        return delete_selected(self, request, queryset)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ListEntry]) -> None:
         remove_list_entries(entries=queryset, reason=_REMOVED_HERE, author=_person(request))

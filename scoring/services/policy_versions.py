@@ -95,13 +95,16 @@ def edit_draft(*, version: int, revision: int, content: Content, note: str, by: 
 
 
 @transaction.atomic
-def put_in_shadow(*, version: int, by: User | None, at: datetime) -> Policy:
+def put_in_shadow(*, version: int, by: User | None, at: datetime, revision: int | None = None) -> Policy:
     """Have a draft judge the payments that come, without any effect. From here on what it says stays.
 
+    `revision`: the one that was looked at; whatever there is when it is not given.
+
     Raises:
-        ContentError, TooManyInShadowError, WrongStepError
+        ContentError, EditedMeanwhileError, TooManyInShadowError, WrongStepError
     """
     policy = hold(version, Policy.Status.DRAFT)
+    _check_seen(policy, revision)
     _begin_trial(policy, at=at)
     policy.status, policy.shadow_since = Policy.Status.SHADOW, at
     policy.save(update_fields=["status", "shadow_since"])
@@ -110,13 +113,14 @@ def put_in_shadow(*, version: int, by: User | None, at: datetime) -> Policy:
 
 
 @transaction.atomic
-def propose(*, version: int, note: str, by: User, at: datetime) -> Policy:
+def propose(*, version: int, note: str, by: User, at: datetime, revision: int | None = None) -> Policy:
     """Ask a second person to publish a draft or a version in shadow. It goes on (or begins) judging in shadow.
 
     Raises:
-        ContentError, StalePolicyError, TooManyInShadowError, WrongStepError
+        ContentError, EditedMeanwhileError, StalePolicyError, TooManyInShadowError, WrongStepError
     """
     policy = hold(version, Policy.Status.DRAFT, Policy.Status.SHADOW)
+    _check_seen(policy, revision)
     check_note(note, is_needed=False)
     check_base(policy, live_version())
     if policy.status == Policy.Status.DRAFT:
@@ -248,6 +252,11 @@ def _new_draft(
     _write(policy, content, note=note, revision=0)
     record(policy, _Action.CREATED, by=by, at=at, note=origin)
     return policy
+
+
+def _check_seen(policy: Policy, revision: int | None) -> None:
+    if revision is not None and policy.revision != revision:
+        raise EditedMeanwhileError("The draft was changed since this page was opened: look at what it says now.")
 
 
 def _write(policy: Policy, content: Content, *, note: str, revision: int) -> None:

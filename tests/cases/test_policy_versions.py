@@ -242,3 +242,18 @@ def test_the_policy_is_linked_for_who_may_see_it(client, live, role, is_there):
     client.force_login(make_user(role))
 
     assert ('href="/policy/"' in text_of(client.get("/queue/"))) is is_there
+
+
+@pytest.mark.parametrize("step", ["shadow", "propose"])
+def test_what_was_edited_since_the_page_was_opened_takes_no_step(client, live, mia, max_, step):
+    version = draft(mia).version
+    seen = Policy.objects.get(version=version).revision
+    Policy.objects.filter(version=version).update(revision=seen + 1)
+    client.force_login(mia)
+
+    refused = client.post(f"/policy/versions/{version}/{step}/", {"note": "x", "revision": seen})
+    taken = client.post(f"/policy/versions/{version}/{step}/", {"note": "x", "revision": seen + 1})
+
+    assert refused.status_code == 422
+    assert "was changed since this page was opened" in refused.content.decode()
+    assert taken.status_code == 302

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
+from scoring.admin import lists
 from scoring.models import ListChange, ListEntry
 from scoring.services.lists import add_list_entry
 from tests.factories import HOUR, make_user
@@ -81,3 +82,16 @@ def test_a_card_whose_block_has_ended_is_blocked_once_more(client, mia):
 def test_a_bad_entry_is_refused(client, mia, bad):
     assert client.post(ADD_ENTRY, entry(**bad)).status_code == 200
     assert not ListEntry.objects.exists()
+
+
+def test_more_than_a_person_can_look_at_are_taken_off_by_a_file(client, mia, monkeypatch):
+    monkeypatch.setattr(lists, "_MOST_SELECTED", 1)
+    for value in ("card-1", "card-2"):
+        client.post(ADD_ENTRY, entry(value=value))
+    chosen = list(ListEntry.objects.values_list("id", flat=True))
+
+    asked = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    response = client.post("/admin/scoring/listentry/", asked, follow=True)
+
+    assert "At most 1 entries at once" in response.content.decode()
+    assert ListEntry.objects.count() == 2
