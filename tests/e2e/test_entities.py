@@ -25,7 +25,7 @@ def test_from_a_case_to_the_device_and_onto_the_block_list_and_off_again(site, l
     page.keyboard.press("b")
     page.keyboard.type("seen with nine cards")
     page.get_by_text("7 days", exact=True).click()
-    page.get_by_role("button", name="Block decline").click()
+    page.locator("button[name=list][value=block]").click()
 
     expect(page.get_by_text("Device device-of-many is on the block list until")).to_be_visible()
     entry = ListEntry.objects.get()

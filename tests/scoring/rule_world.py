@@ -273,7 +273,8 @@ def conditions(values: Sequence[str]) -> Parts:
             ("NULL", "NOT NULL"), "{0} IS ?",
             st.sampled_from([Said(rule, f"NULLIF({sql}, 'null'::jsonb)") for rule, sql in _PATHS]),
         ),
-        truth,
+        # IS NULL asks a bare name in extra whether there is any value: under NOT it is asked whether it is true.
+        st.one_of(truths(text, cast=True), say("NOT ({0})", truth)),
     )  # fmt: skip
     return st.recursive(
         leaf,
