@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import xgboost as xgb
@@ -65,37 +66,53 @@ def save(booster: xgb.Booster) -> bytes:
     return bytes(booster.save_raw(raw_format="ubj"))
 
 
-def sign(artefact: bytes, *, feature_version: str, slope: float, intercept: float, key: str) -> str:
-    """HMAC-SHA-256, hex, over all that decides a score."""
-    # JSON writes floats so that they read back bit by bit, and never a zero byte: its end is unambiguous.
-    facts = json.dumps([feature_version, float(slope), float(intercept)]).encode()
-    return hmac.new(key.encode(), facts + b"\0" + artefact, hashlib.sha256).hexdigest()
+def libraries() -> dict[str, str]:
+    """Name -> version of what trains and scores here."""
+    return {"numpy": np.__version__, "xgboost": xgb.__version__}
 
 
-def load(
-    artefact: bytes,
-    *,
-    version: str,
-    feature_version: str,
-    slope: float,
-    intercept: float,
-    signature: str,
-    key: str,
-) -> Model:
-    """Check an artefact and make it score.
+@dataclass(frozen=True)
+class Stored:
+    """A model as it is kept: all that decides a score, and what it was made with (library name -> version).
+
+    trees: UBJSON. anomaly: the autoencoder beside them, empty without one.
+    """
+
+    trees: bytes
+    feature_version: str
+    slope: float
+    intercept: float
+    anomaly: bytes = b""
+    libraries: Mapping[str, str] = field(default_factory=libraries)
+
+
+def sign(stored: Stored, *, key: str) -> str:
+    """HMAC-SHA-256, hex, over every part."""
+    # JSON writes floats so that they read back bit by bit, and never a zero byte: its end is unambiguous. The lengths
+    # say where the trees end and the autoencoder begins.
+    facts = [
+        stored.feature_version, float(stored.slope), float(stored.intercept), sorted(stored.libraries.items()),
+        len(stored.trees), len(stored.anomaly),
+    ]  # fmt: skip
+    signed = json.dumps(facts).encode() + b"\0" + stored.trees + stored.anomaly
+    return hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def load(stored: Stored, *, version: str, signature: str, key: str) -> Model:
+    """Check a stored model and make it score.
 
     Raises:
         ModelRefusedError: wrong signature (xgboost saw no byte of it: a tampered file can crash the process),
             features of another table, or a calibration that would turn the order of scores.
     """
-    expected = sign(artefact, feature_version=feature_version, slope=slope, intercept=intercept, key=key)
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
+    if not hmac.compare_digest(sign(stored, key=key).encode(), signature.encode()):
         raise ModelRefusedError(f"model {version}: wrong signature, it was changed or signed with another key")
-    if feature_version != VERSION:
-        raise ModelRefusedError(f"model {version} reads features of version {feature_version}, not {VERSION}")
+    if stored.feature_version != VERSION:
+        raise ModelRefusedError(f"model {version} reads features of version {stored.feature_version}, not {VERSION}")
+    slope, intercept = stored.slope, stored.intercept
     if not (math.isfinite(intercept) and math.isfinite(slope) and slope > 0.0):
         raise ModelRefusedError(f"model {version}: the calibration {slope} x margin + {intercept} is not rising")
-    return Model(version, feature_version, _booster_of(artefact, version), slope, intercept)
+    return Model(version, stored.feature_version, _booster_of(stored.trees, version), slope, intercept)
 
 
 def _booster_of(artefact: bytes, version: str) -> xgb.Booster:

@@ -1,11 +1,12 @@
 """Tables of scoring. Tables only; services write them."""
 
 from scoring.models.api_key import ApiKey
-from scoring.models.decision import Decision, Label, Outcome
+from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
+from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
-from scoring.models.registry import ModelVersion
+from scoring.models.registry import ModelEvent, ModelVersion, TrainingRun
 from scoring.models.rescoring import Rescoring, RescoringDue
 from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -20,6 +21,7 @@ __all__ = [
     "ListEntry",
     "ListImport",
     "ListShape",
+    "ModelEvent",
     "ModelVersion",
     "NamedList",
     "Outbox",
@@ -35,6 +37,7 @@ __all__ = [
     "ShadowFigures",
     "ShadowRuleFigures",
     "ThresholdBand",
+    "TrainingRun",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

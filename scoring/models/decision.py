@@ -1,6 +1,5 @@
-"""Decisions, and what is said of them afterwards."""
+"""Decisions: payments, and what was decided of them."""
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -85,43 +84,3 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.transaction_id}: {self.outcome}"
-
-
-class Label(models.Model):
-    """One statement about a payment: who says fraud or legitimate, and since when it is known. Append only."""
-
-    class Value(models.TextChoices):
-        FRAUD = "fraud"
-        LEGITIMATE = "legitimate"
-
-    class Source(models.TextChoices):
-        CHARGEBACK = "chargeback"
-        ISSUER_REPORT = "issuer_report"
-        CUSTOMER = "customer"
-        ANALYST = "analyst"
-
-    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="labels")
-    label = models.CharField(max_length=10, choices=Value.choices)
-    source = models.CharField(max_length=16, choices=Source.choices)
-    known_at = models.DateTimeField()
-    created_at = models.DateTimeField(db_default=Now())
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
-    # The key of the program that said it; empty where nobody's did.
-    api_key = models.ForeignKey(
-        "scoring.ApiKey", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
-    )
-    note = models.CharField(max_length=500, blank=True, default="")
-    # Empty until merchant and device risk have counted it.
-    applied_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["decision", "source", "label", "known_at"], name="label_said_once"),
-            models.CheckConstraint(condition=models.Q(label__in=["fraud", "legitimate"]), name="label_value_known"),
-        ]
-        indexes = [
-            models.Index(fields=["known_at"], condition=models.Q(applied_at=None), name="label_to_apply"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.label} says {self.source}"

@@ -70,24 +70,20 @@ def train_model(period: TrainingPeriod, *, promote: bool, progress: Callable[[st
 
 def store_model(trained: Trained, period: TrainingPeriod) -> ModelVersion:
     """Sign and keep a trained model as a candidate. The same training again is the same row."""
-    artefact = ml.save(trained.booster)
+    made = ml.Stored(ml.save(trained.booster), VERSION, trained.slope, trained.intercept)
     # Named by when and by what: the same trees with another calibration are another model.
-    content = f"{trained.slope!r} {trained.intercept!r} {VERSION}".encode() + artefact
+    content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees
     digest = hashlib.sha256(content).hexdigest()[:10]
     stored, _ = ModelVersion.objects.get_or_create(
         version=f"{period.labels_as_of:%Y%m%d-%H%M}-{digest}",
         defaults={
-            "artefact": artefact,
-            "signature": ml.sign(
-                artefact,
-                feature_version=VERSION,
-                slope=trained.slope,
-                intercept=trained.intercept,
-                key=settings.MODEL_SIGNING_KEY,
-            ),
+            "artefact": made.trees,
+            "anomaly_artefact": made.anomaly,
+            "signature": ml.sign(made, key=settings.MODEL_SIGNING_KEY),
             "feature_version": VERSION,
-            "calibration_slope": trained.slope,
-            "calibration_intercept": trained.intercept,
+            "libraries": made.libraries,
+            "calibration_slope": made.slope,
+            "calibration_intercept": made.intercept,
             "metrics": trained.metrics,
             "labels_as_of": period.labels_as_of,
             "trained_from": period.start,
@@ -122,15 +118,15 @@ def load_model(row: ModelVersion) -> Model:
     Raises:
         ModelRefusedError: with the reason.
     """
-    return ml.load(
+    stored = ml.Stored(
         bytes(row.artefact),
-        version=row.version,
-        feature_version=row.feature_version,
-        slope=row.calibration_slope,
-        intercept=row.calibration_intercept,
-        signature=row.signature,
-        key=settings.MODEL_SIGNING_KEY,
+        row.feature_version,
+        row.calibration_slope,
+        row.calibration_intercept,
+        bytes(row.anomaly_artefact),
+        row.libraries,
     )
+    return ml.load(stored, version=row.version, signature=row.signature, key=settings.MODEL_SIGNING_KEY)
 
 
 class _Champion:

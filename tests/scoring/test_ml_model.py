@@ -6,7 +6,7 @@ import xgboost as xgb
 
 from scoring.features.definitions import NAMES, VERSION
 from scoring.ml import model as ml
-from scoring.ml.model import Model, ModelRefusedError
+from scoring.ml.model import Model, ModelRefusedError, Stored
 from scoring.ml.training import PARAMETERS, fit
 from tests.scoring.ml_data import make_dataset
 
@@ -31,14 +31,16 @@ def no_xgboost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xgb.Booster, "load_model", fail)
 
 
-def load(artefact: bytes, signature: str, **overrides: object) -> Model:
-    values = {"version": "m1", "feature_version": VERSION, "slope": 0.8, "intercept": -0.3, "key": KEY}
-    return ml.load(artefact, signature=signature, **values | overrides)
+def stored(artefact: bytes, overrides: dict[str, object]) -> Stored:
+    return Stored(artefact, **{"feature_version": VERSION, "slope": 0.8, "intercept": -0.3} | overrides)
+
+
+def load(artefact: bytes, signature: str, *, key: str = KEY, **overrides: object) -> Model:
+    return ml.load(stored(artefact, overrides), version="m1", signature=signature, key=key)
 
 
 def signature_of(artefact: bytes, **overrides: object) -> str:
-    values = {"feature_version": VERSION, "slope": 0.8, "intercept": -0.3, "key": KEY}
-    return ml.sign(artefact, **values | overrides)
+    return ml.sign(stored(artefact, overrides), key=KEY)
 
 
 def test_a_saved_model_scores_the_same_bits_after_loading(model):
@@ -100,8 +102,14 @@ def test_a_changed_artefact_is_refused_before_xgboost_sees_it(booster):
 
 
 @pytest.mark.usefixtures("no_xgboost")
-@pytest.mark.parametrize("changed", [{"slope": 0.9}, {"intercept": 0.0}, {"feature_version": "0"}, {"key": "another"}])
-def test_a_changed_calibration_feature_version_or_key_is_refused(booster, changed):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"slope": 0.9}, {"intercept": 0.0}, {"feature_version": "0"}, {"key": "another"}, {"libraries": {}},
+        {"anomaly": b"x"},
+    ],
+)  # fmt: skip
+def test_a_change_of_anything_beside_the_trees_is_refused(booster, changed):
     artefact = ml.save(booster)
 
     with pytest.raises(ModelRefusedError, match="wrong signature"):
