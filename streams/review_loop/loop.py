@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 from django.contrib.auth.models import User
+from numpy.typing import NDArray
 
 from scoring.datasets import recorded_payments
 from scoring.ml.datasets import Dataset
+from scoring.models import ModelVersion
 from scoring.policy_defaults import REVIEW_THRESHOLD, RULES
 from scoring.services.decisions import Arrival, Writer, decide_transactions
 from scoring.services.models import TrainingImpossibleError, TrainingPeriod, champion, train_model
-from scoring.services.policy import live_policy, publish_policy
+from scoring.services.policy import RuleDraft, live_policy, publish_policy
 from scoring.services.store import batch_store
 from streams.review_loop import desk
 from streams.review_loop.figures import Scored, weeks
@@ -62,6 +64,8 @@ class ReviewLoop:
         self._charge_back(night)
         self._review(night)
         desk.learn_labels()
+        if len(self._days) == 1:
+            self._flag(night, trained=None)
         if len(self._days) % self.plan.retrain_days == 0:
             self._learn(night)
 
@@ -106,7 +110,7 @@ class ReviewLoop:
             self._known.setdefault(self._card_of[name], day)
 
     def _learn(self, night: datetime) -> None:
-        """Train on what is known, and let about twice as many cards be flagged as are reviewed."""
+        """Train on what is known."""
         period = TrainingPeriod(
             start=night - timedelta(days=self.plan.window_days),
             end=night,
@@ -118,25 +122,34 @@ class ReviewLoop:
         except TrainingImpossibleError as error:
             self.progress(f"{night:%Y-%m-%d}: no model yet. {error}")
             return
+        self._flag(night, trained=trained)
+
+    def _flag(self, night: datetime, *, trained: ModelVersion | None) -> None:
+        """Let about twice as many cards be flagged as are reviewed: by score, or while nobody scores the largest."""
         recent = recorded_payments(night - timedelta(days=7), night, labels_as_of=None, maturity=None)
-        threshold = _threshold(recent, cards_a_day=round(_ALERTS_A_REVIEW * self.plan.reviews_a_day))
-        policy = live_policy()
+        model = champion() if trained is not None else None
+        values = recent.amounts if model is None else model.score(recent.vectors)
+        reached = _reached_by(values, recent, cards_a_day=max(1, round(_ALERTS_A_REVIEW * self.plan.reviews_a_day)))
+        rules = RULES if model is not None else (*RULES, _largest(reached))
         publish_policy(
-            review_threshold=threshold, decline_threshold=_NEVER, rules=RULES, note=f"For {trained.version}",
-            published_by=None, based_on=policy.version,
-        )  # fmt: skip
-        self.progress(f"{night:%Y-%m-%d}: model {trained.version}, reviews from {threshold:.4f} on")
+            review_threshold=REVIEW_THRESHOLD if model is None else float(np.clip(reached, 1e-6, _NEVER)),
+            decline_threshold=_NEVER,
+            rules=rules,
+            note=f"For {trained.version}" if trained is not None else "No model yet: the largest amounts.",
+            published_by=None,
+            based_on=live_policy().version,
+        )
+        self.progress(f"{night:%Y-%m-%d}: reviews from {reached:.4f} on, {model.version if model else 'by amount'}")
 
 
-def _threshold(recent: Dataset, *, cards_a_day: int) -> float:
-    """The score that so many cards reach on a day, in the middle of the days."""
-    model = champion()
-    if model is None or not len(recent):
-        return REVIEW_THRESHOLD
+def _largest(amount: float) -> RuleDraft:
+    return RuleDraft("largest_amounts", f"amount >= {amount:.2f}", "review", "One of the largest amounts of these days")
+
+
+def _reached_by(values: NDArray[np.float64], recent: Dataset, *, cards_a_day: int) -> float:
+    """The value that the highest of so many cards reach on a day, in the middle of the days."""
     highest: dict[int, dict[int, float]] = defaultdict(dict)
-    scores = model.score(recent.vectors).tolist()
-    for at, card, score in zip(recent.occurred_at.tolist(), recent.cards.tolist(), scores, strict=True):
+    for at, card, value in zip(recent.occurred_at.tolist(), recent.cards.tolist(), values.tolist(), strict=True):
         cards = highest[int(at // 86_400)]
-        cards[card] = max(score, cards.get(card, 0.0))
-    reached = [sorted(cards.values())[-min(cards_a_day, len(cards))] for cards in highest.values()]
-    return float(np.clip(np.median(reached), 1e-6, _NEVER))
+        cards[card] = max(value, cards.get(card, 0.0))
+    return float(np.median([sorted(cards.values())[-min(cards_a_day, len(cards))] for cards in highest.values()]))
