@@ -116,7 +116,7 @@ def _look_up(known: _Known) -> _Known:
     challenger = loaded.get(named[Stage.CHALLENGER]) if Stage.CHALLENGER in named else None
     line_up = LineUp(champion)
     if champion is not None and challenger is not None:
-        share = next(share for stage, _, _, share in rows if stage == Stage.CHALLENGER)
+        share = next(share or 0.0 for stage, _, _, share in rows if stage == Stage.CHALLENGER)
         line_up = LineUp(champion, challenger, share, salt=challenger.version)
     shadowed = frozenset(version for stage, version, _, _ in rows if stage == Stage.SHADOW)
     return _Known(line_up, named.get(Stage.CHAMPION), loaded, shadowed)
