@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from cases.modelling import version_views as model_views
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
 from cases.views import (
@@ -25,6 +26,9 @@ from cases.views import (
     search,
     verdict,
 )
+
+# Names of models have digits, and those of the pages beside them have none.
+_MODEL = r"^models/(?P<version>[^/]*[0-9][^/]*)/"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -103,4 +107,7 @@ urlpatterns = [
     path("policy/backtests/<int:backtest_id>/", policy_backtests.backtest, name="policy_backtest"),
     path("policy/backtests/<int:backtest_id>/state/", policy_backtests.backtest_state, name="backtest_state"),
     path("policy/backtests/<int:backtest_id>/cancel/", policy_backtests.cancel, name="cancel_backtest"),
+    path("models/", model_views.models, name="models"),
+    re_path(rf"{_MODEL}$", model_views.model_detail, name="model_detail"),
+    re_path(rf"{_MODEL}steps/(?P<action>[-a-z]+)/$", model_views.model_step, name="model_step"),
 ]

@@ -8,6 +8,7 @@ from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, N
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.models.registry import ModelEvent, ModelVersion, TrainingRun
 from scoring.models.rescoring import Rescoring, RescoringDue
+from scoring.models.shadow_models import ShadowModelFigures, ShadowScore
 from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -35,7 +36,9 @@ __all__ = [
     "Rule",
     "ShadowChange",
     "ShadowFigures",
+    "ShadowModelFigures",
     "ShadowRuleFigures",
+    "ShadowScore",
     "ThresholdBand",
     "TrainingRun",
     "WebhookAttempt",

@@ -76,6 +76,9 @@ POST policy_backtests      -       -    x       -       -
 GET  policy_backtest       -       x    x       x       -
 GET  backtest_state        -       x    x       x       -
 POST cancel_backtest       -       -    x       -       -
+GET  models                -       x    x       x       -
+GET  model_detail          -       x    x       x       -
+POST model_step            -       -    x       -       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -93,6 +96,7 @@ scoring_backtest           -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
+scoring_modelevent         -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
 scoring_webhookdelivery    -       -    l       l       -
 cases_check                -       -    l       l       -
