@@ -1,4 +1,4 @@
-"""Decisions, labels and models: the record."""
+"""Decisions and models: the record."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from scoring.admin.readonly import ReadOnlyAdmin
 from scoring.ml.model import ModelRefusedError
-from scoring.models import Decision, Label, ModelVersion
+from scoring.models import Decision, ModelVersion
 from scoring.queries import features_of, rescoring_detail
 from scoring.services.models import promote_model
 
@@ -30,15 +30,6 @@ class DecisionAdmin(ReadOnlyAdmin):
         """What was found later of a decision made without a part, a line each."""
         found = rescoring_detail(decision) or {}
         return "\n".join(f"{name}: {value}" for name, value in found.items() if name != "features")
-
-
-@admin.register(Label)
-class LabelAdmin(ReadOnlyAdmin):
-    list_display = ("decision", "label", "source", "known_at", "author", "api_key")
-    list_filter = ("label", "source")
-    list_select_related = ("decision", "author", "api_key")
-    search_fields = ("decision__transaction_id__exact",)
-    ordering = ("-id",)
 
 
 @admin.register(ModelVersion)
