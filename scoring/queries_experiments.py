@@ -28,13 +28,16 @@ FROM scoring_label AS label
 WHERE label.known_at <= %(as_of)s AND label.decision_id IN (SELECT id FROM payments)
 ORDER BY label.decision_id, array_position(%(sources)s::text[], label.source::text), label.known_at DESC, label.id DESC
 """
+# Of an experiment: what the two decided themselves, live and whole. To plan one: whatever was paid in that time.
+_OF_BOTH = """decided_at >= %(since)s AND decided_at < %(until)s AND degraded = '{}' AND source NOT LIKE 'file:%%'
+    AND model_version IN (%(champion)s, %(challenger)s)"""
+_WHOLE = "occurred_at >= %(since)s AND occurred_at < %(until)s"
 _CARDS = f"""
 WITH payments AS (
   SELECT id, card_id, currency, outcome, amount, model_version = %(challenger)s AS is_challenger,
     occurred_at <= %(mature_before)s AS is_mature
   FROM scoring_decision
-  WHERE decided_at >= %(since)s AND decided_at < %(until)s AND degraded = '{{}}' AND source NOT LIKE 'file:%%'
-    AND (%(is_whole)s OR model_version IN (%(champion)s, %(challenger)s))
+  WHERE {{chosen}}
 ), believed AS ({_BELIEVED}), known AS (
   SELECT card_id, currency, is_challenger, amount, is_mature, outcome = 'review' AS is_review,
     outcome = 'decline' AS is_declined, outcome <> 'approve' AS is_flagged,
@@ -87,7 +90,8 @@ WHERE decided_at >= %(since)s AND decided_at < %(until)s AND source NOT LIKE 'fi
 class Window:
     """Payments decided from `since` to before `until`, labels as known at `labels_as_of`, and what mistakes cost.
 
-    Without model versions all of them are the champion's: for planning. Costs hold for payments in `currency` only.
+    Without model versions: all that occurred then, by whichever model, as one arm; for planning. Costs hold for
+    payments in `currency` only.
     """
 
     since: datetime
@@ -109,7 +113,7 @@ def arm_figures(window: Window) -> dict[str, Any]:
     The database holds the cards while it counts, this process a row for each arm and currency.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_ARMS, _parameters(window))
+        cursor.execute(_ARMS.format(chosen=_OF_BOTH if window.champion else _WHOLE), _parameters(window))
         rows = cursor.fetchall()
         cursor.execute(_LEFT_OUT, _parameters(window))
         degraded, others = cursor.fetchone()
@@ -143,8 +147,7 @@ def _parameters(window: Window) -> dict[str, Any]:
         "currency": window.currency,
         "false_decline_cost": window.false_decline_cost,
         "review_cost": window.review_cost,
-        "is_whole": not window.champion,
         "champion": window.champion,
-        # No decision names this one: all are the champion's then.
-        "challenger": window.challenger or "\x7f",
+        # No model is called so: all are the champion's then.
+        "challenger": window.challenger or "-",
     }

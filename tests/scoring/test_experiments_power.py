@@ -10,7 +10,6 @@ from scoring.ml.experiments.power import (
     days_needed,
     detectable_effect,
     inflation,
-    sample_size_means,
     sample_size_proportions,
     units_an_arm,
 )
@@ -30,7 +29,8 @@ def test_the_sizes_are_those_of_the_textbooks():
     assert sample_size_proportions(0.40, 0.45) == 1534
     assert sample_size_proportions(0.009, 0.0099) == pytest.approx(181_000, rel=0.005)
     # Half a standard deviation, 80 %: 63 by the normal distribution.
-    assert sample_size_means(1.0, 0.5) == 63
+    half = Plan(effect=0.5, share=0.5, alpha=0.05, power=0.8, looks=1)
+    assert units_an_arm(half, Traffic(1.0, 0.0, 1.0)) == 63
 
 
 def test_the_bounds_are_those_of_obrien_and_fleming():

@@ -40,6 +40,12 @@ class CardSums:
             yy=float(sum(a * a for a, _ in pairs)),
         )
 
+    @classmethod
+    def read(cls, values: Sequence[float | None]) -> "CardSums":
+        """As the database gives them, in the order of the fields; a sum of nothing is None there."""
+        cards, hits, *sums = (value or 0.0 for value in values)
+        return cls(int(cards), int(hits), *sums)
+
     def __add__(self, other: "CardSums") -> "CardSums":
         """Of different cards."""
         return CardSums(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))

@@ -63,6 +63,7 @@ class Standing:
     high: float
     state: State
     is_planned_look: bool
+    cards: int
 
 
 def standing_at(look: Look, rule: Rule) -> Standing:
@@ -73,7 +74,7 @@ def standing_at(look: Look, rule: Rule) -> Standing:
     is_planned = not rule.plan.looks or look.day in rule.look_days()
     is_few = min(look.champion.hits, look.challenger.hits) < FEWEST_HITS
     state = State.TOO_FEW if is_few else _state(low, high, rule) if is_planned else State.OPEN
-    return Standing(look.day, difference, low, high, state, is_planned)
+    return Standing(look.day, difference, low, high, state, is_planned, look.champion.cards + look.challenger.cards)
 
 
 def first_decided(standings: Sequence[Standing]) -> Standing | None:

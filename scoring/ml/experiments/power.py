@@ -30,11 +30,6 @@ def sample_size_proportions(first: float, second: float, *, alpha: float = 0.05,
     return ceil(((together + apart) / (first - second)) ** 2)
 
 
-def sample_size_means(unit_variance: float, effect: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Units in each of two equal arms to see a difference of means; with a design effect in the variance, of ratios."""
-    return ceil(2 * unit_variance * needed_information(effect, alpha=alpha, power=power))
-
-
 def needed_information(effect: float, *, alpha: float, power: float) -> float:
     """1 / variance of the difference with which one look sees `effect` with probability `power`."""
     return ((normal_quantile(1 - alpha / 2) + normal_quantile(power)) / effect) ** 2
@@ -89,7 +84,7 @@ class Plan:
 
 
 def units_an_arm(plan: Plan, traffic: Traffic) -> int:
-    """Units that each of two equal arms would need."""
+    """Units that each of two equal arms would need; for one look it is the size for two means of the textbooks."""
     return ceil(2 * traffic.unit_variance * plan.information)
 
 
