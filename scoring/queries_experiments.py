@@ -42,7 +42,9 @@ WITH payments AS (
   SELECT card_id, currency, is_challenger, amount, is_mature, outcome = 'review' AS is_review,
     outcome = 'decline' AS is_declined, outcome <> 'approve' AS is_flagged,
     coalesce(label = 'fraud', false) AS is_fraud,
-    coalesce(label = 'legitimate', false) OR (is_mature AND label IS DISTINCT FROM 'fraud') AS is_good
+    -- No chargeback can tell of what was declined: without a label it is neither.
+    coalesce(label = 'legitimate', false)
+      OR (is_mature AND label IS DISTINCT FROM 'fraud' AND outcome <> 'decline') AS is_good
   FROM payments LEFT JOIN believed ON decision_id = id
 ), priced AS (
   SELECT *, CASE WHEN is_fraud AND NOT is_flagged THEN amount::float8 ELSE 0 END
