@@ -14,7 +14,7 @@ from cases.modelling.experiments_drawing import drawing
 from cases.modelling.experiments_warnings import warnings_of
 from scoring.intervals import Z
 from scoring.ml.experiments.comparing import CardSums, compare, two_proportions
-from scoring.ml.experiments.judging import Look, Rule, Standing, expected_day, first_decided, standing_at
+from scoring.ml.experiments.judging import Look, Rule, Standing, State, expected_day, first_decided, standing_at
 from scoring.models import Experiment, ExperimentLook
 from scoring.queries_experiments import ALL, CHALLENGER, CHAMPION
 from scoring.services.experiments import counted_days, rule_of
@@ -64,16 +64,17 @@ def experiment_page(experiment: Experiment, looks: Sequence[ExperimentLook]) -> 
     rule = rule_of(experiment)
     standings = [standing_at(_look(experiment, one), rule) for one in looks]
     counted = [(one.day, standing) for one, standing in zip(looks, standings, strict=True) if standing.day]
+    known = [(day, standing) for day, standing in counted if standing.state != State.TOO_FEW]
     figures: Mapping[str, Any] = looks[-1].figures if looks else {}
     return ExperimentPage(
         headline=_headline(experiment, counted),
         verdict=_verdict(experiment, counted, rule),
         is_decided=first_decided(standings) is not None,
         looked_at=looks[-1].day if looks else None,
-        method=_method(counted[-1][1], experiment) if counted else "",
+        method=_method(known[-1][1], experiment) if known else "",
         warnings=warnings_of(experiment, figures) if figures else [],
         parts=[_part(name, arms, experiment) for name, arms in figures.get("arms", {}).items()],
-        chart=drawing(counted, experiment) if counted else None,
+        chart=drawing(counted, experiment) if known else None,
     )
 
 
@@ -114,6 +115,8 @@ def _verdict(experiment: Experiment, counted: Sequence[tuple[date, Standing]], r
     if experiment.end:
         return "It ended before anything was decided."
     standing = counted[-1][1]
+    if standing.state == State.TOO_FEW:
+        return "Not yet decided."
     if rule.plan.looks and standing.day >= rule.days:
         return "The last planned look is over and decided nothing: a difference worth knowing is not likely."
     day = expected_day(standing, rule)
@@ -122,9 +125,9 @@ def _verdict(experiment: Experiment, counted: Sequence[tuple[date, Standing]], r
 
 
 def _method(standing: Standing, experiment: Experiment) -> str:
-    rule = "any day may be the last" if not experiment.looks else f"{experiment.looks} planned looks"
+    rule = "any day may be the last" if not experiment.looks else f"at {experiment.looks} planned looks"
     return (
-        f"By card, with {rule}. A test for one single look would say p = {standing.difference.p_value:.3f} today:"
+        f"Judged by card; {rule}. A test for one single look would say p = {standing.difference.p_value:.3f} today:"
         " right once, on the planned day, and far too sure of itself when it is looked at daily."
     )
 

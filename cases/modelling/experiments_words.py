@@ -62,7 +62,7 @@ def so_far(standing: Standing, experiment: Experiment) -> str:
     head = progress(standing.day, experiment.planned_days)
     if standing.state == State.TOO_FEW:
         fewest = "an alert that was fraud" if metric == Metric.PRECISION else "fraud or a cost"
-        return f"{head}: too little to judge. Each arm needs {FEWEST_HITS} cards with {fewest}."
+        return f"{head}: too little to judge. Each arm needs {FEWEST_HITS} cards with {fewest}"
     said = difference(standing.difference.value, metric, experiment.currency)
     # A rule of planned looks has its own bounds, and on the days between an interval that judges nothing.
     kind = "always-valid" if not (experiment.looks and standing.is_planned_look) else "planned-look"
