@@ -23,6 +23,7 @@ _LOOKS = (
 )
 _LEAST = {Metric.LOSS: 0.05, Metric.PRECISION: 5.0, Metric.FRAUD_RATE: 0.1}
 _PERCENT = 100.0
+_MOST_DAYS = 730
 
 
 class ExperimentForm(forms.Form):
@@ -40,7 +41,7 @@ class ExperimentForm(forms.Form):
         label="Seen where there is none", choices=[("0.05", "5 %"), ("0.01", "1 %"), ("0.1", "10 %")], coerce=float
     )
     maturity_days = forms.IntegerField(label="A payment counts after, days", min_value=0, max_value=3650)
-    planned_days = forms.IntegerField(label="Planned days of payments", min_value=1, max_value=730)
+    planned_days = forms.IntegerField(label="Planned days of payments", min_value=1, max_value=_MOST_DAYS)
     currency = forms.RegexField(
         r"^[A-Z]{3}$", label="Currency of money and costs", error_messages={"invalid": "Three capital letters, as EUR."}
     )
@@ -61,6 +62,8 @@ class ExperimentForm(forms.Form):
         is_share = cleaned.get("metric") in (Metric.PRECISION, Metric.FRAUD_RATE)
         if is_share and (cleaned.get("least_effect") or 0) >= _PERCENT:
             self.add_error("least_effect", "In points of a percentage: give less than 100.")
+        if (cleaned.get("planned_days") or _MOST_DAYS) < cleaned.get("looks", 0):
+            self.add_error("planned_days", "Plan at least as many days as looks.")
         return cleaned
 
     def plan(self) -> ExperimentPlan:

@@ -176,11 +176,13 @@ def _level(sums: CardSums, metric: Metric, currency: str) -> str:
 def _cards(title: str, both: Sequence[Mapping[str, Any] | None], part: str, whole: str) -> Row:
     """A share of cards: each is counted once, so the plain test of two shares holds."""
     pairs = [(arm[part], arm[whole]) if arm else (0, 0) for arm in both]
-    shares = [f"{part / whole:.2%} ({part:,} of {whole:,})" if whole else "none yet" for part, whole in pairs]
+    champion, challenger = (
+        f"{part / whole:.2%} ({part:,} of {whole:,})" if whole else "none yet" for part, whole in pairs
+    )
     (first, of_first), (second, of_second) = pairs
     gap = second / of_second - first / of_first if of_first and of_second else 0.0
     p_value = two_proportions((first, second), (of_first, of_second))
-    return Row(title, *shares, f"{gap:+.2%}".replace("-", say.MINUS), f"p = {p_value:.3f}")
+    return Row(title, champion, challenger, f"{gap:+.2%}".replace("-", say.MINUS), f"p = {p_value:.3f}")
 
 
 def _counts(name: str, both: Sequence[Mapping[str, Any] | None]) -> list[tuple[str, str, str]]:

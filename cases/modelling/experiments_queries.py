@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from scoring.datasets import first_payment_at
 from scoring.ml.experiments.comparing import CardSums
@@ -40,7 +40,7 @@ def whole_experiment(experiment_id: int) -> Experiment | None:
     return _without_artefacts(Experiment.objects.select_related(*_PEOPLE)).filter(id=experiment_id).first()
 
 
-def _without_artefacts(found):  # type: ignore[no-untyped-def]
+def _without_artefacts(found: "QuerySet[Experiment]") -> "QuerySet[Experiment]":
     """A model is as long as all else of a page a thousand times."""
     heavy = ("artefact", "anomaly_artefact", "metrics", "card", "reference", "dataset")
     return found.defer(*(f"{model}__{name}" for model in ("challenger", "champion") for name in heavy)).order_by("-id")

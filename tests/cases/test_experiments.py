@@ -139,6 +139,7 @@ def test_with_nothing_to_plan_from_the_page_says_so(manager, models):
         ({"metric": "no\x00body"}, "not one of the available choices"),
         ({"looks": "3"}, "not one of the available choices"),
         ({"planned_days": "0"}, "greater than or equal to 1"),
+        ({"planned_days": "3", "looks": "5"}, "at least as many days as looks"),
         ({"planned_days": "9" * 40}, "less than or equal to"),
         ({"currency": "eur"}, "Three capital letters"),
         ({"review_cost": "-1"}, "greater than or equal to 0"),
