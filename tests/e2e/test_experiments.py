@@ -114,4 +114,6 @@ def test_the_pages_have_no_faults_and_fit_the_screen(site, log_in, mia, models, 
 
     assert {name: lines for name, lines in found.items() if lines} == {}
     expect(page.get_by_text("always-valid 95 % interval")).to_be_visible()
+    page.get_by_role("region", name="Figures, EUR").scroll_into_view_if_needed()
+    screenshots(page, f"experiments-{scheme}-{size[0]}-figures")
     expect(page.get_by_role("heading", name="Challenger less champion")).to_be_visible()

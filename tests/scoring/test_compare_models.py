@@ -51,7 +51,7 @@ def test_money_is_missed_by_currency():
 @pytest.fixture
 def models(db):
     period = TrainingPeriod(FIRST - 30 * DAY, FIRST, FIRST, timedelta(0))
-    weak = store_model(train(make_dataset(300, seed=5), seed=1), period)
+    weak = store_model(train(make_dataset(600, seed=5), seed=1), period)
     strong = store_model(train(make_dataset(4000, seed=6), seed=1), TrainingPeriod(FIRST - 40 * DAY, NOON, NOON, DAY))
     data = make_dataset(1500, days=28)
     decisions = record_decisions(data, first_at=FIRST)
