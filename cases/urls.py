@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from cases.modelling import experiments
 from cases.modelling import version_views as model_views
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
@@ -92,6 +93,10 @@ urlpatterns = [
     path("quality/audit/", audit.audit, name="audit"),
     path("quality/settings/", quality.review_settings, name="review_settings"),
     path("quality/reviews/<int:check_id>/settle/", quality.settle, name="settle"),
+    path("models/experiments/", experiments.experiments, name="experiments"),
+    path("models/experiments/plan/", experiments.plan_experiment, name="plan_experiment"),
+    path("models/experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),
+    path("models/experiments/<int:experiment_id>/end/", experiments.end_experiment, name="end_experiment"),
     path("policy/", version_views.policy_versions, name="policy_versions"),
     path("policy/versions/<int:version>/", version_views.policy_version, name="policy_version"),
     path("policy/versions/<int:version>/<slug:step>/", version_views.policy_step, name="policy_step"),

@@ -248,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86400.0,
         "options": {"expires": 3600},
     },
+    "record-looks": {"task": "scoring.record_looks", "schedule": 600.0, "options": {"expires": 600}},
     "watch-rules": {"task": "cases.watch_rules", "schedule": 300.0, "options": {"expires": 300}},
     "watch-rule-failures": {"task": "cases.watch_rule_failures", "schedule": 15.0, "options": {"expires": 15}},
     "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},

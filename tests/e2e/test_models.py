@@ -60,7 +60,11 @@ def test_the_pages_of_models_are_accessible_and_fit(site, log_in, screenshots, s
     some_models(make_user("manager"))
     person = make_user("manager", username="mo")
     page = log_in(person, color_scheme=scheme)
-    for name, url in [("models", "/models/"), ("proposed", f"/models/{NEW}/"), ("shadow", "/models/20261118-0600-1122334455/")]:
+    for name, url in [
+        ("models", "/models/"),
+        ("proposed", f"/models/{NEW}/"),
+        ("shadow", "/models/20261118-0600-1122334455/"),
+    ]:
         page.goto(url)
         screenshots(page, f"models-{name}-{scheme}")
         assert faults(page) == []

@@ -81,6 +81,11 @@ POST cancel_backtest       -       -    x       -       -
 GET  models                -       x    x       x       -
 GET  model_detail          -       x    x       x       -
 POST model_step            -       -    x       -       -
+GET  experiments           -       x    x       x       -
+POST experiments           -       -    x       -       -
+POST plan_experiment       -       -    x       -       -
+GET  experiment            -       x    x       x       -
+POST end_experiment        -       -    x       -       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -95,6 +100,8 @@ scoring_rule               -       -    l       l       -
 scoring_namedlist          -       -    lacd    l       -
 scoring_listimport         -       -    l       l       -
 scoring_backtest           -       -    l       l       -
+scoring_experiment         -       -    l       l       -
+scoring_experimentlook     -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
