@@ -195,7 +195,13 @@ def test_who_looked_at_another_champion_is_told(client, mia, max_):
 
 @pytest.mark.parametrize(
     ("share", "told"),
-    [("", "Say the share"), ("many", "number of percent"), ("60", "at most 50%"), ("0", "above 0"), ("nan", "number of percent")],
+    [
+        ("", "Say the share"),
+        ("many", "number of percent"),
+        ("60", "at most 50%"),
+        ("0", "above 0"),
+        ("nan", "number of percent"),
+    ],
 )
 def test_a_share_that_cannot_be_is_told(client, mia, share, told):
     make_champion()
