@@ -16,11 +16,11 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from scoring.backtesting.trial import FRAUD, LEGITIMATE, TAKEN, UNKNOWN, Chunk, Ints
-from scoring.datasets import SOURCES_BY_WEIGHT
 from scoring.decisioning import SEVERITY
 from scoring.features.definitions import NAMES, VERSION
 from scoring.models import ListChange
 from scoring.queries import instant
+from scoring.queries_labels import SOURCES_BY_WEIGHT
 from scoring.rules.lists import ListHit
 from scoring.services.list_history import ListHistory
 from scoring.services.listed_values import ListedValues
