@@ -76,6 +76,12 @@ POST policy_backtests      -       -    x       -       -
 GET  policy_backtest       -       x    x       x       -
 GET  backtest_state        -       x    x       x       -
 POST cancel_backtest       -       -    x       -       -
+GET  model_trainings       -       x    x       x       -
+POST model_trainings       -       -    x       -       -
+GET  model_training        -       x    x       x       -
+GET  training_state        -       x    x       x       -
+POST cancel_training       -       -    x       -       -
+GET  model_card            -       x    x       x       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -93,6 +99,7 @@ scoring_backtest           -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
+scoring_trainingrun        -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
 scoring_webhookdelivery    -       -    l       l       -
 cases_check                -       -    l       l       -
