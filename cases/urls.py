@@ -4,6 +4,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from cases.modelling import card as model_cards
+from cases.modelling import trainings
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
 from cases.views import (
@@ -103,4 +105,9 @@ urlpatterns = [
     path("policy/backtests/<int:backtest_id>/", policy_backtests.backtest, name="policy_backtest"),
     path("policy/backtests/<int:backtest_id>/state/", policy_backtests.backtest_state, name="backtest_state"),
     path("policy/backtests/<int:backtest_id>/cancel/", policy_backtests.cancel, name="cancel_backtest"),
+    path("models/trainings/", trainings.trainings, name="model_trainings"),
+    path("models/trainings/<int:run_id>/", trainings.training, name="model_training"),
+    path("models/trainings/<int:run_id>/state/", trainings.training_state, name="training_state"),
+    path("models/trainings/<int:run_id>/cancel/", trainings.cancel, name="cancel_training"),
+    path("models/<str:version>/card/", model_cards.model_card, name="model_card"),
 ]
