@@ -4,7 +4,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.modelling import experiments
+from cases.modelling import card as model_cards
+from cases.modelling import experiments, trainings
 from cases.modelling import version_views as model_views
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
@@ -117,4 +118,9 @@ urlpatterns = [
     path("models/", model_views.models, name="models"),
     re_path(rf"{_MODEL}$", model_views.model_detail, name="model_detail"),
     re_path(rf"{_MODEL}steps/(?P<action>[-a-z]+)/$", model_views.model_step, name="model_step"),
+    path("models/trainings/", trainings.trainings, name="model_trainings"),
+    path("models/trainings/<int:run_id>/", trainings.training, name="model_training"),
+    path("models/trainings/<int:run_id>/state/", trainings.training_state, name="training_state"),
+    path("models/trainings/<int:run_id>/cancel/", trainings.cancel, name="cancel_training"),
+    path("models/<str:version>/card/", model_cards.model_card, name="model_card"),
 ]

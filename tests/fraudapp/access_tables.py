@@ -86,6 +86,12 @@ POST experiments           -       -    x       -       -
 POST plan_experiment       -       -    x       -       -
 GET  experiment            -       x    x       x       -
 POST end_experiment        -       -    x       -       -
+GET  model_trainings       -       x    x       x       -
+POST model_trainings       -       -    x       -       -
+GET  model_training        -       x    x       x       -
+GET  training_state        -       x    x       x       -
+POST cancel_training       -       -    x       -       -
+GET  model_card            -       x    x       x       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -106,6 +112,7 @@ scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
 scoring_modelevent         -       -    l       l       -
+scoring_trainingrun        -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
 scoring_webhookdelivery    -       -    l       l       -
 cases_check                -       -    l       l       -
