@@ -3,11 +3,13 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
+from scoring.models.drift import DriftAlarm, DriftDay, DriftReport, DriftSettings
 from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.models.registry import ModelEvent, ModelVersion, TrainingRun
 from scoring.models.rescoring import Rescoring, RescoringDue
+from scoring.models.retraining import ModelComparison, Retraining, RetrainingSettings
 from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -15,12 +17,17 @@ __all__ = [
     "ApiKey",
     "Backtest",
     "Decision",
+    "DriftAlarm",
+    "DriftDay",
+    "DriftReport",
+    "DriftSettings",
     "FeatureRebuild",
     "Label",
     "ListChange",
     "ListEntry",
     "ListImport",
     "ListShape",
+    "ModelComparison",
     "ModelEvent",
     "ModelVersion",
     "NamedList",
@@ -32,6 +39,8 @@ __all__ = [
     "PolicyList",
     "Rescoring",
     "RescoringDue",
+    "Retraining",
+    "RetrainingSettings",
     "Rule",
     "ShadowChange",
     "ShadowFigures",
