@@ -238,6 +238,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-who-left": {"task": "cases.forget_who_left", "schedule": 60.0, "options": {"expires": 60}},
     "return-expired-checks": {"task": "cases.return_expired_checks", "schedule": 30.0, "options": {"expires": 30}},
     "trim-shadow-changes": {"task": "streams.trim_shadow_changes", "schedule": 60.0, "options": {"expires": 60}},
+    "trim-shadow-scores": {"task": "streams.trim_shadow_scores", "schedule": 60.0, "options": {"expires": 60}},
     "clear-expired-entries": {
         "task": "scoring.clear_expired_entries",
         "schedule": 86400.0,

@@ -21,6 +21,7 @@ SECONDS = Histogram(
 )
 DEGRADED = Counter("fraud_degraded_total", "Decisions made without a part", ["part"])
 RULE_FAILURES = Counter("fraud_rule_failures_total", "Payments that a rule could not be computed for", ["rule"])
+MODELS_REFUSED = Counter("fraud_models_refused_total", "Models that a process would not score with", ["stage"])
 THROTTLED = Counter("fraud_api_throttled_total", "Calls refused because an API key had used up its own", ["key"])
 
 

@@ -16,6 +16,7 @@ from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
 from scoring.services.labels import apply_labels
 from scoring.services.shadow import judge_in_shadow
+from scoring.services.shadow_scores import score_in_shadow
 from streams.connect import connect_publisher
 from streams.models import DeadLetter
 from streams.source import DEAD_LETTERS, DECISIONS, VERDICTS, Publisher
@@ -30,6 +31,8 @@ Deliver = Callable[[Sequence[Outbox]], object]
 ROWS_AT_ONCE = 20
 # Of a dead letter's body, on its topic: in base64 it stays well below the 1 MB a record may have on Kinesis and Kafka.
 LETTER_BYTES = 512 * 1024
+# After each transaction of these, what is nearer to people has its turn.
+UNHURRIED = (Outbox.Topic.SHADOW, Outbox.Topic.SHADOW_MODELS)
 
 
 @cache
@@ -40,7 +43,7 @@ def _publisher() -> Publisher:
 def relay_outbox() -> int:
     """Deliver every row that nobody else is delivering; the number delivered.
 
-    What is judged in shadow takes its time: after each transaction of it the other topics have their turn.
+    What is asked in shadow takes its time: after each transaction of it the other topics have their turn.
 
     A row is deleted in the transaction that delivers it: a crash between delivery and commit delivers it again, which
     cases and labels ignore and consumers of topics tell by the transaction id. A topic that fails keeps its rows and
@@ -51,7 +54,7 @@ def relay_outbox() -> int:
         waiting = set(Outbox.objects.values_list("topic", flat=True).distinct())
         counts = {topic: _relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items() if topic in waiting}
         delivered += sum(counts.values())
-        if not counts.get(Outbox.Topic.SHADOW):
+        if not any(counts.get(topic) for topic in UNHURRIED):
             return delivered
 
 
@@ -60,7 +63,7 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
     try:
         while count := _relay_some(topic, deliver):
             delivered += count
-            if topic == Outbox.Topic.SHADOW:
+            if topic in UNHURRIED:
                 break
     except Exception:
         # Whatever it is, the rows stay and are tried again: losing an effect is worse than a loud log.
@@ -124,4 +127,5 @@ DELIVERIES: dict[str, Deliver] = {
     Outbox.Topic.VERDICTS: _publish_verdicts,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
     Outbox.Topic.SHADOW: lambda rows: judge_in_shadow(_ids_of(rows)),
+    Outbox.Topic.SHADOW_MODELS: lambda rows: score_in_shadow(_ids_of(rows)),
 }

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from scoring.services import shadow
+from scoring.services import shadow, shadow_scores
 from streams import labels, outbox
 
 
@@ -22,3 +22,9 @@ def retry_waiting_labels() -> None:
 def trim_shadow_changes() -> int:
     """Keep the changed payments of versions in shadow few. Safe to run twice."""
     return shadow.trim_changes()
+
+
+@shared_task(name="streams.trim_shadow_scores")
+def trim_shadow_scores() -> int:
+    """Keep the scores of models in shadow few. Safe to run twice."""
+    return shadow_scores.trim_scores()

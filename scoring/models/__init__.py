@@ -10,6 +10,7 @@ from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, Thresho
 from scoring.models.registry import ModelEvent, ModelVersion, TrainingRun
 from scoring.models.rescoring import Rescoring, RescoringDue
 from scoring.models.retraining import ModelComparison, Retraining, RetrainingSettings
+from scoring.models.shadow_models import ShadowModelFigures, ShadowScore
 from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -44,7 +45,9 @@ __all__ = [
     "Rule",
     "ShadowChange",
     "ShadowFigures",
+    "ShadowModelFigures",
     "ShadowRuleFigures",
+    "ShadowScore",
     "ThresholdBand",
     "TrainingRun",
     "WebhookAttempt",

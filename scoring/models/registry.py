@@ -6,7 +6,9 @@ from django.db.models.functions import Now
 
 
 class ModelVersion(models.Model):
-    """A trained model: its artefacts, signature, and what is known about it. Only its stage and share ever change.
+    """A trained model: its artefacts, signature, and what is known about it.
+
+    What it is stays as it is, by a trigger; its stage and who moved it there change, and its signature with the key.
 
     candidate -> shadow -> challenger -> champion -> retired; any of the first three can be skipped, left for
     candidate, or retired. A retired champion can be champion again.
@@ -55,6 +57,11 @@ class ModelVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     proposed_at = models.DateTimeField(null=True, blank=True)
+    # Of the last time it became champion, other than by being brought back; nobody on the command line.
+    promoted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    promoted_at = models.DateTimeField(null=True, blank=True)
     stage_since = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
 
@@ -70,6 +77,15 @@ class ModelVersion(models.Model):
                 condition=models.Q(stage="challenger", share__gt=0, share__lte=0.5)
                 | (~models.Q(stage="challenger") & models.Q(share=None)),
                 name="model_share_of_challenger",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(promoted_by=None)
+                | (
+                    models.Q(proposed_at__isnull=False)
+                    & (models.Q(proposed_by=None) | ~models.Q(promoted_by=models.F("proposed_by")))
+                    & (models.Q(requested_by=None) | ~models.Q(promoted_by=models.F("requested_by")))
+                ),
+                name="model_promoted_by_another",
             ),
         ]
 

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import msgspec
 import numpy as np
@@ -13,15 +12,16 @@ from django.utils.timezone import now
 from numpy.typing import NDArray
 
 from scoring import metrics
-from scoring.decisioning import DECLINE, Decided, PolicyInForce, Scorer, decide
+from scoring.decisioning import DECLINE, Decided
 from scoring.features.events import Payment
 from scoring.features.live import FeatureStoreError, Pending, StateStore, request_only_vectors
 from scoring.models import Decision, PendingFeatures
 from scoring.queries import RecordedDecision, as_recorded, decisions_of, transaction_of
 from scoring.queries_lists import list_hits
+from scoring.services.batch_engine import BatchEngine
 from scoring.services.degraded import remember_degraded
 from scoring.services.features import WRITE_WITHIN, KnownFraud, SettledWrites, merge_events, remember_features
-from scoring.services.models import champion
+from scoring.services.line_up import line_up
 from scoring.services.policy import policy_in_force
 from scoring.services.recording import Arrival, add_effects, copy_decisions
 from scoring.transaction import Transaction
@@ -159,24 +159,21 @@ def _with_features(arrivals: list[Arrival], writer: Writer, learnt: Sequence[Kno
 
 
 def _decide_new(batch: _Batch) -> list[RecordedDecision]:
-    policy, model = policy_in_force(), champion()
-    if model is None:
+    policy, models = policy_in_force(), line_up()
+    if models.champion is None:
         batch.degraded.append("model")
     transactions, at = batch.transactions, now()
-    listed = list_hits(transactions, at=at)
-    decided = decide(
-        transactions, batch.vectors, model=model, policy=policy, listed=listed, at=[at] * len(transactions)
-    )
+    parts = models.split([transaction.card_id for transaction in transactions])
+    engine = BatchEngine(transactions, batch.vectors, parts, policy, list_hits(transactions, at=at), at)
+    found = engine.decide(range(len(transactions)))
+    decided = [found[row] for row in range(len(transactions))]
     if batch.pending is not None:
-        _see_declines(batch, batch.pending, decided, lambda rows: decide(
-            [transactions[row] for row in rows], batch.vectors[rows], model=model, policy=policy,
-            listed={i: listed[row] for i, row in enumerate(rows) if row in listed}, at=[at] * len(rows),
-        ))  # fmt: skip
-    return _recorded(batch, decided, policy, model, at)
+        _see_declines(batch, batch.pending, decided, engine.decide)
+    return _recorded(batch, decided, engine)
 
 
 def _see_declines(
-    batch: _Batch, pending: Pending, decided: list[Decided], again: Callable[[list[int]], list[Decided]]
+    batch: _Batch, pending: Pending, decided: list[Decided], again: Callable[[set[int]], dict[int, Decided]]
 ) -> None:
     """Let payments see the declines of their card before them in the batch, and decide those again that change.
 
@@ -197,7 +194,7 @@ def _see_declines(
             changed.update(pending.learn_declines(declined).tolist())
         rows = [i for i, event in enumerate(batch.rows.tolist()) if event in changed]
         batch.vectors[rows] = pending.vectors[batch.rows[rows]]
-        for row, one in zip(rows, again(rows), strict=True):
+        for row, one in again(set(rows)).items():
             decided[row] = one
 
 
@@ -212,9 +209,7 @@ def _guess_declined(batch: _Batch, changed: set[int], declined: NDArray[np.bool_
             declined[event] = True
 
 
-def _recorded(
-    batch: _Batch, decided: Sequence[Decided], policy: PolicyInForce, model: Scorer | None, decided_at: datetime
-) -> list[RecordedDecision]:
+def _recorded(batch: _Batch, decided: Sequence[Decided], engine: BatchEngine) -> list[RecordedDecision]:
     """`decided_at`: when lists and rules were looked at, so that the decision can be made again as it was."""
     # Of the batch: what one of its payments waited for the engine.
     latency_ms = round((time.perf_counter() - batch.started) * 1000, 3)
@@ -227,14 +222,14 @@ def _recorded(
             reasons=one.reasons,
             rule_hits=one.rule_hits,
             rule_failures=one.rule_failures,
-            model_version=model.version if model is not None else "",
-            policy_version=policy.version,
-            decided_at=decided_at,
+            model_version=version,
+            policy_version=engine.policy.version,
+            decided_at=engine.at,
             latency_ms=latency_ms,
             degraded=batch.degraded,
             card_id=arrival.transaction.card_id,
         )
-        for arrival, one in zip(batch.arrivals, decided, strict=True)
+        for arrival, one, version in zip(batch.arrivals, decided, engine.versions(), strict=True)
     ]
 
 

@@ -1,9 +1,6 @@
-"""Models: training one, keeping it signed, making it the champion, and the champion each process holds."""
+"""Models: training one and keeping it signed. What becomes of it: `model_stages`; who decides: `line_up`."""
 
 import hashlib
-import logging
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,22 +11,13 @@ from django.db import transaction
 from scoring import datasets
 from scoring.features.definitions import VERSION
 from scoring.ml import model as ml
-from scoring.ml.model import Model, ModelRefusedError
 from scoring.ml.training import Trained, TrainingImpossibleError, train
-from scoring.models import ModelVersion
+from scoring.models import ModelEvent, ModelVersion
+from scoring.services.line_up import champion, forget_champion, load_model
+from scoring.services.model_stages import UnknownModelError, promote_model
 
-logger = logging.getLogger(__name__)
-
-Stage = ModelVersion.Stage
-
-# Every process follows a new champion within this time.
-RECHECK_SECONDS = 2.0
 # Any will do, as long as it stays: the same record then gives the same model.
 SEED = 20180401
-
-
-class UnknownModelError(Exception):
-    """No model has this version. Nothing changed."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ def store_model(trained: Trained, period: TrainingPeriod) -> ModelVersion:
     # Named by when and by what: the same trees with another calibration are another model.
     content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees
     digest = hashlib.sha256(content).hexdigest()[:10]
-    stored, _ = ModelVersion.objects.get_or_create(
+    stored, is_new = ModelVersion.objects.get_or_create(
         version=f"{period.labels_as_of:%Y%m%d-%H%M}-{digest}",
         defaults={
             "artefact": made.trees,
@@ -90,106 +78,10 @@ def store_model(trained: Trained, period: TrainingPeriod) -> ModelVersion:
             "trained_to": period.end,
         },
     )
+    if is_new:
+        ModelEvent.objects.create(model=stored, action=ModelEvent.Action.TRAINED, by=stored.requested_by)
     return stored
 
-
-@transaction.atomic
-def promote_model(version: str) -> None:
-    """Make a model the champion and retire the one before, in one step. The champion again changes nothing.
-
-    Raises:
-        UnknownModelError: nothing changed.
-        ModelRefusedError: it would not be loaded by the processes that score; nothing changed.
-    """
-    # All rows, always in one order: of two promotions at once the second waits, then sees what the first did.
-    rows = {row.version: row for row in ModelVersion.objects.select_for_update().order_by("id")}
-    if version not in rows:
-        raise UnknownModelError(version)
-    load_model(rows[version])
-    ModelVersion.objects.filter(stage=Stage.CHAMPION).exclude(version=version).update(stage=Stage.RETIRED)
-    promoted = ModelVersion.objects.filter(version=version).exclude(stage=Stage.CHAMPION).update(stage=Stage.CHAMPION)
-    if promoted:
-        transaction.on_commit(_champion.recheck)
-
-
-def load_model(row: ModelVersion) -> Model:
-    """Verify a stored model and make it score.
-
-    Raises:
-        ModelRefusedError: with the reason.
-    """
-    stored = ml.Stored(
-        bytes(row.artefact),
-        row.feature_version,
-        row.calibration_slope,
-        row.calibration_intercept,
-        bytes(row.anomaly_artefact),
-        row.libraries,
-    )
-    return ml.load(stored, version=row.version, signature=row.signature, key=settings.MODEL_SIGNING_KEY)
-
-
-class _Champion:
-    """The champion of this process, looked up again when that is longer ago than RECHECK_SECONDS."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._model: Model | None = None
-        # Version and signature of what was looked at last: a refused model is loaded, and logged, once.
-        self._seen: tuple[str, str] | None = None
-        self._checked = float("-inf")
-        self._was_looked_up = False
-
-    def get(self) -> Model | None:
-        """The champion; the last good one while the newest is refused; None where there is none.
-
-        While another thread asks it is the last one known, for that thread's connection may have gone silent.
-        """
-        if self._is_old() and self._lock.acquire(blocking=not self._was_looked_up):
-            try:
-                if self._is_old():
-                    self._follow()
-                    self._checked, self._was_looked_up = time.monotonic(), True
-            finally:
-                self._lock.release()
-        return self._model
-
-    def _is_old(self) -> bool:
-        return time.monotonic() - self._checked > RECHECK_SECONDS
-
-    def recheck(self) -> None:
-        """Look at the next use whether the champion changed."""
-        self._checked = float("-inf")
-
-    def forget(self) -> None:
-        """Start as a new process does."""
-        with self._lock:
-            self._model, self._seen, self._checked = None, None, float("-inf")
-            self._was_looked_up = False
-
-    def _follow(self) -> None:
-        champions = ModelVersion.objects.filter(stage=Stage.CHAMPION)
-        newest = champions.values_list("version", "signature").first()
-        if newest == self._seen:
-            return
-        if newest is None:
-            self._model, self._seen = None, None
-            logger.warning("no model is champion: rules alone decide")
-            return
-        try:
-            self._model = load_model(champions.get(version=newest[0]))
-            logger.info("model %s is the champion", newest[0])
-        except ModelVersion.DoesNotExist:
-            return  # replaced between the two queries; the next look finds the new one
-        except ModelRefusedError as error:
-            kept = self._model.version if self._model else "no model"
-            logger.error("refused: %s; %s stays", error, kept)
-        self._seen = newest
-
-
-_champion = _Champion()
-champion = _champion.get
-forget_champion = _champion.forget
 
 __all__ = [
     "TrainingImpossibleError",

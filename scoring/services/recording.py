@@ -12,6 +12,7 @@ from scoring.decisioning import APPROVE
 from scoring.features.definitions import VERSION
 from scoring.models import Decision, Outbox
 from scoring.queries import RecordedDecision
+from scoring.services.line_up import shadowed_models
 from scoring.services.outbox import add_to_outbox
 from scoring.services.policy import shadowed_versions
 from scoring.transaction import Transaction, canonical_address, encode
@@ -93,7 +94,7 @@ def _address(value: str | None) -> str | None:
 
 
 def add_effects(ids: Sequence[int], recorded: Sequence[RecordedDecision]) -> None:
-    """Leave the decisions for their topic, the flagged ones for the analysts, and all for versions that are in shadow.
+    """Leave the decisions for their topic, the flagged ones for the analysts, and all for what is in shadow.
 
     Must run in their transaction.
     """
@@ -103,3 +104,5 @@ def add_effects(ids: Sequence[int], recorded: Sequence[RecordedDecision]) -> Non
     add_to_outbox(Outbox.Topic.ALERTS, flagged)
     if shadowed_versions():
         add_to_outbox(Outbox.Topic.SHADOW, ids)
+    if shadowed_models():
+        add_to_outbox(Outbox.Topic.SHADOW_MODELS, ids)

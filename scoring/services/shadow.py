@@ -4,22 +4,18 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-import msgspec
 import numpy as np
 from django.db import DatabaseError, connection
 
 from scoring.decisioning import Judged, PolicyInForce, codes_met, judge
-from scoring.features.definitions import NAMES, VERSION
 from scoring.models import Policy, ShadowChange
 from scoring.rules.evaluation import Batch
-from scoring.services.list_history import ListHistory
-from scoring.services.outbox import array_of
 from scoring.services.policy import IN_SHADOW, compile_policy
-from scoring.transaction import Transaction
+from scoring.services.shadow_payments import RecordedPayment, RecordedPayments, recorded_payments
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +25,6 @@ CHANGES_KEPT = 20_000
 # Stands where a rule's code would: payments that the version as a whole could not judge.
 NOT_JUDGED = ""
 
-_VECTOR_BYTES = 4 * len(NAMES)
-_DECIDED = """
-SELECT id, outcome, score, decided_at, record::text, features, feature_version
-FROM scoring_decision WHERE id = ANY(%s::bigint[]) ORDER BY id
-"""
 _ADD_FIGURES = """
 INSERT INTO scoring_shadowfigures AS known (policy_id, day, currency, outcome, shadow_outcome, payments, amount)
 VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (policy_id, day, currency, outcome, shadow_outcome)
@@ -48,40 +39,6 @@ _TRIM = """
 DELETE FROM scoring_shadowchange WHERE policy_id = %s AND decision_id <= (
   SELECT decision_id FROM scoring_shadowchange WHERE policy_id = %s ORDER BY decision_id DESC OFFSET %s LIMIT 1)
 """
-_decoder = msgspec.json.Decoder(Transaction)
-
-
-class _Decided(msgspec.Struct, frozen=True):
-    """A decision as it is recorded. `vector`: float32 of the present table."""
-
-    id: int
-    outcome: str
-    score: float | None
-    decided_at: datetime
-    transaction: Transaction
-    vector: bytes
-
-    @property
-    def day(self) -> date:
-        return self.decided_at.astimezone(UTC).date()
-
-
-@dataclass
-class _Payments:
-    """Some recorded decisions, and the days of those that cannot be read."""
-
-    decided: list[_Decided] = field(default_factory=list)
-    unreadable: list[tuple[int, datetime]] = field(default_factory=list)
-
-    def batch(self) -> Batch:
-        """As the engine takes them: with the vectors and scores of then, and the lists as they stood."""
-        payments = [one.transaction for one in self.decided]
-        history = ListHistory(payments)
-        listed = {row: met for row, one in enumerate(self.decided)
-                  if (met := history.hits(one.transaction, at=one.decided_at))}  # fmt: skip
-        vectors = np.frombuffer(b"".join(one.vector for one in self.decided), np.float32).reshape(-1, len(NAMES))
-        scores = np.array([np.nan if one.score is None else one.score for one in self.decided], np.float64)
-        return Batch(payments, vectors, scores, listed=listed, at=[one.decided_at for one in self.decided])
 
 
 @dataclass
@@ -96,10 +53,10 @@ class _Tally:
     failures: Counter[tuple[date, str]] = field(default_factory=Counter)
     changes: list[ShadowChange] = field(default_factory=list)
 
-    def look_at(self, payments: _Payments, batch: Batch) -> None:
+    def look_at(self, payments: RecordedPayments, batch: Batch) -> None:
         """Judge them. Whatever is wrong with the version is counted, and does not hold up the others."""
-        for _, decided_at in payments.unreadable:
-            self.failures[decided_at.astimezone(UTC).date(), NOT_JUDGED] += decided_at >= self.since
+        for one in payments.unreadable:
+            self.failures[one.day, NOT_JUDGED] += one.decided_at >= self.since
         rows = [row for row, one in enumerate(payments.decided) if one.decided_at >= self.since]
         if not rows:
             return
@@ -115,7 +72,9 @@ class _Tally:
         self._count(payments.decided, rows, judged, policy)
         self._note_changes(payments.decided, rows, judged, policy, batch)
 
-    def _count(self, decided: Sequence[_Decided], rows: Sequence[int], judged: Judged, policy: PolicyInForce) -> None:
+    def _count(
+        self, decided: Sequence[RecordedPayment], rows: Sequence[int], judged: Judged, policy: PolicyInForce
+    ) -> None:
         outcomes = judged.outcomes
         for row in rows:
             one = decided[row]
@@ -127,7 +86,12 @@ class _Tally:
                 counts[decided[rows[row]].day, policy.rules[rule].code] += 1
 
     def _note_changes(
-        self, decided: Sequence[_Decided], rows: Sequence[int], judged: Judged, policy: PolicyInForce, batch: Batch
+        self,
+        decided: Sequence[RecordedPayment],
+        rows: Sequence[int],
+        judged: Judged,
+        policy: PolicyInForce,
+        batch: Batch,
     ) -> None:
         outcomes = judged.outcomes
         changed = [row for row in rows if outcomes[row] != decided[row].outcome]
@@ -153,7 +117,7 @@ def judge_in_shadow(decision_ids: Sequence[int]) -> None:
     if not tallies:
         return
     for start in range(0, len(decision_ids), PAYMENTS_AT_ONCE):
-        payments = _recorded(decision_ids[start : start + PAYMENTS_AT_ONCE])
+        payments = recorded_payments(decision_ids[start : start + PAYMENTS_AT_ONCE])
         batch = payments.batch()
         for tally in tallies:
             tally.look_at(payments, batch)
@@ -172,29 +136,6 @@ def in_shadow_since(version: Policy) -> datetime:
 def _compiled(policy_id: int) -> PolicyInForce:
     """What is no draft any more does not change."""
     return compile_policy(Policy.objects.get(id=policy_id))
-
-
-def _recorded(decision_ids: Sequence[int]) -> _Payments:
-    found = _Payments()
-    with connection.cursor() as cursor:
-        cursor.execute(_DECIDED, [array_of(decision_ids)])
-        for decision_id, outcome, score, decided_at, record, vector, feature_version in cursor.fetchall():
-            payment = _payment(record) if (feature_version, len(vector)) == (VERSION, _VECTOR_BYTES) else None
-            if payment is None:
-                # Of a process of another release, or changed by hand.
-                found.unreadable.append((decision_id, decided_at))
-            else:
-                found.decided.append(_Decided(decision_id, outcome, score, decided_at, payment, bytes(vector)))
-    if found.unreadable:
-        logger.warning("decisions %s cannot be judged in shadow", [decision_id for decision_id, _ in found.unreadable])
-    return found
-
-
-def _payment(record: str) -> Transaction | None:
-    try:
-        return _decoder.decode(record)
-    except msgspec.MsgspecError:
-        return None
 
 
 def _write(tallies: Sequence[_Tally]) -> None:

@@ -20,6 +20,7 @@ from tests.chaos.records import Sent, changed
 from tests.chaos.stores import callers, issue_call_key, start_again
 from tests.chaos.world import World
 from tests.scoring.ml_data import make_dataset
+from tests.scoring.payments import tampering
 
 # The world's rule `busy` declines a card from its seventh payment within an hour on.
 USUAL = 6
@@ -198,7 +199,7 @@ def _train(*, seed: int) -> str:
 
 
 def _damage(version: str) -> None:
-    with connection.cursor() as cursor:
+    with tampering(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE scoring_modelversion SET artefact = set_byte(artefact, 100, get_byte(artefact, 100) # 255)"
             " WHERE version = %s",

@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from scoring.features.definitions import INDEX, NAMES
 from scoring.features.live import MemoryStore, Pending
+from scoring.ml.line_up import LineUp
 from scoring.models import Decision, Rescoring
 from scoring.queries import payments_between
 from scoring.services import decisions, rescoring
@@ -58,8 +59,8 @@ def some(count: int, **overrides: Any) -> list[Transaction]:
 
 def install(monkeypatch, model: CountModel) -> CountModel:
     """Make it the champion."""
-    for module in (decisions, rescoring):
-        monkeypatch.setattr(module, "champion", lambda: model)
+    monkeypatch.setattr(decisions, "line_up", lambda: LineUp(model))
+    monkeypatch.setattr(rescoring, "champion", lambda: model)
     return model
 
 

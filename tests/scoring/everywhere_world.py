@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from scoring.backtesting.trial import Trial
 from scoring.decisioning import codes_met
 from scoring.features.live import MemoryStore
+from scoring.ml.line_up import LineUp
 from scoring.models import Decision, NamedList, Policy, Rescoring, RescoringDue, ShadowChange, ShadowRuleFigures
 from scoring.rules.language import Condition, compile_condition
 from scoring.services import decider, decisions, lists, policy, reproduction, rescoring
@@ -153,7 +154,7 @@ def set_up(scene: Scene) -> Iterator[Policy]:
     with (
         transaction.atomic(),
         patch.object(policy, "compile_condition", _fragile),
-        patch.object(decisions, "champion", lambda: model),
+        patch.object(decisions, "line_up", lambda: LineUp(model)),
         patch.object(reproduction, "_model", lambda version: model),
         patch.object(decider, "sync_store", MemoryStore),
     ):

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from scoring.ml.line_up import LineUp
 from scoring.models import Decision, Outcome
 from scoring.services.lists import add_list_entry, remove_list_entry
 from scoring.services.policy import BandDraft, RuleDraft
@@ -20,7 +21,7 @@ def _by_amount(monkeypatch) -> None:
     """Payments are scored by their amount, a hundredth of it."""
     from scoring.services import decisions
 
-    monkeypatch.setattr(decisions, "champion", AmountModel)
+    monkeypatch.setattr(decisions, "line_up", lambda: LineUp(AmountModel()))
 
 
 def moves(result) -> dict[tuple[str, str], int]:

@@ -8,7 +8,7 @@ from scoring.features.live import MemoryStore
 from scoring.models import Decision as Recorded
 from scoring.models import Outcome
 from scoring.queries import features_of
-from scoring.services import decisions
+from scoring.services import batch_engine
 from scoring.services.policy import RuleDraft
 from tests.factories import MINUTE, NOON
 from tests.scoring.feature_writes_world import decide
@@ -42,9 +42,9 @@ def test_a_card_that_is_tested_is_decided_in_a_few_rounds(monkeypatch):
         based_on=1,
     )
     rounds = []
-    decide_rows = decisions.decide
+    decide_rows = batch_engine.decide
     monkeypatch.setattr(
-        decisions, "decide", lambda *given, **options: rounds.append(1) or decide_rows(*given, **options)
+        batch_engine, "decide", lambda *given, **options: rounds.append(1) or decide_rows(*given, **options)
     )
     sent = [make_payment(amount=Decimal(9000 if i == 3 else 2), occurred_at=NOON + MINUTE * i) for i in range(100)]
 

@@ -9,6 +9,7 @@ import pytest
 from scoring.features.definitions import INDEX, NAMES, VERSION
 from scoring.features.events import FraudKnown, Payment
 from scoring.features.live import MemoryStore, Pending
+from scoring.ml.line_up import LineUp
 from scoring.models import Decision, Outbox, PendingFeatures
 from scoring.queries import as_recorded, features_of, transaction_of
 from scoring.services import decisions
@@ -22,7 +23,7 @@ from tests.scoring.payments import STREAM, AmountModel, arrive, make_payment, wr
 @pytest.fixture
 def model(monkeypatch) -> AmountModel:
     model = AmountModel()
-    monkeypatch.setattr(decisions, "champion", lambda: model)
+    monkeypatch.setattr(decisions, "line_up", lambda: LineUp(model))
     return model
 
 

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from scoring.features.definitions import INDEX
 from scoring.features.live import MemoryStore
 from scoring.ml.training import Trained, train
-from scoring.models import Decision, ModelVersion, Policy, PolicyEvent, PolicyList, Rule
+from scoring.models import Decision, ModelEvent, ModelVersion, Policy, PolicyEvent, PolicyList, Rule
 from scoring.services import reproduction
 from scoring.services.decisions import Writer, decide_transactions
 from scoring.services.models import SEED, TrainingPeriod, forget_champion, promote_model, store_model
@@ -211,7 +211,9 @@ def test_a_rule_that_was_changed_is_found_out():
 
 def test_a_model_that_is_gone_is_said(model):
     rows = decide(MemoryStore(), *some(2))
-    ModelVersion.objects.all().delete()
+    with tampering():
+        ModelEvent.objects.all().delete()
+        ModelVersion.objects.all().delete()
 
     results = again(*rows)
 

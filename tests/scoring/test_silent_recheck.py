@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, connections
 
-from scoring.services import models, policy
+from scoring.services import line_up, models, policy
 from tests.scoring.payments import publish
 from tests.scoring.test_train_model import record_history, train_two
 
@@ -66,7 +66,7 @@ def test_the_last_champion_scores_while_one_thread_looks_for_the_next():
 
 def test_where_there_was_no_champion_none_is_waited_for(monkeypatch):
     assert models.champion() is None
-    monkeypatch.setattr(models, "RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr(line_up, "RECHECK_SECONDS", 0.0)
 
     assert beside_a_silent_look(models.champion) == (None, None)
 

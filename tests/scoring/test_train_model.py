@@ -13,10 +13,11 @@ from django.db import IntegrityError, connection, transaction
 from scoring.features.definitions import VERSION
 from scoring.ml.model import ModelRefusedError
 from scoring.models import Label, ModelVersion
-from scoring.services import models
+from scoring.services import line_up, models
 from scoring.services.models import TrainingPeriod
 from tests.factories import DAY, NOON
 from tests.scoring.ml_data import make_dataset, record_decisions
+from tests.scoring.payments import tampering
 
 pytestmark = pytest.mark.django_db
 FIRST = NOON - 20 * DAY
@@ -33,7 +34,7 @@ def record() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds, as the champion's cache reads them."""
     now = [1000.0]
-    monkeypatch.setattr(models.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(line_up.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -171,7 +172,8 @@ def test_promoting_an_unknown_model_is_an_error():
 @pytest.mark.usefixtures("record")
 def test_a_model_that_would_be_refused_cannot_be_promoted():
     champion, candidate = train_two()
-    ModelVersion.objects.filter(pk=candidate.pk).update(calibration_slope=2.0)
+    with tampering():
+        ModelVersion.objects.filter(pk=candidate.pk).update(calibration_slope=2.0)
 
     with pytest.raises(ModelRefusedError):
         models.promote_model(candidate.version)
@@ -249,7 +251,8 @@ def test_the_last_good_model_stays_when_the_next_is_refused(clock, caplog):
     _, candidate = train_two()
     before = models.champion()
     models.promote_model(candidate.version)
-    ModelVersion.objects.filter(pk=candidate.pk).update(artefact=b"tampered")
+    with tampering():
+        ModelVersion.objects.filter(pk=candidate.pk).update(artefact=b"tampered")
 
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
@@ -272,7 +275,8 @@ def test_a_process_that_starts_with_a_refused_champion_has_no_model(settings):
 @pytest.mark.usefixtures("record")
 def test_a_champion_of_other_features_is_refused():
     stored = train()
-    ModelVersion.objects.filter(pk=stored.pk).update(feature_version=f"{VERSION}0")
+    with tampering():
+        ModelVersion.objects.filter(pk=stored.pk).update(feature_version=f"{VERSION}0")
 
     assert models.champion() is None
 

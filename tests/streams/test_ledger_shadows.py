@@ -5,13 +5,16 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from scoring.models import Decision, Outbox, Policy, ShadowFigures, ShadowRuleFigures
+from scoring.models import Decision, Outbox, Policy, ShadowFigures, ShadowModelFigures, ShadowRuleFigures
+from scoring.services.line_up import recheck_models
+from scoring.services.model_stages import put_in_shadow
 from streams.ledger.log import Span
 from streams.ledger.report import Check
 from streams.ledger.shadows import check_shadows
 from streams.outbox import relay_outbox
 from tests.factories import DAY
 from tests.scoring.degraded import decide, some
+from tests.scoring.model_world import make_model
 from tests.scoring.payments import body_of, publish
 from tests.scoring.shadow_world import broken_rule, leave_shadow, shadow
 from tests.streams.ledger_world import BIG, World, run
@@ -94,4 +97,28 @@ def test_other_days_and_versions_that_left_are_not_looked_at(tried):
 
     leave_shadow(tried)
 
+    assert looked_at().faults == 0
+
+
+def test_what_a_model_in_shadow_counted_twice_or_not_at_all_is_found(world):
+    make_model()
+    put_in_shadow(version="m-1", by=None, at=now() - DAY)
+    recheck_models()
+    world.send(body_of(), body_of(**BIG))
+    world.work()
+    assert looked_at().faults == 0
+
+    ShadowModelFigures.objects.filter(outcome="approve").update(payments=3)
+    assert "model m-1, in shadow, counts 4 payments" in looked_at().examples[0]
+    ShadowModelFigures.objects.all().delete()
+    assert looked_at().faults == 2
+
+
+def test_what_is_on_its_way_to_a_model_is_no_fault(world):
+    make_model()
+    put_in_shadow(version="m-1", by=None, at=now() - DAY)
+    recheck_models()
+    decide(world.store, *some(2))
+
+    assert Outbox.objects.filter(topic="shadow-models").exists()
     assert looked_at().faults == 0

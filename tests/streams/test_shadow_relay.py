@@ -9,12 +9,17 @@ from subprocess import Popen
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
+from django.utils.timezone import now
 
 from cases.models import Alert
-from scoring.models import Outbox
+from scoring.models import Outbox, ShadowModelFigures, ShadowScore
 from scoring.services import shadow as service
+from scoring.services.model_stages import put_in_shadow
 from streams import outbox
 from streams.outbox import relay_outbox
+from tests.factories import MINUTE
+from tests.scoring.model_world import make_model
 from tests.scoring.payments import body_of, publish
 from tests.scoring.shadow_world import changed, figures, rule_figures, shadow
 from tests.streams.flow import run, send
@@ -112,19 +117,40 @@ def test_a_relay_killed_before_its_commit_has_counted_nothing_and_the_next_count
     assert len(changed(policy)) == 2
 
 
-def _killed_relay() -> int:
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_relay_has_scored_nothing_for_a_model_and_the_next_scores_once(stream, store, published):
+    publish()
+    make_model()
+    model = put_in_shadow(version="m-1", by=None, at=now() - MINUTE)
+    send(stream, body_of(amount=20), body_of(amount=9000))
+    run(stream, store)
+
+    assert _killed_relay("SHADOW_MODELS") == -signal.SIGKILL
+    wait_until(lambda: not _others_are_at_it("scoring_shadowmodelfigures"), seconds=20)
+    assert not ShadowModelFigures.objects.exists()
+
+    relay_outbox()
+
+    assert ShadowModelFigures.objects.filter(model=model).aggregate(all=Sum("payments")) == {"all": 2}
+    assert ShadowScore.objects.filter(model=model, decision__amount=9000).count() == 1
+    assert not Outbox.objects.exists()
+
+
+def _killed_relay(topic: str = "SHADOW") -> int:
     database = connection.settings_dict
     address = settings.DATABASE_URL.rpartition("/")[0] + "/" + str(database["NAME"])
-    with Popen([sys.executable, "-c", DYING], env=os.environ | {"DATABASE_URL": address}) as process:
+    dying = DYING.replace("Topic.SHADOW", f"Topic.{topic}")
+    with Popen([sys.executable, "-c", dying], env=os.environ | {"DATABASE_URL": address}) as process:
         return process.wait(60)
 
 
-def _others_are_at_it() -> bool:
+def _others_are_at_it(table: str = "scoring_shadowfigures") -> bool:
     """Whether PostgreSQL has yet to notice that the other process is gone."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
-            " WHERE relname = 'scoring_shadowfigures' AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()"
+            " WHERE relname = %s AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()",
+            [table],
         )
         return bool(cursor.fetchone()[0])
 
