@@ -76,6 +76,9 @@ POST policy_backtests      -       -    x       -       -
 GET  policy_backtest       -       x    x       x       -
 GET  backtest_state        -       x    x       x       -
 POST cancel_backtest       -       -    x       -       -
+GET  models_drift          -       x    x       x       -
+POST measure_drift         -       -    x       -       -
+POST acknowledge_drift     -       -    x       -       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -93,6 +96,12 @@ scoring_backtest           -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
+scoring_driftsettings      -       -    lc      l       -
+scoring_driftreport        -       -    l       l       -
+scoring_driftalarm         -       -    l       l       -
+scoring_retrainingsettings -       -    lc      l       -
+scoring_retraining         -       -    l       l       -
+scoring_modelcomparison    -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
 scoring_webhookdelivery    -       -    l       l       -
 cases_check                -       -    l       l       -
