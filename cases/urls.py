@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from cases.modelling import drift
+from cases.modelling import version_views as model_views
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
 from cases.views import (
@@ -26,6 +27,9 @@ from cases.views import (
     search,
     verdict,
 )
+
+# Names of models have digits, and those of the pages beside them have none.
+_MODEL = r"^models/(?P<version>[^/]*[0-9][^/]*)/"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="queue"), name="home"),
@@ -100,12 +104,15 @@ urlpatterns = [
     path("policy/alarms/<int:alarm_id>/acknowledge/", health_views.acknowledge_alarm, name="acknowledge_alarm"),
     path("lists/add/", entities.add_to_list, name="add_to_list"),
     path("lists/<int:entry_id>/remove/", entities.remove_from_list, name="remove_from_list"),
-    # Before the address of one model, which takes any name.
-    path("models/drift/", drift.models_drift, name="models_drift"),
-    path("models/drift/measure/", drift.measure_drift, name="measure_drift"),
-    path("models/drift/alarms/<int:alarm_id>/acknowledge/", drift.acknowledge_drift, name="acknowledge_drift"),
     path("policy/backtests/", policy_backtests.backtests, name="policy_backtests"),
     path("policy/backtests/<int:backtest_id>/", policy_backtests.backtest, name="policy_backtest"),
     path("policy/backtests/<int:backtest_id>/state/", policy_backtests.backtest_state, name="backtest_state"),
     path("policy/backtests/<int:backtest_id>/cancel/", policy_backtests.cancel, name="cancel_backtest"),
+    # Before the address of one model, which takes any name.
+    path("models/drift/", drift.models_drift, name="models_drift"),
+    path("models/drift/measure/", drift.measure_drift, name="measure_drift"),
+    path("models/drift/alarms/<int:alarm_id>/acknowledge/", drift.acknowledge_drift, name="acknowledge_drift"),
+    path("models/", model_views.models, name="models"),
+    re_path(rf"{_MODEL}$", model_views.model_detail, name="model_detail"),
+    re_path(rf"{_MODEL}steps/(?P<action>[-a-z]+)/$", model_views.model_step, name="model_step"),
 ]

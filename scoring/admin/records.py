@@ -1,14 +1,12 @@
 """Decisions, labels and models: the record."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from scoring.admin.readonly import ReadOnlyAdmin
-from scoring.ml.model import ModelRefusedError
-from scoring.models import Decision, Label, ModelVersion
+from scoring.models import Decision, Label, ModelEvent, ModelVersion
 from scoring.queries import features_of, rescoring_detail
-from scoring.services.models import promote_model
 
 
 @admin.register(Decision)
@@ -43,26 +41,35 @@ class LabelAdmin(ReadOnlyAdmin):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
-    list_display = ("version", "stage", "created_at", "trained_from", "trained_to", "labels_as_of")
-    list_filter = ("stage",)
+    """What there is; its steps are taken on the pages of models."""
+
+    list_display = (
+        "version",
+        "stage",
+        "share",
+        "stage_since",
+        "created_at",
+        "trained_from",
+        "trained_to",
+        "proposed_by",
+    )
+    list_filter = ("stage", "feature_version", "created_at")
+    list_select_related = ("proposed_by",)
+    search_fields = ("version__startswith",)
     ordering = ("-created_at",)
-    exclude = ("artefact",)
-    actions = ("promote",)
+    exclude = ("artefact", "anomaly_artefact")
 
-    @admin.action(description="Make champion", permissions=["promote"])
-    def promote(self, request: HttpRequest, chosen: QuerySet[ModelVersion]) -> None:
-        """Every process decides with it within seconds; the former champion is retired."""
-        if chosen.count() != 1:
-            self.message_user(request, "Choose one model: there is one champion.", messages.ERROR)
-            return
-        model = chosen.get()
-        try:
-            promote_model(model.version)
-        except ModelRefusedError as error:
-            self.message_user(request, f"Refused: {error}", messages.ERROR)
-            return
-        self.log_change(request, model, "Made champion.")
-        self.message_user(request, f"Model {model.version} is the champion.", messages.SUCCESS)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        return super().get_queryset(request).defer(*self.exclude)
 
-    def has_promote_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("scoring.change_modelversion")
+
+@admin.register(ModelEvent)
+class ModelEventAdmin(ReadOnlyAdmin):
+    list_display = ("happened_at", "model", "action", "by", "note")
+    list_filter = ("action", "happened_at")
+    list_select_related = ("model", "by")
+    search_fields = ("model__version__startswith", "by__username__exact")
+    ordering = ("-happened_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelEvent]:
+        return super().get_queryset(request).defer("model__artefact", "model__anomaly_artefact")

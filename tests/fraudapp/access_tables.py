@@ -79,6 +79,9 @@ POST cancel_backtest       -       -    x       -       -
 GET  models_drift          -       x    x       x       -
 POST measure_drift         -       -    x       -       -
 POST acknowledge_drift     -       -    x       -       -
+GET  models                -       x    x       x       -
+GET  model_detail          -       x    x       x       -
+POST model_step            -       -    x       -       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -102,6 +105,7 @@ scoring_driftalarm         -       -    l       l       -
 scoring_retrainingsettings -       -    lc      l       -
 scoring_retraining         -       -    l       l       -
 scoring_modelcomparison    -       -    l       l       -
+scoring_modelevent         -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
 scoring_webhookdelivery    -       -    l       l       -
 cases_check                -       -    l       l       -
