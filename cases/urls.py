@@ -108,7 +108,6 @@ urlpatterns = [
     path("policy/backtests/<int:backtest_id>/", policy_backtests.backtest, name="policy_backtest"),
     path("policy/backtests/<int:backtest_id>/state/", policy_backtests.backtest_state, name="backtest_state"),
     path("policy/backtests/<int:backtest_id>/cancel/", policy_backtests.cancel, name="cancel_backtest"),
-    # Before the address of one model, which takes any name.
     path("models/drift/", drift.models_drift, name="models_drift"),
     path("models/drift/measure/", drift.measure_drift, name="measure_drift"),
     path("models/drift/alarms/<int:alarm_id>/acknowledge/", drift.acknowledge_drift, name="acknowledge_drift"),
