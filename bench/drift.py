@@ -21,9 +21,9 @@ from streams.simulator.stream import generate
 from streams.simulator.world import World
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
-# Features look back 30 days; then eight weeks to learn from, and four that are like them.
-WARM, TRAINED, LATER, WINDOW = 35, 56, 28, 7
-FACTORS = (1.1, 1.2, 1.3, 1.5)
+# Features look back 60 days at most; then four weeks to learn from, and four that are like them.
+WARM, TRAINED, LATER, WINDOW = 65, 28, 28, 7
+FACTORS = (1.1, 1.3, 1.5)
 A_CARD_A_DAY = 2.0
 LEAST_ROWS = 1_000
 LIMITS = Limits(effect_watch=0.05, effect_alarm=0.10, times_usual=1.5, missing_alarm=0.05, rate_alarm=2.0)

@@ -19,11 +19,11 @@ class OfModelsAdmin(ReadOnlyAdmin):
     """Rows that name models."""
 
     models_named: tuple[str, ...] = ("model",)
-    list_select_related: tuple[str, ...] = ()
+    people_named: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         heavy = [f"{name}__{column}" for name in self.models_named for column in _HEAVY]
-        return super().get_queryset(request).select_related(*self.models_named, *self.list_select_related).defer(*heavy)
+        return super().get_queryset(request).select_related(*self.models_named, *self.people_named).defer(*heavy)
 
 
 class OneRowAdmin(admin.ModelAdmin):
@@ -66,7 +66,7 @@ class RetrainingSettingsAdmin(OneRowAdmin):
 class DriftReportAdmin(OfModelsAdmin):
     list_display = ("made_at", "model", "since", "until", "status", "words", "is_daily", "requested_by")
     list_filter = ("status", "is_daily", "made_at")
-    list_select_related = ("requested_by",)
+    people_named = ("requested_by",)
     search_fields = ("=model__version",)
     ordering = ("-made_at",)
 
@@ -75,7 +75,7 @@ class DriftReportAdmin(OfModelsAdmin):
 class DriftAlarmAdmin(OfModelsAdmin):
     list_display = ("opened_at", "model", "code", "words", "closed_at", "acknowledged_by", "acknowledged_at")
     list_filter = ("closed_at", "opened_at")
-    list_select_related = ("acknowledged_by",)
+    people_named = ("acknowledged_by",)
     search_fields = ("=model__version", "code")
     ordering = ("-opened_at",)
 
@@ -94,6 +94,6 @@ class ModelComparisonAdmin(OfModelsAdmin):
     list_display = ("created_at", "model", "champion", "since", "until", "is_worse", "words", "requested_by")
     list_filter = ("is_worse", "created_at")
     models_named = ("model", "champion")
-    list_select_related = ("requested_by",)
+    people_named = ("requested_by",)
     search_fields = ("=model__version", "=champion__version")
     ordering = ("-created_at",)

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
@@ -13,7 +14,7 @@ from scoring.ml.datasets import Dataset
 from scoring.ml.model import Model, ModelRefusedError
 from scoring.models import Decision, ModelComparison, ModelVersion, Outcome
 from scoring.services.labelled_sample import mature_payments
-from scoring.services.models import load_model
+from scoring.services.line_up import load_model
 
 # Of more payments a sample of cards is compared on; of older ones neither model's future is like.
 MOST_ROWS = 200_000
@@ -73,10 +74,9 @@ def compare_with_champion(
 
 def _currency(known: Dataset) -> str:
     """What value is told in: the product's currency, or the one most payments are in where none is."""
-    currencies = known.currencies.tolist()
-    if settings.DASHBOARD_CURRENCY in currencies:
-        return settings.DASHBOARD_CURRENCY
-    return max(sorted(set(currencies)), key=currencies.count)
+    main: str = settings.DASHBOARD_CURRENCY
+    names, counts = np.unique(known.currencies, return_counts=True)
+    return main if main in names else str(names[counts.argmax()])
 
 
 def _scored(known: Dataset, model: Model, champion: Model, currency: str) -> Scored:
@@ -95,7 +95,7 @@ def _flagged(since: datetime, until: datetime, rows: int) -> int:
     counted = Decision.objects.filter(occurred_at__gte=since, occurred_at__lt=until).aggregate(
         payments=Count("id"), flagged=Count("id", filter=~Q(outcome=Outcome.APPROVE))
     )
-    return max(1, round(rows * counted["flagged"] / max(counted["payments"], 1)))
+    return max(1, round(rows * int(counted["flagged"]) / max(int(counted["payments"]), 1)))
 
 
 def _is_worse(found: Compared) -> bool:

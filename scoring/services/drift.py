@@ -21,8 +21,8 @@ from scoring.services.drift_days import DAY, counted_days, days_between, last_mi
 from scoring.services.drift_figures import labels_json, measured_json
 from scoring.services.labelled_sample import mature_payments
 from scoring.services.learning_settings import drift_settings, limits_of
+from scoring.services.line_up import load_model
 from scoring.services.locks import try_lock
-from scoring.services.models import load_model
 
 logger = logging.getLogger(__name__)
 

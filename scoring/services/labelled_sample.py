@@ -25,7 +25,7 @@ def mature_payments(
     total = Decision.objects.filter(occurred_at__gte=since, occurred_at__lt=until).count()
     one_of = max(1, ceil(total / most))
     stretch = max(_SHORTEST, (until - since) / max(1, ceil(total / _ROWS_AT_ONCE)))
-    parts = []
+    parts: list[Dataset] = []
     start = since
     while start < until or not parts:
         end = min(start + stretch, until)

@@ -12,7 +12,7 @@ from scoring.models import DriftAlarm, ModelEvent, ModelVersion, Retraining, Ret
 from scoring.services.comparisons import NotComparableError, compare_with_champion
 from scoring.services.learning_settings import retraining_settings
 from scoring.services.locks import take_lock, try_lock
-from scoring.services.model_guards import ModelStepError
+from scoring.services.model_guards import ModelStepError, record
 from scoring.services.model_stages import propose, put_in_shadow
 
 _Status, _Reason, _Outcome = TrainingRun.Status, TrainingRun.Reason, Retraining.Outcome
@@ -132,7 +132,7 @@ def _judge(waiting: Retraining, model: ModelVersion, at: datetime) -> Retraining
 @transaction.atomic
 def _keep_as_candidate(waiting: Retraining, model: ModelVersion, words: str, at: datetime) -> Retraining:
     """Have it stand among the model's events why nobody is asked to promote it."""
-    ModelEvent.objects.create(model=model, action=ModelEvent.Action.REFUSED, note=words[:500], happened_at=at)
+    record(model, ModelEvent.Action.REFUSED, by=None, at=at, note=words)
     return _finish(waiting, _Outcome.KEPT, words, at)
 
 
