@@ -53,7 +53,7 @@ class Compared:
 
     @property
     def change(self) -> str:
-        return "" if self.difference is None else f"{self.difference:+.3f}"
+        return "" if self.difference is None else f"{self.difference:+.4f}"
 
     @property
     def is_better(self) -> bool:

@@ -29,7 +29,12 @@ def load_model(row: ModelVersion) -> Model:
     Raises:
         ModelRefusedError: with the reason.
     """
-    stored = ml.Stored(
+    return ml.load(stored_of(row), version=row.version, signature=row.signature, key=settings.MODEL_SIGNING_KEY)
+
+
+def stored_of(row: ModelVersion) -> ml.Stored:
+    """All of a model that is signed."""
+    return ml.Stored(
         bytes(row.artefact),
         row.feature_version,
         row.calibration_slope,
@@ -37,7 +42,6 @@ def load_model(row: ModelVersion) -> Model:
         bytes(row.anomaly_artefact),
         row.libraries,
     )
-    return ml.load(stored, version=row.version, signature=row.signature, key=settings.MODEL_SIGNING_KEY)
 
 
 class _Named(NamedTuple):

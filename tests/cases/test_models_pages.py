@@ -52,8 +52,8 @@ def test_who_decides_what_is_on_the_way_and_who_was_before_stand_on_one_page(cli
     page = text_of(client.get(MODELS))
 
     assert '<a class="break" href="/models/m-0/">m-0</a> decides for 90% of the cards' in page
-    assert "0.712" in page
-    assert "0.650 to 0.760" in page
+    assert "0.7120" in page
+    assert "0.6500 to 0.7600" in page
     assert "challenger, 10% of the cards" in page
     assert "proposed by Mia" in page
     assert "not measured" in page
@@ -73,8 +73,8 @@ def test_a_model_stands_beside_the_champion(client, mia):
 
     page = text_of(client.get(at("m-1")))
 
-    assert '-0.038 <span class="soft">worse</span>' in page
-    assert '-0.001 <span class="soft">better</span>' in page
+    assert '-0.0380 <span class="soft">worse</span>' in page
+    assert '-0.0010 <span class="soft">better</span>' in page
     assert "12,000, 90 fraud" in page
     assert "xgboost 3" in page
 
@@ -195,7 +195,13 @@ def test_who_looked_at_another_champion_is_told(client, mia, max_):
 
 @pytest.mark.parametrize(
     ("share", "told"),
-    [("", "Say the share"), ("many", "number of percent"), ("60", "at most 50%"), ("0", "above 0"), ("nan", "number of percent")],
+    [
+        ("", "Say the share"),
+        ("many", "number of percent"),
+        ("60", "at most 50%"),
+        ("0", "above 0"),
+        ("nan", "number of percent"),
+    ],
 )
 def test_a_share_that_cannot_be_is_told(client, mia, share, told):
     make_champion()

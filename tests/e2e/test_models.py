@@ -10,7 +10,7 @@ from tests.factories import NOON, make_user
 from tests.scoring.model_world import make_champion, make_model
 
 pytestmark = pytest.mark.browser
-OLD, NEW = "20261101-0600-a1b2c3d4e5", "20261120-0600-0f9e8d7c6b"
+OLD, NEW, SHADOW = "20261101-0600-a1b2c3d4e5", "20261120-0600-0f9e8d7c6b", "20261118-0600-1122334455"
 FIGURES = {"average_precision": 0.712, "auc_roc": 0.912, "brier": 0.0041, "rows": 120_000, "frauds": 913}
 BETTER = FIGURES | {"average_precision": 0.741, "intervals": {"average_precision": [0.71, 0.77]}}
 PHONE = {"width": 390, "height": 844}
@@ -25,7 +25,7 @@ def some_models(manager) -> None:
     make_champion(OLD, metrics=FIGURES)
     make_model(NEW, metrics=BETTER)
     make_model("20261119-0600-5566778899", seed=2, stage="challenger", share=0.1, metrics=FIGURES)
-    shadow = make_model("20261118-0600-1122334455", seed=3, stage="shadow", metrics=FIGURES)
+    shadow = make_model(SHADOW, seed=3, stage="shadow", metrics=FIGURES)
     for was, would, payments in (("approve", "approve", 9120), ("approve", "review", 31), ("review", "review", 88)):
         shadow.shadow_figures.create(
             day=NOON.date(), currency="EUR", outcome=was, shadow_outcome=would, payments=payments, amount=1
@@ -60,10 +60,14 @@ def test_the_pages_of_models_are_accessible_and_fit(site, log_in, screenshots, s
     some_models(make_user("manager"))
     person = make_user("manager", username="mo")
     page = log_in(person, color_scheme=scheme)
-    for name, url in [("models", "/models/"), ("proposed", f"/models/{NEW}/"), ("shadow", "/models/20261118-0600-1122334455/")]:
+    for name, url in [
+        ("models", "/models/"),
+        ("proposed", f"/models/{NEW}/"),
+        ("shadow", "/models/20261118-0600-1122334455/"),
+    ]:
         page.goto(url)
         screenshots(page, f"models-{name}-{scheme}")
         assert faults(page) == []
         page.set_viewport_size(PHONE)
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], url
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
         page.set_viewport_size({"width": 1280, "height": 720})

@@ -31,7 +31,7 @@ def make_dataset(rows: int = 3000, *, days: int = 20, seed: int = 1) -> Dataset:
     return Dataset(
         vectors=vectors,
         labels=labels,
-        occurred_at=START + np.arange(rows) * (days * DAY / rows),
+        occurred_at=START + np.arange(rows, dtype=np.float64) * (days * DAY / rows),
         cards=chance.integers(0, rows // 10, rows),
         amounts=np.round(10.0 + 100.0 * vectors[:, INDEX["amount"]], 2).astype(np.float64),
         currencies=np.full(rows, "EUR"),

@@ -56,7 +56,7 @@ def make_champion(version: str = "m-0", *, seed: int = 0, **values: Any) -> Mode
 def events_of(model: ModelVersion) -> list[tuple[str, str | None, str]]:
     """What was done, by whom, with which words, in order."""
     rows = ModelEvent.objects.filter(model=model).order_by("id").select_related("by")
-    return [(row.action, row.by and row.by.username, row.note) for row in rows]
+    return [(row.action, row.by.username if row.by else None, row.note) for row in rows]
 
 
 def stages() -> dict[str, str]:

@@ -63,7 +63,8 @@ def arrive(transaction: Transaction, *, position: int = 0, at: datetime | None =
 
 def writer(store: MemoryStore | None = None, **overrides: Any) -> Writer:
     """Decides for the stream, with a store that knows nobody when none is named."""
-    return Writer(**{"name": "stream:transactions", "store": store or MemoryStore()} | overrides)
+    values: dict[str, Any] = {"name": "stream:transactions", "store": store or MemoryStore()}
+    return Writer(**values | overrides)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`prepare_demo`: people, a policy, weeks of simulated history and a model trained on it. Twice changes nothing."""
+"""`prepare_demo`: people, a policy, weeks of simulated history and models trained on it. Twice changes nothing."""
 
 import json
 import os
@@ -23,6 +23,7 @@ from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
 from streams.demo_desk import begin_desk
+from streams.demo_models import begin_models
 from streams.demo_past import work_off
 from streams.demo_policy import begin_policy
 from streams.demo_reviews import follow_history, review_history
@@ -108,6 +109,10 @@ class Command(BaseCommand):
             self._work(options["history_days"])
             begin_desk({user.username: user for user in User.objects.filter(username__in=PEOPLE)}, now=now())
         _ensure_limits()
+        if ModelVersion.objects.count() == 1:
+            self._say("Training a second model, to be proposed.")
+            carol = User.objects.get(username="carol")
+            begin_models(carol, now=now(), maturity_days=MATURITY_DAYS, out=self.stdout)
         if Policy.objects.count() == 1:
             manager = User.objects.get(username="carol")
             begin_policy(manager, now=now(), maturity_days=settings.DASHBOARD_MATURE_DAYS)
