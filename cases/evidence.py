@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 P = TypeVar("P")
 BAR_WIDTH = 150
 _MIDDLE = BAR_WIDTH / 2
+# The reason of a payment that was drawn at random.
+RANDOM_AUDIT = "random_audit"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ def reason_bars(reasons: Sequence[dict[str, Any]]) -> list[ReasonBar]:
 def _bar(reason: dict[str, Any], largest: float) -> ReasonBar:
     contribution = reason.get("contribution")
     if contribution is None:
-        return ReasonBar(reason["code"], reason["words"], None, 0, "rule", "a rule asked for this")
+        said = "chance alone brought it here" if reason["code"] == RANDOM_AUDIT else "a rule asked for this"
+        return ReasonBar(reason["code"], reason["words"], None, 0, "rule", said)
     # Two pixels at least: a bar that cannot be seen says "none", not "a little".
     width = max(2.0, round(abs(contribution) / largest * (_MIDDLE - 3), 1))
     if contribution < 0:

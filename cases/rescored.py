@@ -1,8 +1,8 @@
-"""Payments decided without a part, as the desk sees them: with what scoring them again found. Saves nothing."""
+"""Payments decided without a part, or drawn for the audit, as the desk sees them. Saves nothing."""
 
 from copy import copy
 
-from cases import money, words
+from cases import audit, money, words
 from scoring.models import Decision, Outcome, Rescoring
 
 FLAGGED = (Outcome.REVIEW, Outcome.DECLINE)
@@ -24,10 +24,14 @@ def found_in(decision: Decision) -> Rescoring | None:
 def as_found(decision: Decision) -> Decision:
     """The same row; where it had been let through and is flagged now, with the score, reasons and vector of that.
 
-    Its `outcome` stays what was answered, and all that was answered is in `answered`.
+    One drawn at random says so as its first reason. Its `outcome` stays what was answered, and all that was answered is
+    in `answered`.
     """
     decision.answered = copy(decision)  # type: ignore[attr-defined]
     found = found_in(decision)
+    if is_audit(decision):
+        # Nothing else brought it here.
+        decision.reasons = [{"code": audit.REASON_CODE, "words": audit.REASON_WORDS}, *decision.reasons]
     if found is None:
         return decision
     for name in _FOUND:
@@ -35,6 +39,11 @@ def as_found(decision: Decision) -> Decision:
             setattr(decision, name, getattr(found, name))
     decision.reasons = [*found.reasons, {"code": "let_through", "words": _let_through(decision)}]
     return decision
+
+
+def is_audit(decision: Decision) -> bool:
+    """Say whether chance alone brought it to the desk."""
+    return decision.outcome == Outcome.APPROVE and found_in(decision) is None and audit.draw_of(decision) is not None
 
 
 def flagged_as(decision: Decision) -> str:
@@ -47,6 +56,8 @@ def event_words(decision: Decision) -> str:
     amount = f"{money.shown(decision.amount, decision.currency)} {decision.currency}"
     where = decision.merchant_name or decision.merchant_id
     found = found_in(decision)
+    if is_audit(decision):
+        return f"Drawn at random: {amount} at {where}"
     if found is None:
         return f"{words.OUTCOMES[decision.outcome]}: {amount} at {where}"
     return f"{_let_through(decision)}, scored again as {found.outcome}: {amount} at {where}"

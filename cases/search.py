@@ -153,8 +153,8 @@ class SearchForm(forms.Form):
         required=False,
         choices=[
             ("", "any"),
-            (Label.Value.FRAUD.value, "fraud"),
-            (Label.Value.LEGITIMATE.value, "legitimate"),
+            (Label.Truth.FRAUD.value, "fraud"),
+            (Label.Truth.LEGITIMATE.value, "legitimate"),
             (UNLABELLED, "none"),
         ],
     )

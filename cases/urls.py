@@ -11,6 +11,7 @@ from cases.policy import health_views, thresholds, version_views
 from cases.views import (
     account,
     api_docs,
+    audit,
     bulk,
     case,
     case_lists,
@@ -89,6 +90,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/known/remove/", quality.unmark_known, name="unmark_known"),
     path("quality/", quality.quality, name="quality"),
     path("quality/mine/", quality.own_quality, name="own_quality"),
+    path("quality/audit/", audit.audit, name="audit"),
     path("quality/settings/", quality.review_settings, name="review_settings"),
     path("quality/reviews/<int:check_id>/settle/", quality.settle, name="settle"),
     path("policy/", version_views.policy_versions, name="policy_versions"),

@@ -22,7 +22,7 @@ BLOCK_DAYS = [
 ]
 # What a payment of the case is called in the form: `label-17` is the one of decision 17; empty is "as the case".
 _OVERRIDE = "label-"
-_OVERRIDES = {**{value: value for value in Label.Value.values}, "none": NO_LABEL}
+_OVERRIDES = {**{value: value for value in Label.Truth.values}, "none": NO_LABEL}
 _MAX_ID = 2**63 - 1
 
 

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fraudapp.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
 from fraudapp.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
-from fraudapp.env import each_is_a_network, holds_certificates
+from fraudapp.env import each_is_a_network, holds_certificates, settles_in_days
 from scoring.silence import SILENCE_SECONDS, BoundedConnection
 
 env = Env()
@@ -106,7 +106,11 @@ WEBHOOK_CA_FILE = env.str("WEBHOOK_CA_FILE", default="", validate=holds_certific
 ATTACHMENT_MAX_MB = env.int("ATTACHMENT_MAX_MB", default=10, validate=validate.Range(min=1, max=100))
 LIST_IMPORT_MAX_MB = env.int("LIST_IMPORT_MAX_MB", default=100, validate=validate.Range(min=1, max=1000))
 # A payment without a label is taken as legitimate once it is older than this (120 days is the usual chargeback window).
-LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120)
+LABEL_MATURITY_DAYS = env.int("LABEL_MATURITY_DAYS", default=120, validate=validate.Range(min=0))
+# How long the word of a source waits before it is believed, such as `customer=3`: what is often taken back.
+LABEL_SETTLE_DAYS: dict[str, int] = env.dict(
+    "LABEL_SETTLE_DAYS", subcast_values=int, default={}, validate=settles_in_days
+)
 # The dashboard: its main currency, in which the costs are too; what an hour of review and a bothered customer cost.
 DASHBOARD_CURRENCY = env.str("DASHBOARD_CURRENCY", default="EUR", validate=validate.Regexp(r"^[A-Z]{3}$"))
 REVIEW_COST_AN_HOUR = env.decimal("REVIEW_COST_AN_HOUR", default=Decimal(45), validate=validate.Range(min=0))

@@ -6,20 +6,14 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, F, IntegerField, Min, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import F, Min, QuerySet
 
 from scoring.features.definitions import NAMES, VERSION
 from scoring.ml.datasets import FRAUD, LEGITIMATE, UNKNOWN, Dataset, card_code
 from scoring.ml.protocol import Fold
 from scoring.models import Decision, Label
+from scoring.queries_labels import EVER, Believed
 
-# Who is believed when sources contradict each other: money that moved, then the bank, the cardholder, us.
-SOURCES_BY_WEIGHT = (
-    Label.Source.CHARGEBACK,
-    Label.Source.ISSUER_REPORT,
-    Label.Source.CUSTOMER,
-    Label.Source.ANALYST,
-)
 CHUNK = 10_000
 _COLUMNS = ("features", "label_as_of", "occurred_at", "card_id", "amount", "currency")
 _CODES = {Label.Value.FRAUD.value: FRAUD, Label.Value.LEGITIMATE.value: LEGITIMATE}
@@ -30,7 +24,7 @@ def recorded_payments(
 ) -> Dataset:
     """Decisions with start <= occurred_at < end, in the order of time, then of id.
 
-    Labels are those known at `labels_as_of` (None: whenever they came). Without a label a payment is
+    Labels are those believed at `labels_as_of` (None: whenever they come). Without a label a payment is
     legitimate once it is `maturity` old at `labels_as_of`, and unknown before; with maturity None it is
     unknown. Vectors of other feature tables, and those made while the feature store was down, are left out:
     they say nothing of what the model will see. Nor are the vectors taken with which these were scored again: they
@@ -65,22 +59,11 @@ def fold_data(fold: Fold) -> tuple[Dataset, Dataset]:
 
 
 def _decisions(start: datetime, end: datetime, labels_as_of: datetime | None) -> QuerySet[Decision]:
-    labels = Label.objects.filter(decision=OuterRef("pk"))
-    if labels_as_of is not None:
-        labels = labels.filter(known_at__lte=labels_as_of)
-    believed = labels.annotate(weight=_weight()).order_by("weight", "-known_at", "-id").values("label")[:1]
     return (
         Decision.objects.filter(occurred_at__gte=start, occurred_at__lt=end, feature_version=VERSION)
         .exclude(degraded__contains=["features"])
-        .annotate(label_as_of=Subquery(believed))
+        .annotate(label_as_of=Believed(as_of=labels_as_of or EVER))
         .order_by(F("occurred_at"), F("transaction_id"))
-    )
-
-
-def _weight() -> Case:
-    return Case(
-        *(When(source=source, then=Value(weight)) for weight, source in enumerate(SOURCES_BY_WEIGHT)),
-        output_field=IntegerField(),
     )
 
 

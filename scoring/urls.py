@@ -6,8 +6,9 @@ from django.urls import path
 from scoring.api import health
 from scoring.api.batch import BatchView
 from scoring.api.documentation import SchemaView
+from scoring.api.labels import LabelsView, LedgerView
 from scoring.api.reproduction import ReproductionView
-from scoring.api.views import DecisionsView, DecisionView, LabelsView
+from scoring.api.views import DecisionsView, DecisionView
 
 # Console pages ask for a login by middleware; these ask for an API key in their own way.
 urlpatterns = [
@@ -19,6 +20,7 @@ urlpatterns = [
         login_not_required(ReproductionView.as_view()),
         name="reproduce",
     ),
+    path("api/v1/decisions/<str:transaction_id>/labels/", login_not_required(LedgerView.as_view()), name="labels_of"),
     path("api/v1/labels/", login_not_required(LabelsView.as_view()), name="labels"),
     path("api/schema/", login_not_required(SchemaView.as_view()), name="schema"),
     path("healthz", health.healthz, name="healthz"),

@@ -15,7 +15,7 @@ from django.db.models.functions import MD5
 from scoring.card_numbers import mask_card_numbers
 from scoring.models import Decision
 from scoring.queries import decisions_of, transaction_of
-from scoring.services.labels import LabelTimeError, check_known_at
+from scoring.services.labels import LabelTimeError, check_times
 from scoring.transaction import InvalidTransactionError, decode
 from streams.labels import InvalidLabelError, decode_label
 from streams.models import DeadLetter, DeadLetterEvent
@@ -181,11 +181,11 @@ def _read_label(body: bytes, at: datetime) -> str:
     """
     try:
         said = decode_label(body)
-        check_known_at(said.known_at)
+        check_times(said.known_at, said.asserted_at)
     except InvalidLabelError as error:
         raise _refusal("", str(error)) from error
     except LabelTimeError as error:
-        raise _refusal("known_at", str(error)) from error
+        raise _refusal(error.field, str(error)) from error
     if not Decision.objects.filter(transaction_id=said.transaction_id).exists():
         raise _refusal("transaction_id", "was never decided here")
     return said.transaction_id

@@ -37,7 +37,17 @@ def _dearest(since: datetime, until: datetime, a_day: int) -> list[Decision]:
 
 def _decide(payment: Decision, analyst: User, colleague: User, chance: random.Random, until: datetime) -> None:
     (entry,) = alerts.open_cases([payment.id], now=payment.occurred_at)
-    case = entry.case
+    decide_as_then(entry.case, payment, (analyst, colleague), chance, until=until)
+
+
+def decide_as_then(
+    case: Case, payment: Decision, people: tuple[User, User], chance: random.Random, *, until: datetime
+) -> None:
+    """Claim and decide a case soon after its payment, as its label will say mostly; the second of the two may skip it.
+
+    One whose time would come after `until` stays open.
+    """
+    analyst, colleague = people
     claimed_at = payment.occurred_at + _about(_SECONDS_UNTIL_CLAIMED, chance)
     decided_at = claimed_at + _about(_SECONDS_OF_WORK, chance)
     if decided_at >= until:

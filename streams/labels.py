@@ -26,11 +26,13 @@ class LabelMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A label on its topic."""
 
     transaction_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}\Z")]
-    label: Literal["fraud", "legitimate"]
+    label: Literal["fraud", "legitimate", "withdrawn"]
     source: Literal["chargeback", "issuer_report", "customer", "analyst"]
     known_at: Annotated[datetime, Meta(tz=True)]
     # PostgreSQL takes no NUL.
     note: Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")] = ""
+    asserted_at: Annotated[datetime, Meta(tz=True)] | None = None
+    reason: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*\Z")] = ""
 
 
 Said = tuple[Message, LabelMessage]
@@ -95,14 +97,12 @@ def _record_one(message: Message, label: LabelMessage) -> list[Refusal]:
     try:
         _record([label])
     except LabelTimeError as error:
-        return [Refusal(message, [{"field": "known_at", "message": str(error)}])]
+        return [Refusal(message, [{"field": error.field, "message": str(error)}])]
     return []
 
 
 def _record(labels: Sequence[LabelMessage]) -> None:
-    statements = [
-        LabelStatement(label.transaction_id, label.label, label.source, label.known_at, label.note) for label in labels
-    ]
+    statements = [LabelStatement(**msgspec.structs.asdict(label)) for label in labels]
     if statements:
         record_labels(statements, author=None)
 

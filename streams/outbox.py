@@ -12,6 +12,7 @@ from django.db.models.functions import Substr
 from django.utils.timezone import now
 
 from cases.services.alerts import open_cases
+from cases.services.audit import draw_audit
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
 from scoring.services.labels import apply_labels
@@ -85,6 +86,12 @@ def _ids_of(rows: Sequence[Outbox]) -> list[int]:
     return [row_id for row in rows for row_id in row.ids]
 
 
+def _deliver_decisions(rows: Sequence[Outbox]) -> None:
+    """Publish them, then draw some for the audit: together with the rows, so that each decision is asked once."""
+    _publish_decisions(rows)
+    draw_audit(_ids_of(rows), now=now())
+
+
 def _publish_decisions(rows: Sequence[Outbox]) -> None:
     _publisher().publish(DECISIONS, [record for row in rows for record in _records_of(row)])
 
@@ -123,7 +130,7 @@ def _letter_record(*, partition: str, position: str, beginning: bytes | memoryvi
 DELIVERIES: dict[str, Deliver] = {
     Outbox.Topic.ALERTS: lambda rows: open_cases(_ids_of(rows), now=now()),
     Outbox.Topic.LABELS: lambda rows: apply_labels(_ids_of(rows)),
-    Outbox.Topic.DECISIONS: _publish_decisions,
+    Outbox.Topic.DECISIONS: _deliver_decisions,
     Outbox.Topic.VERDICTS: _publish_verdicts,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
     Outbox.Topic.SHADOW: lambda rows: judge_in_shadow(_ids_of(rows)),

@@ -11,7 +11,7 @@ from scoring.models import Label
 
 _MAX_COUNT = 2**31 - 1
 _NONE = "none"
-_LABELS = [*Label.Value.values, _NONE]
+_LABELS = [*Label.Truth.values, _NONE]
 _DAYS = [0, 1, 7, 30, 90]
 _SEEN = "Payments the case had when it was read: with others the call is refused (409, `grown`) and changes nothing."
 

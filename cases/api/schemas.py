@@ -69,6 +69,9 @@ class CaseSchema(Schema):
     is_score_hidden = _flag("The desk shows this user the score, and what follows from it, after the verdict.")
     stake = _text("Expected loss: score x amount over its payments, decimal." + _HIDDEN, null=True)
     score = serializers.FloatField(allow_null=True, help_text="Probability of fraud, 0-1." + _HIDDEN)
+    is_audit = serializers.BooleanField(
+        allow_null=True, help_text="Drawn at random: nothing suspicious was found by the system." + _HIDDEN
+    )
     top_reason = _text("What speaks most for fraud." + _HIDDEN, null=True)
     merchant_id = _text("Of that payment.")
     merchant_name = _text("As it was sent: untrusted text.")
@@ -97,7 +100,7 @@ class ShortPaymentSchema(Schema):
     merchant_name = _text("As it was sent: untrusted text.")
     merchant_category = _text("ISO 18245; may be empty.")
     outcome = _choice(Outcome.choices, "What was decided.")
-    label = _choice(Label.Value.choices, "What is known of it since; empty: nothing.", allow_blank=True)  # type: ignore[assignment]
+    label = _choice(Label.Truth.choices, "What is known of it since; empty: nothing.", allow_blank=True)  # type: ignore[assignment]
 
 
 class CasePaymentSchema(ShortPaymentSchema):
@@ -135,7 +138,7 @@ class RelatedPaymentSchema(Schema):
     currency = _text("ISO 4217.")
     occurred_at = _moment("When it was made.")
     outcome = _choice(Outcome.choices, "What was decided.")
-    label = _choice(Label.Value.choices, "What is known of it since; may be empty.", allow_blank=True)  # type: ignore[assignment]
+    label = _choice(Label.Truth.choices, "What is known of it since; may be empty.", allow_blank=True)  # type: ignore[assignment]
     case_id = serializers.UUIDField(allow_null=True, help_text="Its case, when one sees it.")
     payments_of_card = _number("Payments of that card with the same thing.")
 
@@ -193,7 +196,7 @@ class VerdictSchema(Schema):
     refusal = _text("Why it was refused; may be empty.")
     undo_until = _moment("Until when it can be undone, while it waits for its time.", null=True)
     labels = serializers.DictField(
-        child=serializers.ChoiceField([*Label.Value.values, "none"]), help_text="Transaction id to its label."
+        child=serializers.ChoiceField([*Label.Truth.values, "none"]), help_text="Transaction id to its label."
     )
     effects = EffectSchema(many=True, help_text="What follows from it.")
     known_as = _choice(

@@ -46,6 +46,7 @@ def case_row(case: Case, *, tags: Iterable[str], hides_score: bool, now: datetim
         "is_score_hidden": hides_score,
         "stake": None if hides_score else money.plain(case.stake, case.currency),
         "score": None if hides_score else case.score,
+        "is_audit": None if hides_score else case.is_audit,
         "top_reason": None if hides_score else case.top_reason,
         "merchant_id": case.merchant_id,
         "merchant_name": case.merchant_name,

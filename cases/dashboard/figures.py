@@ -10,6 +10,7 @@ from cases import durations
 from cases.dashboard.span import Span
 from cases.dashboard.sums import Share, Sums
 from cases.models import RuleAlarm
+from cases.queries.audit import Audited
 
 
 @dataclass(frozen=True)
@@ -132,3 +133,5 @@ class Dashboard:
     rules: list[RuleRow]
     backlog: Backlog | None
     backlog_history: dict[datetime, int]
+    # None where no whole hour was audited.
+    audited: Audited | None = None

@@ -198,7 +198,7 @@ def precision_chart(page: Dashboard, shown: Sequence[Column]) -> Chart:
 
 def recall_chart(page: Dashboard, shown: Sequence[Column], *, maturity: timedelta) -> Chart:
     return _quality_chart(
-        page, shown, "recall", "Recall", lambda sums: sums.recall, "Flagged", "Fraud", maturity=maturity
+        page, shown, "recall", "Recall of known frauds", lambda sums: sums.recall, "Flagged", "Fraud", maturity=maturity
     )
 
 

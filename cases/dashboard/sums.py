@@ -43,6 +43,7 @@ class Sums:
     pending_stake: Decimal = Decimal(0)
     missed: int = 0
     missed_amount: Decimal = Decimal(0)
+    missed_reported: int = 0
     false_alarms: int = 0
     false_alarm_amount: Decimal = Decimal(0)
     cleared: int = 0

@@ -6,11 +6,13 @@ from datetime import UTC, timedelta
 from decimal import Decimal
 
 from cases import durations, words
+from cases.charts.scale import percent
 from cases.dashboard import wording
 from cases.dashboard.figures import Dashboard, DayOfWork, Work
 from cases.dashboard.span import DAY, Span
 from cases.dashboard.sums import Share, Sums
 from cases.dashboard.wording import Delta
+from cases.queries.audit import Audited
 
 _HOUR_SECONDS = 3600
 # The median of fewer says more about those few than about the desk.
@@ -163,11 +165,36 @@ def rate_tiles(page: Dashboard, *, maturity: timedelta) -> list[Tile]:
         _quality(
             page, "Precision", lambda sums: sums.precision, than, "Of flagged payments with a label: fraud", good=1
         ),
-        _quality(
-            page, "Recall", lambda sums: sums.recall, _than_labelled(page, maturity),
-            "Of payments labelled fraud: flagged", good=int(mature_days(page.span, maturity) == page.span.days),
-        ),
+        _audited_recall(page.audited) or _known_recall(page, maturity=maturity),
     ]  # fmt: skip
+
+
+def _audited_recall(audited: Audited | None) -> Tile | None:
+    """What the random sample says; None where too few of it are reviewed."""
+    found = audited.recall if audited is not None and audited.is_telling else None
+    if audited is None or found is None:
+        return None
+    sample = audited.sample
+    return Tile(
+        "Recall",
+        percent(found.value),
+        "Of all frauds, also those nobody reports: flagged",
+        note=(
+            f"from {words.count(sample.reviewed, 'payment')} reviewed at random, {sample.frauds:,} of them fraud; "
+            f"95 of 100 such figures lie within {percent(found.low)} to {percent(found.high)}"
+        ),
+    )
+
+
+def _known_recall(page: Dashboard, *, maturity: timedelta) -> Tile:
+    return _quality(
+        page,
+        "Recall",
+        lambda sums: sums.recall,
+        _than_labelled(page, maturity),
+        "Of known frauds only, so too high: flagged",
+        good=int(mature_days(page.span, maturity) == page.span.days),
+    )
 
 
 def _quality(  # noqa: PLR0913 - the words that differ

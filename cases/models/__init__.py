@@ -1,5 +1,6 @@
 """Tables of case work. Tables only; services write them."""
 
+from cases.models.audit import AuditDraw, AuditRate, AuditSetting
 from cases.models.case import Alert, Case, CaseEvent
 from cases.models.casework import Attachment, AttachmentContent, CaseTag, Tag
 from cases.models.check import Check, Display, FirstVerdict, KnownCase, Reviewer, ReviewSettings
@@ -18,6 +19,9 @@ __all__ = [
     "ApprovalLimit",
     "Attachment",
     "AttachmentContent",
+    "AuditDraw",
+    "AuditRate",
+    "AuditSetting",
     "BacklogFigures",
     "Case",
     "CaseEvent",

@@ -10,6 +10,7 @@ from django.db.models import F, Func, Value
 from django.db.models.functions import Cast, Ln, Now
 from django.urls import reverse
 
+from cases.evidence import RANDOM_AUDIT
 from cases.hands import key_id_of
 from cases.models.headline import Headline
 from cases.models.queue import Queue
@@ -142,6 +143,11 @@ class Case(Headline):
 
     def get_absolute_url(self) -> str:
         return reverse("case_detail", args=[self.id])
+
+    @property
+    def is_audit(self) -> bool:
+        """Whether chance alone brought its payment to the desk."""
+        return self.alert_count == 1 and self.reason_codes[:1] == [RANDOM_AUDIT]
 
     def is_snoozed(self, now: datetime) -> bool:
         return self.snoozed_until is not None and self.snoozed_until > now

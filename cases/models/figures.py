@@ -9,7 +9,8 @@ class HourlyFigures(models.Model):
     """What the payments of one hour (UTC, by `occurred_at`) add up to, with the labels believed now.
 
     `stopped`: flagged and labelled fraud; `pending`: flagged and not labelled; `missed`: approved and labelled fraud;
-    `false_alarms`: flagged and labelled legitimate; `cleared`: approved and labelled legitimate; `released`: of the
+    `missed_reported`: of these, those that others than analysts call fraud; `false_alarms`: flagged and labelled
+    legitimate; `cleared`: approved and labelled legitimate; `released`: of the
     stopped, those that a verdict let go: their money was lost.
     """
 
@@ -27,6 +28,7 @@ class HourlyFigures(models.Model):
     pending_stake = models.DecimalField(max_digits=30, decimal_places=4, help_text="Score x amount of the pending.")
     missed = models.BigIntegerField()
     missed_amount = models.DecimalField(max_digits=30, decimal_places=4)
+    missed_reported = models.BigIntegerField(default=0, db_default=0)
     false_alarms = models.BigIntegerField()
     false_alarm_amount = models.DecimalField(max_digits=30, decimal_places=4)
     cleared = models.BigIntegerField()

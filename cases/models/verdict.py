@@ -108,7 +108,7 @@ class VerdictPayment(models.Model):
 
     verdict = models.ForeignKey(Verdict, on_delete=models.PROTECT, db_index=False, related_name="payments")
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="verdict_payments")
-    label = models.CharField(max_length=10, choices=Label.Value.choices, blank=True, default="")
+    label = models.CharField(max_length=10, choices=Label.Truth.choices, blank=True, default="")
 
     class Meta:
         default_permissions = ("view",)

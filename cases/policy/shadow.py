@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models import Q, Sum
 
 from cases.agreement import Share
 from cases.queries.queues import desk_of
@@ -16,6 +16,7 @@ from cases.queries.search import payments_with
 from cases.queries.sight import sight_of
 from scoring.decisioning import SEVERITY
 from scoring.models import Label, Outcome, Policy, PolicyEvent, ShadowChange, ShadowFigures, ShadowRuleFigures
+from scoring.queries_labels import Believed
 from scoring.services.policy import IN_SHADOW
 from scoring.services.shadow import CHANGES_KEPT, NOT_JUDGED, in_shadow_since
 
@@ -187,9 +188,9 @@ def _cells(policy: Policy) -> dict[tuple[str, str], Cell]:
 
 
 def _changes(policy: Policy) -> list[_Change]:
-    """Those that are kept, newest first, with what was said of them last."""
-    said = Label.objects.filter(decision=OuterRef("decision_id")).order_by("-known_at", "-id").values("label")[:1]
-    rows = ShadowChange.objects.filter(policy=policy).annotate(said=Subquery(said)).order_by("-decision_id")
+    """Those that are kept, newest first, with what is believed of them."""
+    said = Believed(decision="decision_id")
+    rows = ShadowChange.objects.filter(policy=policy).annotate(said=said).order_by("-decision_id")
     columns = ("decision_id", "decision__outcome", "outcome", "said", "decision__currency", "decision__amount")
     return [
         _Change(decision_id, was, would, label or "", currency, amount)
@@ -205,7 +206,7 @@ def _kinds(cells: dict[tuple[str, str], Cell], changes: Iterable[_Change]) -> li
     kinds = []
     for was, would, said in _KINDS:
         if cell := cells.get((was.value, would.value)):
-            frauds, legitimate = (labelled[was.value, would.value, label.value] for label in Label.Value)
+            frauds, legitimate = (labelled[was.value, would.value, label.value] for label in Label.Truth)
             kinds.append(
                 Kind(
                     said, SEVERITY[would.value] > SEVERITY[was.value], cell, len(frauds), len(legitimate),

@@ -38,7 +38,9 @@ class CaseDetail:
 
 def case_detail(case: Case, *, desk: Desk, as_of: datetime | None = None) -> CaseDetail:
     """With `as_of`: what was known of it and around it before that moment, and nothing of its own payments."""
-    flagged = with_label(Decision.objects.filter(alert__case=case), as_of=as_of).select_related("rescoring")
+    flagged = with_label(Decision.objects.filter(alert__case=case), as_of=as_of).select_related(
+        "rescoring", "audit_draw"
+    )
     alerts = [as_found(alert) for alert in flagged.order_by("-occurred_at")]
     headline = headline_of(alerts)
     until = alerts[0].occurred_at

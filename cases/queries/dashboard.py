@@ -16,6 +16,7 @@ from cases.dashboard.span import Span
 from cases.dashboard.sums import NAMES, Share, Sums, total
 from cases.models import BacklogFigures, RuleAlarm
 from cases.policy.in_force import list_of, title_of
+from cases.queries.audit import audited_in
 from scoring.models import Policy, Rule
 
 # A rule that met nothing for longer than this is said never to have met anything.
@@ -27,13 +28,15 @@ _PLACES = re.compile(r"\{[^{}]*\}")
 
 def dashboard(span: Span, *, currency: str, main_currency: str) -> Dashboard:
     """Everything the page shows. Without a currency the main one, or where it has no payments the busiest."""
+    payments = _payments(span, currency=currency, main_currency=main_currency)
     return Dashboard(
         span=span,
-        payments=_payments(span, currency=currency, main_currency=main_currency),
+        payments=payments,
         desk=_desk(span),
         rules=_rules(span),
         backlog=_backlog(),
         backlog_history=_backlog_history(span),
+        audited=audited_in(span.since, min(span.until, span.now), currency=payments.currency),
     )
 
 

@@ -159,7 +159,9 @@ def reason_numbers(case: Case, decision_id: int, place: int) -> ReasonNumbers:
 
 
 def _payment_of(case: Case, decision_id: int) -> Decision:
-    decision = Decision.objects.filter(alert__case=case, id=decision_id).select_related("rescoring").first()
+    decision = (
+        Decision.objects.filter(alert__case=case, id=decision_id).select_related("rescoring", "audit_draw").first()
+    )
     if decision is None:
         raise NoSuchDrawingError(decision_id)
     return as_found(decision)

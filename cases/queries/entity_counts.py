@@ -11,6 +11,7 @@ from django.db import connection
 from cases import profile, words
 from cases.entity import COLUMNS, Entity
 from scoring.models import ListEntry
+from scoring.queries_labels import believed_of
 
 # What is counted of a busy merchant: 20,000 take 300 ms, three times what a page may, and 5,000 all of it.
 MAX_COUNTED = 4_000
@@ -18,6 +19,7 @@ MAX_NEIGHBOURS = 8
 # A neighbour's own frauds are looked for among as many of its newest payments.
 NEIGHBOUR_PAYMENTS = 300
 _MAX_CASES_LOOKED_AT = 500
+_LABEL = believed_of("decision.id")
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,7 @@ _COUNT = """
 WITH counted AS MATERIALIZED (
   SELECT (decision.occurred_at AT TIME ZONE 'UTC')::date AS day, decision.amount, decision.currency, decision.outcome,
     decision.card_id, decision.customer_id, decision.merchant_id, decision.device_id, decision.ip_address,
-    coalesce((
-      SELECT label.label = 'fraud' FROM scoring_label AS label
-      WHERE label.decision_id = decision.id AND decision.id <> ALL(%(unsaid)s)
-      ORDER BY label.known_at DESC, label.id DESC LIMIT 1
-    ), false) AS is_fraud,
+    decision.id <> ALL(%(unsaid)s) AND coalesce({label} = 'fraud', false) AS is_fraud,
     CASE WHEN decision.outcome <> 'approve' THEN (
       SELECT alert.case_id FROM cases_alert AS alert WHERE alert.decision_id = decision.id
     ) END AS case_id
@@ -101,7 +99,7 @@ def count_newest(entity: Entity, *, since: datetime, unsaid: Sequence[int] = ())
     totals: dict[str, int] = {}
     found: dict[str, list[Neighbour]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT.format(column=COLUMNS[entity.kind]), parameters)
+        cursor.execute(_COUNT.format(column=COLUMNS[entity.kind], label=_LABEL), parameters)
         for what, day, currency, outcome, is_fraud, name, payments, amount, fraud, total in cursor.fetchall():
             if what == "day":
                 groups.append(profile.Group(day, currency, outcome, is_fraud, payments, amount))
@@ -129,11 +127,8 @@ def _ranked(found: Sequence[Neighbour], known: dict[Entity, tuple[int, str]]) ->
 _KNOWN = """
 SELECT %s, wanted.name, count(*) FILTER (WHERE newest.is_fraud), coalesce(max(newest.merchant_name), '')
 FROM unnest(%s::text[]) AS wanted (name) CROSS JOIN LATERAL (
-  SELECT decision.merchant_name, coalesce((
-      SELECT label.label = 'fraud' FROM scoring_label AS label
-      WHERE label.decision_id = decision.id AND decision.id <> ALL(%s)
-      ORDER BY label.known_at DESC, label.id DESC LIMIT 1
-    ), false) AS is_fraud
+  SELECT decision.merchant_name,
+    decision.id <> ALL(%s) AND coalesce({label} = 'fraud', false) AS is_fraud
   FROM scoring_decision AS decision
   WHERE decision.{column} >= wanted.name{cast} AND decision.{column} <= wanted.name{cast} AND {condition}
     AND decision.occurred_at >= %s
@@ -151,7 +146,9 @@ def _known_of(entities: Sequence[Entity], *, since: datetime, unsaid: Sequence[i
         if names:
             is_address = kind == ListEntry.Entity.IP
             condition = "decision.ip_address IS NOT NULL" if is_address else f"decision.{column} <> ''"
-            parts.append(_KNOWN.format(column=column, cast="::inet" if is_address else "", condition=condition))
+            parts.append(
+                _KNOWN.format(column=column, cast="::inet" if is_address else "", condition=condition, label=_LABEL)
+            )
             parameters += [kind, names, list(unsaid), since, NEIGHBOUR_PAYMENTS]
     if not parts:
         return {}

@@ -25,7 +25,7 @@ def newest_entries(limit: int, *, desk: Desk) -> list[FeedEntry]:
 
 
 def _entries() -> QuerySet[FeedEntry]:
-    both = FeedEntry.objects.select_related("decision__rescoring")
+    both = FeedEntry.objects.select_related("decision__rescoring", "decision__audit_draw")
     return both.defer(*_UNUSED).annotate(queue_id=F("case__queue"))
 
 

@@ -144,7 +144,7 @@ def key_name(key: ApiKey | None) -> str:
 def _label_entry(label: Label) -> Entry:
     decision = label.decision
     amount = f"{money.shown(decision.amount, decision.currency)} {decision.currency}"
-    said = f"{label.label}, says {label.get_source_display().lower()}"
+    said = f"{label.label}, says {label.get_source_display().lower()}{f', code {label.reason}' if label.reason else ''}"
     text = f"{said}: {amount} at {decision.merchant_name or decision.merchant_id}"
     return Entry(label.created_at, "Label", label.author, text, _LABEL, label.id, key_name(label.api_key))
 

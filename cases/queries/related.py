@@ -1,18 +1,19 @@
 """Payments of other cards that share a device, an address or a merchant with this one."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from cases import words
 from cases.entity import COLUMNS, Entity
 from cases.queries.queues import Desk
-from scoring.models import Decision, Label
+from scoring.models import Decision
+from scoring.queries_labels import EVER, NOW, Believed, believed, just_before
 
 MAX_ROWS = 8
 TIES = {"device": "Same device", "ip": "Same IP address", "merchant": "Same merchant"}
@@ -49,17 +50,11 @@ class Related:
 
 
 def with_label(decisions: QuerySet[Decision], *, as_of: datetime | None = None) -> QuerySet[Decision]:
-    """Add the latest label and its source; `as_of` leaves out what was not known before that moment."""
-    latest = Label.objects.filter(decision=OuterRef("pk")).order_by("-known_at", "-id")
-    if as_of is not None:
-        latest = latest.filter(known_at__lt=as_of)
-    return decisions.annotate(
-        label=Subquery(latest.values("label")[:1]), label_source=Subquery(latest.values("source")[:1])
-    )
+    """Add the label believed and its source; `as_of` leaves out what was not known before that moment."""
+    moment = None if as_of is None else just_before(as_of)
+    return decisions.annotate(label=Believed("label", as_of=moment), label_source=Believed("source", as_of=moment))
 
 
-# After whatever was known or decided.
-EVER = datetime(9999, 1, 1, tzinfo=UTC)
 # A range of one value, ordered by the column: of `=` PostgreSQL may walk the index on time alone, past all others.
 _NEWEST = """
 (SELECT '{kind}' AS kind, id, card_id, amount, currency, occurred_at, outcome FROM scoring_decision
@@ -67,16 +62,13 @@ _NEWEST = """
  ORDER BY {column} DESC, occurred_at DESC LIMIT {look_back})
 """
 # Counted and ranked where the rows are: five hundred of a busy shop would cost more to fetch than to count.
-_RELATED = """
-WITH newest AS ({newest}), told AS MATERIALIZED (
+_RELATED = f"""
+WITH newest AS ({{newest}}), told AS MATERIALIZED (
   SELECT newest.*, label.label, label.source, CASE WHEN newest.outcome <> 'approve' THEN (
       SELECT alert.case_id FROM cases_alert AS alert WHERE alert.decision_id = newest.id
     ) END AS case_id
-  FROM newest LEFT JOIN LATERAL (
-    SELECT label.label, label.source FROM scoring_label AS label
-    WHERE label.decision_id = newest.id AND label.known_at < %s
-    ORDER BY label.known_at DESC, label.id DESC LIMIT 1
-  ) AS label ON true
+  FROM newest
+  LEFT JOIN LATERAL ({believed("label.decision_id = newest.id", f"coalesce(%s, {NOW})")}) AS label ON true
   WHERE newest.card_id <> %s
 ), sums AS (
   SELECT kind, count(DISTINCT card_id) AS cards, count(DISTINCT card_id) FILTER (WHERE label = 'fraud') AS fraud
@@ -96,14 +88,14 @@ WITH newest AS ({newest}), told AS MATERIALIZED (
 SELECT sums.kind, sums.cards, sums.fraud, placed.payments, placed.card_id, placed.amount, placed.currency,
   placed.occurred_at, placed.outcome, placed.label, placed.source, held.id, held.status, held.verdict,
   placed.of_its
-FROM sums LEFT JOIN placed ON placed.kind = sums.kind AND placed.place <= {most}
+FROM sums LEFT JOIN placed ON placed.kind = sums.kind AND placed.place <= {{most}}
 LEFT JOIN LATERAL (
   SELECT known.id, CASE WHEN known.decided_at >= %s THEN 'open' ELSE known.status END AS status,
     CASE WHEN known.decided_at >= %s THEN '' ELSE known.verdict END AS verdict FROM cases_case AS known
   WHERE known.id = placed.case_id AND (%s OR known.queue_id IS NULL OR known.queue_id = ANY(%s)) LIMIT 1
 ) AS held ON true
 ORDER BY sums.kind, placed.place
-"""
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True)
@@ -140,7 +132,8 @@ def _tied(names: dict[str, str], *, besides: str, desk: Desk, as_of: datetime | 
     query = _RELATED.format(newest=" UNION ALL ".join(parts), most=MAX_ROWS * len(TIES))
     tied: dict[str, _Tied] = {}
     with connection.cursor() as cursor:
-        cursor.execute(query, [*parameters, before, besides, before, before, desk.sees_all, list(desk.seen)])
+        known = None if as_of is None else just_before(as_of)
+        cursor.execute(query, [*parameters, known, besides, before, before, desk.sees_all, list(desk.seen)])
         for kind, cards, fraud, payments, *row in cursor.fetchall():
             tie = tied.setdefault(kind, _Tied(cards, fraud, payments or 0, []))
             if row[0] is not None:

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Prefetch, Subquery
+from django.db.models import Exists, OuterRef, Prefetch
 
 from cases.models import Alert, Case, Verdict, VerdictPayment
+from cases.queries.related import with_label
 from cases.services import approvals
 from cases.services.verdict_effects import is_held
 from cases.services.verdict_lists import standing_blocks
 from cases.services.verdict_payments import NO_LABEL, Judged, recent_payments
-from scoring.models import Decision, Label
+from scoring.models import Decision
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ def last_verdict(case: Case) -> Verdict | None:
 
 
 def _recent(case: Case, *, now: datetime) -> list[Decision]:
-    latest = Label.objects.filter(decision=OuterRef("pk")).order_by("-known_at", "-id").values("label")
-    return list(recent_payments(case, now=now).annotate(label=Subquery(latest[:1])))
+    return list(with_label(recent_payments(case, now=now)))
 
 
 def _needs_approval(alerts: Sequence[Decision]) -> frozenset[str]:

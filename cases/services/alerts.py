@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.db.models import Max, Q
 from cases import live, money
 from cases.models import Alert, Case, CaseEvent, FeedEntry, Queue
 from cases.models.headline import HEADLINE_FIELDS
-from cases.rescored import FLAGGED, as_found, event_words
+from cases.rescored import FLAGGED, as_found, event_words, is_audit
 from cases.services import claims, queues, routing, snoozes
 from scoring.models import Decision
 
@@ -35,14 +36,16 @@ class _Batch:
 def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]:
     """Open a case for each flagged decision's card, or join the card's open one.
 
-    Flagged is also what was let through without a part and was flagged when it was scored again.
-    Idempotent: decisions that have their alert already are passed over. Returns the feed entries it added.
+    Flagged is also what was let through without a part and was flagged when it was scored again; what was drawn for
+    the audit is looked at too. Idempotent: decisions that have their alert already are passed over. Returns the feed
+    entries it added.
     """
     # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
     # second, simultaneous call with the same ids wait until it can see the alerts of the first.
     queues.lock_opening()
-    is_flagged = Q(outcome__in=FLAGGED) | Q(rescoring__outcome__in=FLAGGED)
-    decisions = Decision.objects.filter(is_flagged, id__in=decision_ids, alert=None).select_related("rescoring")
+    is_to_see = Q(outcome__in=FLAGGED) | Q(rescoring__outcome__in=FLAGGED) | Q(audit_draw__isnull=False)
+    found = Decision.objects.filter(is_to_see, id__in=decision_ids, alert=None)
+    decisions = found.select_related("rescoring", "audit_draw")
     batch = _prepare([as_found(decision) for decision in decisions.order_by("id")], now=now)
     _write(batch)
     if batch.entries:
@@ -86,7 +89,7 @@ def _lock_open_cases(card_ids: Iterable[str]) -> dict[str, Case]:
 def _new_case(decision: Decision, queue: Queue, *, now: datetime) -> Case:
     case = Case(
         card_id=decision.card_id,
-        stake=money.stake_of(decision.amount, decision.score),
+        stake=_stake_of(decision),
         currency=decision.currency,
         amount=decision.amount,
         score=decision.score,
@@ -99,9 +102,15 @@ def _new_case(decision: Decision, queue: Queue, *, now: datetime) -> Case:
     return case
 
 
+def _stake_of(decision: Decision) -> Decimal:
+    """Where no model says otherwise, nothing is at stake in a payment that was drawn at random: others go first."""
+    is_unknown = decision.score is None and is_audit(decision)
+    return Decimal(0) if is_unknown else money.stake_of(decision.amount, decision.score)
+
+
 def _join(case: Case, decision: Decision) -> None:
     """Add the decision's stake; show it in the queue when it is the largest of the case."""
-    stake = money.stake_of(decision.amount, decision.score)
+    stake = _stake_of(decision)
     if stake > money.stake_of(case.amount, case.score):
         case.amount, case.currency = decision.amount, decision.currency
         case.score, case.top_reason = decision.score, _top_reason(decision)

@@ -15,6 +15,7 @@ from cases.services.figures_progress import keep, look
 from cases.services.figures_sql import IS_RELEASED, LABEL
 from cases.services.rule_figures import count_rule_days, count_rule_hours
 from cases.services.score_figures import mark_days
+from scoring.queries_labels import newly_settled
 from scoring.services.locks import try_lock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -69,13 +70,14 @@ def forget_progress() -> None:
     FiguresProgress.objects.update(decision_counted=0, label_counted=0, event_counted=0)
 
 
-_CHANGED_HOURS = """
-SELECT date_trunc('hour', occurred_at, 'UTC') FROM scoring_decision WHERE id > %s
+_CHANGED_HOURS = f"""
+SELECT date_trunc('hour', occurred_at, 'UTC') FROM scoring_decision WHERE id > %(decision)s
 UNION
 SELECT date_trunc('hour', occurred_at, 'UTC') FROM scoring_label AS label
-JOIN scoring_decision AS decision ON decision.id = label.decision_id WHERE label.id > %s
+JOIN scoring_decision AS decision ON decision.id = label.decision_id
+WHERE label.id > %(label)s OR {newly_settled("%(looked_at)s::timestamptz")}
 ORDER BY 1
-"""
+"""  # noqa: S608 - constants only
 _CHANGED_DAYS = """
 WITH changed AS MATERIALIZED (
   SELECT DISTINCT case_id FROM cases_caseevent WHERE id > %(counted)s AND kind = ANY(%(kinds)s)
@@ -93,7 +95,8 @@ ORDER BY 1
 
 def _changed_hours(progress: FiguresProgress) -> list[datetime]:
     with connection.cursor() as cursor:
-        cursor.execute(_CHANGED_HOURS, [progress.decision_counted, progress.label_counted])
+        counted = {"decision": progress.decision_counted, "label": progress.label_counted}
+        cursor.execute(_CHANGED_HOURS, {**counted, "looked_at": progress.looked_at})
         return [row[0].astimezone(UTC) for row in cursor.fetchall()]
 
 
@@ -105,8 +108,8 @@ def _changed_days(progress: FiguresProgress) -> list[date]:
 
 _COUNT_HOURS = f"""
 INSERT INTO cases_hourlyfigures (hour, currency, policy_version, model_version, approved, reviewed, declined, amount,
-  stopped, stopped_amount, pending, pending_stake, missed, missed_amount, false_alarms, false_alarm_amount, cleared,
-  released, released_amount)
+  stopped, stopped_amount, pending, pending_stake, missed, missed_amount, missed_reported, false_alarms,
+  false_alarm_amount, cleared, released, released_amount)
 SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT flagged),
   count(*) FILTER (WHERE outcome = 'review'), count(*) FILTER (WHERE outcome = 'decline'), sum(amount),
   count(*) FILTER (WHERE flagged AND label = 'fraud'),
@@ -114,13 +117,14 @@ SELECT hour, currency, policy_version, model_version, count(*) FILTER (WHERE NOT
   count(*) FILTER (WHERE flagged AND label IS NULL), coalesce(sum(stake) FILTER (WHERE flagged AND label IS NULL), 0),
   count(*) FILTER (WHERE NOT flagged AND label = 'fraud'),
   coalesce(sum(amount) FILTER (WHERE NOT flagged AND label = 'fraud'), 0),
+  count(*) FILTER (WHERE NOT flagged AND label = 'fraud' AND source <> 'analyst'),
   count(*) FILTER (WHERE flagged AND label = 'legitimate'),
   coalesce(sum(amount) FILTER (WHERE flagged AND label = 'legitimate'), 0),
   count(*) FILTER (WHERE NOT flagged AND label = 'legitimate'),
   count(*) FILTER (WHERE is_released), coalesce(sum(amount) FILTER (WHERE is_released), 0)
 FROM (
   SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, currency, policy_version, model_version, outcome, amount,
-    outcome <> 'approve' AS flagged, believed.label,
+    outcome <> 'approve' AS flagged, believed.label, believed.source,
     round(amount * coalesce(score, {SCORE_WITHOUT_MODEL})::numeric, 2) AS stake, {IS_RELEASED} AS is_released
   FROM scoring_decision AS decision {LABEL}
   WHERE occurred_at >= %(since)s AND occurred_at < %(until)s

@@ -1,12 +1,9 @@
 """Pieces of SQL that several counts of payments share; `decision` is the payment."""
 
-# The newest label is believed, as on all pages of the console.
-LABEL = """
-LEFT JOIN LATERAL (
-  SELECT label.label FROM scoring_label AS label WHERE label.decision_id = decision.id
-  ORDER BY label.known_at DESC, label.id DESC LIMIT 1
-) AS believed ON true
-"""
+from scoring.queries_labels import believed
+
+# As it is believed now; `newly_settled` says what changes while nobody writes.
+LABEL = f"LEFT JOIN LATERAL ({believed('label.decision_id = decision.id')}) AS believed ON true"
 # Whether the last verdict that took effect let a held payment go which is fraud after all: of few payments it is asked.
 IS_RELEASED = """
 CASE WHEN outcome = 'review' AND believed.label = 'fraud' THEN coalesce((

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from cases.models import Case, Check, FirstVerdict, KnownCase
 from cases.services.checks import WAITS_AT_MOST
 from cases.services.traces import record_change
+from scoring.queries_labels import believed
 
 # As far back as cases are looked at: chargebacks come within 120 days, some later.
 LOOK_BACK = timedelta(days=180)
@@ -17,17 +18,16 @@ LOOK_BACK = timedelta(days=180)
 WAITING_EACH = 5
 _AT_REST = Q(kind=Check.Kind.KNOWN, decided_at=None, analyst=None)
 
-# Of each payment the newest word of somebody outside; a case is fraud when one of its payments is, and legitimate
+# Of each payment what is believed of those outside; a case is fraud when one of its payments is, and legitimate
 # when all are. An analyst's later label that differs corrects the first verdict.
-_COLLECT = """
+_COLLECT = f"""
 WITH recent AS (
     SELECT f.case_id, f.verdict, f.decided_at, c.alert_count FROM cases_firstverdict f
     JOIN cases_case c ON c.id = f.case_id WHERE f.decided_at >= %(since)s
 ), outside AS (
-    SELECT DISTINCT ON (a.decision_id) r.case_id, r.alert_count, l.label FROM recent r
+    SELECT r.case_id, r.alert_count, l.label FROM recent r
     JOIN cases_alert a ON a.case_id = r.case_id
-    JOIN scoring_label l ON l.decision_id = a.decision_id AND l.source <> 'analyst'
-    ORDER BY a.decision_id, l.known_at DESC, l.id DESC
+    CROSS JOIN LATERAL ({believed("label.decision_id = a.decision_id AND label.source <> 'analyst'")}) l
 ), truths AS (
     SELECT case_id, CASE WHEN bool_or(label = 'fraud') THEN 'fraud'
         WHEN count(*) >= min(alert_count) THEN 'legitimate' ELSE '' END AS truth
@@ -36,14 +36,14 @@ WITH recent AS (
     SELECT DISTINCT r.case_id FROM recent r
     JOIN cases_alert a ON a.case_id = r.case_id
     JOIN scoring_label l ON l.decision_id = a.decision_id AND l.source = 'analyst'
-    WHERE l.known_at > r.decided_at AND l.label <> r.verdict AND r.verdict <> 'inconclusive'
+    WHERE l.known_at > r.decided_at AND l.label NOT IN (r.verdict, 'withdrawn') AND r.verdict <> 'inconclusive'
 ), found AS (
     SELECT r.case_id, coalesce(t.truth, '') AS truth, c.case_id IS NOT NULL AS is_corrected FROM recent r
     LEFT JOIN truths t ON t.case_id = r.case_id LEFT JOIN corrected c ON c.case_id = r.case_id
 )
 UPDATE cases_firstverdict f SET truth = found.truth, is_corrected = found.is_corrected FROM found
 WHERE f.case_id = found.case_id AND (f.truth, f.is_corrected) IS DISTINCT FROM (found.truth, found.is_corrected)
-"""
+"""  # noqa: S608 - constants only
 
 
 class NotDecidedError(Exception):

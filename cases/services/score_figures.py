@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from cases.models import ScoreDay
+from cases.services.figures_sql import LABEL
 from scoring.services.locks import try_lock
 from scoring.thresholds import AMOUNTS, THRESHOLDS
 
@@ -109,11 +110,7 @@ FROM (
         OR decision.rule_failures <> '{{}}' THEN 1
       ELSE 0
     END AS asked
-  FROM scoring_decision AS decision
-  LEFT JOIN LATERAL (
-    SELECT label.label FROM scoring_label AS label WHERE label.decision_id = decision.id
-    ORDER BY label.known_at DESC, label.id DESC LIMIT 1
-  ) AS believed ON true {_ASKED}
+  FROM scoring_decision AS decision {LABEL} {_ASKED}
   WHERE occurred_at >= %(since)s AND occurred_at < %(until)s
 ) AS payment
 GROUP BY currency, model_version, amount_class, score_class, asked

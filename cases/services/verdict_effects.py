@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import F, OuterRef, Q, Subquery
 
 from cases import words
-from cases.models import Case, CaseEvent, Verdict, VerdictEffect
+from cases.models import Case, CaseEvent, Verdict, VerdictEffect, VerdictPayment
 from cases.services import checks, verdict_lists
 from cases.services.verdict_payments import Judged
 from scoring.models import Decision, Label, Outbox, Outcome
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 _framer = msgspec.msgpack.Encoder()
 
+_TAKEN_BACK = "A later verdict on the case says nothing of it."
 _ACTIONS = {Label.Value.FRAUD.value: "refuse", Label.Value.LEGITIMATE.value: "release"}
 _DONE = {"refuse": "refused", "release": "released"}
 Kind = VerdictEffect.Kind
@@ -46,7 +48,7 @@ def plan(  # noqa: PLR0913 - what the analyst chose, each by name
     planned = []
     is_fraud = verdict.verdict == Case.Verdict.FRAUD
     is_legitimate = verdict.verdict == Case.Verdict.LEGITIMATE
-    if any(one.label for one in judged):
+    if any(one.label for one in judged) or taken_back(verdict):
         planned.append(VerdictEffect(verdict=verdict, kind=Kind.LABEL))
     if is_fraud and block_days is not None:
         card = verdict.case.card_id
@@ -127,8 +129,34 @@ def _label(verdict: Verdict, effect: VerdictEffect, now: datetime) -> str:
         )
         for transaction_id, label in labelled
     ]
+    withdrawn = taken_back(verdict)
+    statements += [
+        LabelStatement(
+            transaction_id=transaction_id,
+            label=Label.Value.WITHDRAWN.value,
+            source=Label.Source.ANALYST.value,
+            known_at=verdict.said_at,
+            note=_TAKEN_BACK,
+        )
+        for transaction_id in withdrawn
+    ]
     record_labels(statements, author=verdict.analyst, api_key_id=verdict.api_key_id)
-    return _counted(f"labelled {label}" for _, label in labelled)
+    said = [f"labelled {label}" for _, label in labelled]
+    return _counted([*said, *["without a label again"] * len(withdrawn)]) or "nothing to take back"
+
+
+def taken_back(verdict: Verdict) -> list[str]:
+    """Payments that earlier verdicts on this case labelled and this one does not; labels of other cases stand."""
+    on_case = Q(verdict__case=verdict.case_id) | Q(verdict__case__merged_into=verdict.case_id)
+    earlier = VerdictPayment.objects.filter(on_case, verdict__state=Verdict.State.DONE, verdict_id__lt=verdict.id)
+    earlier = earlier.exclude(label="")
+    earlier = earlier.exclude(decision__in=_labelled(verdict).values("decision"))
+    said = Label.objects.filter(decision=OuterRef("decision"), source=Label.Source.ANALYST)
+    newest = said.order_by("-known_at", "-id")
+    standing = earlier.annotate(
+        newest_label=Subquery(newest.values("label")[:1]), newest_at=Subquery(newest.values("known_at")[:1])
+    ).filter(newest_label=F("label"), newest_at=F("verdict__said_at"))
+    return sorted(set(standing.values_list("decision__transaction_id", flat=True)))
 
 
 def _counted(done: Iterable[str]) -> str:

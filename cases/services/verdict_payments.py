@@ -64,7 +64,7 @@ def choosable_payments(case: Case, *, now: datetime) -> QuerySet[Decision]:
     return _others(case, since=now - RECENT - _PAGE_STANDS_OPEN, now=now)
 
 
-_LABELS = {NO_LABEL, *Label.Value.values}
+_LABELS = {NO_LABEL, *Label.Truth.values}
 
 
 def _chosen(case: Case, ids: Collection[int], *, now: datetime) -> list[Decision]:

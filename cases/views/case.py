@@ -28,6 +28,7 @@ from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
 from cases.views.pages import ConsoleRequest, page
 from cases.views.queue import open_next
 from scoring.models import Decision
+from scoring.queries_ledger import ledger_of
 
 
 @require_safe
@@ -139,6 +140,7 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
     context = {
         **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
+        "said": ledger_of([alert.id for alert in detail.alerts], as_of=moment),
         "work": casework.work_on(case, user=request.user, now=moment),
         "max_mb": settings.ATTACHMENT_MAX_MB,
         "notes": detail.notes,

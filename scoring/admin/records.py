@@ -1,11 +1,11 @@
-"""Decisions, labels and models: the record."""
+"""Decisions and models: the record."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from scoring.admin.readonly import ReadOnlyAdmin
-from scoring.models import Decision, Label, ModelEvent, ModelVersion
+from scoring.models import Decision, ModelEvent, ModelVersion
 from scoring.queries import features_of, rescoring_detail
 
 
@@ -28,15 +28,6 @@ class DecisionAdmin(ReadOnlyAdmin):
         """What was found later of a decision made without a part, a line each."""
         found = rescoring_detail(decision) or {}
         return "\n".join(f"{name}: {value}" for name, value in found.items() if name != "features")
-
-
-@admin.register(Label)
-class LabelAdmin(ReadOnlyAdmin):
-    list_display = ("decision", "label", "source", "known_at", "author", "api_key")
-    list_filter = ("label", "source")
-    list_select_related = ("decision", "author", "api_key")
-    search_fields = ("decision__transaction_id__exact",)
-    ordering = ("-id",)
 
 
 @admin.register(ModelVersion)

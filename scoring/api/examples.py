@@ -52,7 +52,24 @@ LABEL: Json = {
     "label": "fraud",
     "source": "chargeback",
     "known_at": "2026-11-28T08:00:00Z",
-    "note": "reason code 10.4",
+    "asserted_at": "2026-11-26T00:00:00Z",
+    "reason": "10.4",
+    "note": "",
+}
+LEDGER: Json = {
+    "transaction_id": _ID,
+    "as_of": "2026-11-30T09:00:00Z",
+    "believed": "fraud",
+    "statements": [
+        {
+            **LABEL,
+            "recorded_at": "2026-11-28T08:00:01Z",
+            "author": "",
+            "api_key": "acquirer",
+            "is_believed": True,
+            "why": "Believed: nobody says otherwise.",
+        }
+    ],
 }
 BATCH: Json = {"transactions": [PAYMENT, {**PAYMENT, "transaction_id": "t-2026-11-20-000418", "currency": "euro"}]}
 RESULTS: Json = {

@@ -89,10 +89,17 @@ class LabelSchema(StrictBody):
 
     transaction_id = serializers.CharField(max_length=64, help_text="A payment that was decided here.")
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a field named as an option
-        Label.Value.choices, help_text="What it was."
+        Label.Value.choices, help_text="What it was; `withdrawn` takes back whatever the source said before."
     )
     source = serializers.ChoiceField(Label.Source.choices, help_text="Who says so.")  # type: ignore[assignment]
     known_at = MomentField(help_text="Since when it is known, with its offset from UTC; not in the future.")
+    asserted_at = MomentField(
+        required=False, allow_null=True, default=None,
+        help_text="When the source said it, not after `known_at`; null or left out: at `known_at`.",
+    )  # fmt: skip
+    reason = serializers.CharField(
+        max_length=64, required=False, default="", allow_blank=True, help_text="The source's code, like `10.4`."
+    )
     note = serializers.CharField(
         max_length=500, required=False, default="", allow_blank=True, help_text="For people; kept with the label."
     )
@@ -105,7 +112,34 @@ class RecordedLabelSchema(serializers.Serializer[None]):
     label = serializers.ChoiceField(Label.Value.choices, help_text="What it was.")  # type: ignore[assignment]
     source = serializers.ChoiceField(Label.Source.choices, help_text="Who said so.")  # type: ignore[assignment]
     known_at = serializers.DateTimeField(help_text="Since when it is known.")
+    asserted_at = serializers.DateTimeField(allow_null=True, help_text="When it was said; null: at `known_at`.")
+    reason = serializers.CharField(allow_blank=True, help_text="The source's code; may be empty.")
     note = serializers.CharField(allow_blank=True, help_text="May be empty.")
+
+
+class AsOfSchema(StrictSerializer):
+    as_of = MomentField(required=False, help_text="With what was known by then; left out: by now.")
+
+
+class SaidSchema(RecordedLabelSchema):
+    """A statement of the ledger."""
+
+    recorded_at = serializers.DateTimeField(help_text="When it was stored here.")
+    author = serializers.CharField(allow_blank=True, help_text="Who of the desk said it; may be empty.")
+    api_key = serializers.CharField(allow_blank=True, help_text="Name of the key it came by; may be empty.")
+    is_believed = serializers.BooleanField(help_text="Training, figures and console take this one.")
+    why = serializers.CharField(help_text="Why it is believed, or is not: for people.")
+
+
+class LedgerSchema(serializers.Serializer[None]):
+    """What was said of a payment, the oldest known first."""
+
+    transaction_id = serializers.CharField(help_text="The payment.")
+    as_of = serializers.DateTimeField(help_text="What was known by then.")
+    believed = serializers.ChoiceField(
+        Label.Truth.choices, allow_null=True, help_text="What the payment is taken for; null: nobody knows."
+    )
+    statements = SaidSchema(many=True, help_text="Each of them, also what was replaced or taken back.")
 
 
 class ErrorSchema(serializers.Serializer[None]):

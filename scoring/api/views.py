@@ -1,6 +1,4 @@
-"""The scoring API: decide a payment, look a decision up, say what a payment was."""
-
-from typing import Any
+"""The scoring API: decide a payment, look a decision up."""
 
 import msgspec
 from django.http import HttpResponse
@@ -16,16 +14,12 @@ from scoring.api.problems import problem
 from scoring.api.schemas import (
     DecisionDetailSchema,
     DecisionSchema,
-    LabelSchema,
     ProblemSchema,
-    RecordedLabelSchema,
     TransactionSchema,
 )
-from scoring.models import Label
 from scoring.queries import as_recorded, decisions_of, features_of, rescoring_detail
 from scoring.services.decider import Undecided, decider
 from scoring.services.decisions import Arrival
-from scoring.services.labels import LabelStatement, LabelTimeError, UnknownTransactionError, record_label
 from scoring.transaction import InvalidTransactionError, decode
 
 AGAIN_AFTER = OpenApiParameter(
@@ -95,50 +89,3 @@ class DecisionView(ApiView):
             "rescored": rescoring_detail(decision),
         }
         return json_response(detail)
-
-
-class LabelsView(ApiView):
-    """`POST labels/`"""
-
-    scope = "label"
-
-    @extend_schema(
-        operation_id="label",
-        request=LabelSchema,
-        responses={
-            200: OpenApiResponse(RecordedLabelSchema, "It was said before; this is what was stored."),
-            201: OpenApiResponse(RecordedLabelSchema, "Stored."),
-            400: ProblemSchema,
-        },
-        examples=[examples.sent(examples.LABEL), examples.answered(examples.LABEL, 200, 201)],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Say what a payment was: a chargeback, an issuer's report, a customer's word.
-
-        Said again, the same statement is one label: 200 with what was stored the first time. A key that acts for a
-        console user makes them the label's author.
-        """
-        key: Any = request.auth
-        schema = LabelSchema(data=request.data)
-        schema.is_valid(raise_exception=True)
-        try:
-            label, is_new = record_label(
-                LabelStatement(**schema.validated_data), author_id=key.user_id, api_key_id=key.id
-            )
-        except UnknownTransactionError:
-            errors = [{"field": "transaction_id", "message": "was never decided here"}]
-            return problem(422, "The label names no payment; nothing was stored.", errors=errors)
-        except LabelTimeError:
-            errors = [{"field": "known_at", "message": "is in the future, or before 1970"}]
-            return problem(422, "The label cannot be known then; nothing was stored.", errors=errors)
-        return json_response(_said(label), status=201 if is_new else 200)
-
-
-def _said(label: Label) -> dict[str, Any]:
-    return {
-        "transaction_id": label.decision.transaction_id,
-        "label": label.label,
-        "source": label.source,
-        "known_at": label.known_at,
-        "note": label.note,
-    }

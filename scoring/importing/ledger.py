@@ -35,9 +35,11 @@ def stored_transactions(transaction_ids: Sequence[str]) -> dict[str, Transaction
 # Decisions of this very transaction are found too. A statement made twice is one row.
 _WRITE_STATEMENTS = """
 WITH written AS (
-  INSERT INTO scoring_label (decision_id, label, source, known_at, note, applied_at)
-  SELECT decision.id, said.label, %s, said.known_at, '', CASE WHEN said.label = 'fraud' THEN NULL ELSE now() END
-  FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS said (transaction_id, label, known_at)
+  INSERT INTO scoring_label (decision_id, label, source, known_at, asserted_at, reason, note, applied_at)
+  SELECT decision.id, said.label, %s, said.known_at, said.asserted_at, said.reason, '',
+    CASE WHEN said.label = 'fraud' THEN NULL ELSE now() END
+  FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+    AS said (transaction_id, label, known_at, asserted_at, reason)
   JOIN scoring_decision AS decision ON decision.transaction_id = said.transaction_id
   ON CONFLICT DO NOTHING RETURNING id, label
 )
@@ -57,9 +59,9 @@ def write_statements(statements: Sequence[tuple[str, Statement]], *, source: str
     """Add statements on decided payments to the ledger, inside the caller's transaction."""
     if not statements:
         return NewLabels()
-    names, labels, times = zip(*((name, said.label, said.known_at) for name, said in statements), strict=True)
+    rows = [(name, said.label, said.known_at, said.asserted_at, said.reason) for name, said in statements]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE_STATEMENTS, [source, list(names), list(labels), list(times)])
+        cursor.execute(_WRITE_STATEMENTS, [source, *map(list, zip(*rows, strict=True))])
         return NewLabels(*cursor.fetchone())
 
 

@@ -34,6 +34,14 @@ class LabelMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     legitimate: list[str | int | float | bool] = []
     delay_days: float | None = None
     known_at_column: str | None = None
+    # When it was said, and the source's code for it; both may be left out.
+    asserted_at_column: str | None = None
+    reason_column: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        optional = (self.known_at_column, self.asserted_at_column, self.reason_column)
+        return [self.column, *(column for column in optional if column)]
 
     @property
     def delay(self) -> timedelta:
@@ -84,7 +92,7 @@ class FileMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Columns of the file that are read, each once."""
         names = [*self.columns.values(), *(self.extra.columns if self.extra else ())]
         if self.label is not None:
-            names += [self.label.column, *([self.label.known_at_column] if self.label.known_at_column else ())]
+            names += self.label.columns
         return list(dict.fromkeys(names))
 
 

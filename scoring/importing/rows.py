@@ -10,6 +10,9 @@ from scoring.importing.mapping import FileMapping, LabelMapping
 from scoring.importing.values import CONVERTERS, Convert, is_missing, label_key, time_converter, to_plain, to_text
 from scoring.transaction import InvalidTransactionError, Transaction, from_fields
 
+# Of the ledger's column.
+LONGEST_REASON = 64
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -17,6 +20,8 @@ class Statement:
 
     label: str
     known_at: datetime
+    asserted_at: datetime | None = None
+    reason: str = ""
 
 
 class RowReader:
@@ -66,9 +71,19 @@ class RowReader:
             if label is None and mapping.legitimate:
                 raise ValueError(f"column {mapping.column!r} says neither fraud nor legitimate")
             known_at = None if label is None else self._known_when(mapping, row, label, occurred_at)
+            if label is None or known_at is None:
+                return None
+            return Statement(label, known_at, self._said_when(mapping, row, known_at), _reason(mapping, row))
         except (ValueError, ArithmeticError) as error:
             raise InvalidTransactionError([{"field": "label", "message": quotable(str(error))}]) from error
-        return Statement(label, known_at) if label is not None and known_at is not None else None
+
+    def _said_when(self, mapping: LabelMapping, row: Row, known_at: datetime) -> datetime | None:
+        """When the source said it, at the latest when it was known; None where the file does not tell."""
+        value = row.get(mapping.asserted_at_column) if mapping.asserted_at_column else None
+        if is_missing(value):
+            return None
+        asserted_at: datetime = self._known_at(value)
+        return min(asserted_at, known_at)
 
     def _known_when(self, mapping: LabelMapping, row: Row, label: str, occurred_at: datetime) -> datetime | None:
         """When a label became known; None where nobody ever said that a payment was legitimate."""
@@ -82,6 +97,14 @@ class RowReader:
         if label == "fraud":
             raise ValueError(f"column {mapping.known_at_column!r} does not say since when the fraud is known")
         return None
+
+
+def _reason(mapping: LabelMapping, row: Row) -> str:
+    value = row.get(mapping.reason_column) if mapping.reason_column else None
+    reason = "" if is_missing(value) else to_text(value)
+    if len(reason) > LONGEST_REASON:
+        raise ValueError(f"column {mapping.reason_column!r} has a reason longer than {LONGEST_REASON} characters")
+    return reason
 
 
 def _converter(field: str, mapping: FileMapping) -> Convert:

@@ -25,7 +25,7 @@ DROP FUNCTION scoring_finding_stays();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scoring", "0022_model_stages"),
+        ("scoring", "0020_model_stages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -24,6 +24,12 @@ class Label(models.Model):
         CUSTOMER = "customer"
         ANALYST = "analyst"
 
+    class Truth(models.TextChoices):
+        """What a payment can be believed to be."""
+
+        FRAUD = "fraud"
+        LEGITIMATE = "legitimate"
+
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="labels")
     label = models.CharField(max_length=10, choices=Value.choices)
     source = models.CharField(max_length=16, choices=Source.choices)
@@ -50,8 +56,13 @@ class Label(models.Model):
             models.CheckConstraint(
                 condition=models.Q(label__in=["fraud", "legitimate", "withdrawn"]), name="label_value_known"
             ),
+            models.CheckConstraint(
+                condition=models.Q(asserted_at=None) | models.Q(asserted_at__lte=models.F("known_at")),
+                name="label_said_before_known",
+            ),
         ]
         indexes = [
+            models.Index(fields=["known_at"], name="label_by_known"),
             models.Index(fields=["known_at"], condition=models.Q(applied_at=None), name="label_to_apply"),
         ]
 

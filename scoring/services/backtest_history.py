@@ -16,11 +16,11 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from scoring.backtesting.trial import FRAUD, LEGITIMATE, TAKEN, UNKNOWN, Chunk, Ints
-from scoring.datasets import SOURCES_BY_WEIGHT
 from scoring.decisioning import SEVERITY
 from scoring.features.definitions import NAMES, VERSION
-from scoring.models import ListChange
+from scoring.models import Label, ListChange
 from scoring.queries import instant
+from scoring.queries_labels import believed
 from scoring.rules.lists import ListHit
 from scoring.services.list_history import ListHistory
 from scoring.services.listed_values import ListedValues
@@ -44,12 +44,6 @@ FROM scoring_decision
 WHERE occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, id) > (%(since)s, %(id)s)
 ORDER BY occurred_at, id LIMIT %(rows)s
 """  # noqa: S608 - an expression of our own
-_LABELS = """
-SELECT DISTINCT ON (label.decision_id) label.decision_id, label.label = 'fraud'
-FROM scoring_label AS label
-WHERE label.decision_id = ANY(%(ids)s) AND label.known_at <= %(as_of)s
-ORDER BY label.decision_id, array_position(%(sources)s::text[], label.source::text), label.known_at DESC, label.id DESC
-"""
 _decoder = msgspec.json.Decoder(Transaction)
 _all_decoder = msgspec.json.Decoder(list[Transaction])
 
@@ -156,15 +150,11 @@ class History:
     def _kinds(self, ids: Sequence[int], is_mature: Any) -> Ints:
         kinds: Ints = np.where(is_mature, TAKEN, UNKNOWN).astype(np.int64)
         row_of = {decision: row for row, decision in enumerate(ids)}
-        parameters: dict[str, Any] = {
-            "ids": list(ids),
-            "as_of": self.period.labels_as_of,
-            "sources": list(SOURCES_BY_WEIGHT),
-        }
+        parameters: dict[str, Any] = {"ids": list(ids), "as_of": self.period.labels_as_of}
         with connection.cursor() as cursor:
-            cursor.execute(_LABELS, parameters)
-            for decision, is_fraud in cursor.fetchall():
-                kinds[row_of[decision]] = FRAUD if is_fraud else LEGITIMATE
+            cursor.execute(believed("label.decision_id = ANY(%(ids)s)", "%(as_of)s"), parameters)
+            for decision, label, _, _ in cursor.fetchall():
+                kinds[row_of[decision]] = FRAUD if label == Label.Value.FRAUD else LEGITIMATE
         return kinds
 
 

@@ -26,7 +26,14 @@ class UnknownTransactionError(Exception):
 
 
 class LabelTimeError(Exception):
-    """A label claims to be known later than now, or before 1970. Nothing was stored."""
+    """A label claims to be known later than now, before 1970, or before it was said. Nothing was stored.
+
+    `field` is the time that is wrong; the message says why.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 # As far as a payment may be ahead of our clock.
@@ -36,23 +43,30 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class LabelStatement:
-    """Somebody says that a payment was fraud, or legitimate."""
+    """Somebody says that a payment was fraud, or legitimate, or takes back what they said.
+
+    `asserted_at`: when they said it, which may be long before we heard of it; None: `known_at`.
+    """
 
     transaction_id: str
     label: str
     source: str
     known_at: datetime
     note: str = ""
+    asserted_at: datetime | None = None
+    reason: str = ""
 
 
-def check_known_at(known_at: datetime) -> None:
+def check_times(known_at: datetime, asserted_at: datetime | None) -> None:
     """A tile far ahead would take the place of the present ones of its merchant and device.
 
     Raises:
-        LabelTimeError: nothing can be known then.
+        LabelTimeError: nothing can be known then, or not before it was said.
     """
     if not _EARLIEST < known_at <= now() + MAX_FUTURE:
-        raise LabelTimeError("known_at is in the future, or before 1970")
+        raise LabelTimeError("known_at", "is in the future, or before 1970")
+    if asserted_at is not None and not _EARLIEST < asserted_at <= known_at:
+        raise LabelTimeError("asserted_at", "is after known_at, or before 1970: nobody knows what was not said yet")
 
 
 @transaction.atomic
@@ -65,7 +79,7 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None, 
         UnknownTransactionError, LabelTimeError: nothing was stored.
     """
     for statement in statements:
-        check_known_at(statement.known_at)
+        check_times(statement.known_at, statement.asserted_at)
     wanted = [statement.transaction_id for statement in statements]
     decision_ids = dict(Decision.objects.filter(transaction_id__in=wanted).values_list("transaction_id", "id"))
     unknown = [name for name in wanted if name not in decision_ids]
@@ -77,6 +91,8 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None, 
             label=statement.label,
             source=statement.source,
             known_at=statement.known_at,
+            asserted_at=statement.asserted_at,
+            reason=statement.reason,
             note=statement.note[:500],
             author=author,
             api_key_id=api_key_id,

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from scoring.features.live import FeatureStoreError
 from scoring.services.store import batch_store
 from streams.connect import connect_source
-from streams.ledger.effects import check_alerts, check_feed, check_outbox
+from streams.ledger.effects import check_alerts, check_audit, check_feed, check_outbox
 from streams.ledger.features import check_features
 from streams.ledger.log import Span, read_back, recorded_stretches
 from streams.ledger.records import Fate, Placed, letters_of_valid_records, look_up
@@ -48,6 +48,7 @@ def check_ledger(span: Span, *, sample: int, tell: Callable[[str], object]) -> l
     check_letters(letters, span)
     check_outbox(effects)
     check_alerts(effects, span)
+    check_audit(effects, span)
     check_feed(effects)
     check_verdicts(effects, span)
     check_webhooks(effects, span)

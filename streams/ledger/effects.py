@@ -62,8 +62,17 @@ def check_alerts(check: Check, span: Span) -> None:
         unshown = flagged.exclude(alert=None).filter(feed_entry=None)
         report(check, f"is {words}, has an alert and no feed entry", unshown)
     in_order = Rescoring.objects.filter(decision=OuterRef("pk"), outcome__in=FLAGGED)
-    alerted = approved.filter(~Exists(in_order), id__in=Alert.objects.values("decision_id"))
+    alerted = approved.filter(~Exists(in_order), audit_draw=None, id__in=Alert.objects.values("decision_id"))
     report(check, "is approved and has an alert", alerted)
+
+
+def check_audit(check: Check, span: Span) -> None:
+    """Each approved payment that was drawn has its case, and only approved ones are drawn; once, the tables see to."""
+    drawn = decisions_in(span).filter(audit_draw__isnull=False)
+    check.count("payments drawn at random", drawn.count())
+    unseen = drawn.filter(alert=None).exclude(id__in=pending_ids(Outbox.Topic.ALERTS))
+    report(check, "is drawn at random and has no case", unseen)
+    report(check, "is drawn at random and was not approved", drawn.exclude(outcome=Outcome.APPROVE))
 
 
 def report(check: Check, words: str, decisions: QuerySet[Decision]) -> None:

@@ -58,15 +58,26 @@ def test_currencies_hours_and_versions_are_kept_apart():
     assert HourlyFigures.objects.filter(hour=NOON - HOUR).count() == 1
 
 
-def test_of_two_labels_the_newest_is_believed():
+def test_of_two_labels_the_weightier_source_is_believed():
     decision = make_decision()
     make_label(decision, "fraud", known_at=NOON, source="customer")
     make_label(decision, "legitimate", known_at=NOON + HOUR, source="analyst")
 
     refresh()
 
-    assert sums()["false_alarms"] == 1
-    assert sums()["stopped"] == 0
+    assert sums()["false_alarms"] == 0
+    assert sums()["stopped"] == 1
+
+
+def test_a_label_that_is_taken_back_is_counted_no_more():
+    decision = make_decision()
+    make_label(decision, "fraud", known_at=NOON, source="customer")
+    refresh()
+    make_label(decision, "withdrawn", known_at=NOON + HOUR, source="customer")
+
+    refresh()
+
+    assert (sums()["stopped"], sums()["pending"]) == (0, 1)
 
 
 def test_late_payments_late_labels_and_corrections_are_counted_where_they_belong():

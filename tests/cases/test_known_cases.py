@@ -24,11 +24,14 @@ def test_a_word_from_outside_is_the_truth(alice, source):
     assert known_cases.collect_truths(now=NOON + 2 * DAY) == 0
 
 
-def test_of_several_words_about_a_payment_the_newest_holds(alice):
+def test_of_several_words_about_a_payment_the_weightiest_holds_until_it_is_taken_back(alice):
     case = decided_case(alice)
     decision = case.alerts.get().decision
     make_label(decision, known_at=NOON + HOUR)
     make_label(decision, "legitimate", source="customer", known_at=NOON + DAY)
+    assert followed(case) == ("fraud", False)
+
+    make_label(decision, "withdrawn", known_at=NOON + 2 * DAY)
 
     assert followed(case) == ("legitimate", False)
 

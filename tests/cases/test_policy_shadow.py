@@ -99,10 +99,10 @@ def test_labels_say_what_would_have_been_caught_bothered_missed_and_spared(tried
     assert "too few to tell" in said
 
 
-def test_the_label_that_was_said_last_counts(tried, mia):
+def test_the_label_that_is_believed_counts(tried, mia):
     count_in(tried, "approve", "review", 1)
     one = change(tried, "approve", "review", label="fraud")
-    make_label(one.decision, "legitimate", known_at=NOON + HOUR, source="customer")
+    make_label(one.decision, "legitimate", known_at=NOON + HOUR)
 
     (kind,) = shown(tried, mia).kinds
 

@@ -103,7 +103,7 @@ def test_a_score_is_in_the_class_of_the_thresholds_it_reaches(score):
     assert ScoreFigures.objects.get().score_class == sum(score >= threshold for threshold in THRESHOLDS)
 
 
-def test_the_newest_label_is_believed():
+def test_of_one_source_the_newest_label_is_believed():
     payment = pay(label="legitimate")
     make_label(payment, "fraud", known_at=now())
     count()

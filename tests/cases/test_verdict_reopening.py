@@ -3,8 +3,9 @@
 import pytest
 
 from cases.models import Case
+from cases.queries.related import with_label
 from cases.services import reopening, verdict_effects, verdicts
-from scoring.models import Label, ListChange, ListEntry
+from scoring.models import Decision, Label, ListChange, ListEntry
 from scoring.services.lists import add_list_entry
 from tests.factories import DAY, HOUR, MINUTE, NOON, flag, make_case, make_decision
 
@@ -40,6 +41,43 @@ def test_labels_stand_until_another_verdict_says_otherwise(alice, bob, case):
 
     said = list(Label.objects.order_by("known_at").values_list("label", "author"))
     assert said == [("fraud", alice.id), ("legitimate", bob.id)]
+
+
+def test_a_verdict_that_says_nothing_takes_the_label_back(alice, bob, case):
+    decide(case, alice, "fraud")
+    reopen(case, bob)
+
+    decide(case, bob, "inconclusive", at=LATER)
+
+    said = list(Label.objects.order_by("known_at").values_list("label", "author", "known_at"))
+    assert said == [("fraud", alice.id, NOON), ("withdrawn", bob.id, LATER)]
+    assert "1 payment without a label again" in case.events.filter(kind="effects").last().text
+    assert with_label(Decision.objects.all()).get().label is None
+
+
+def test_a_payment_that_another_verdict_leaves_out_loses_its_label_and_others_keep_theirs(alice, bob, case):
+    card = case.card_id
+    recent = [make_decision(card_id=card, outcome="approve", occurred_at=NOON - number * HOUR) for number in (1, 2)]
+    decide(case, alice, "fraud", include_recent=True)
+    elsewhere = make_case(decisions=[make_decision(card_id="card-other")])
+    decide(elsewhere, alice, "fraud", at=NOON + MINUTE)
+    reopen(case, bob)
+
+    decide(case, bob, "fraud", at=LATER, include_recent=True, recent=[recent[0].id])
+
+    newest = {row.decision_id: row.label for row in Label.objects.order_by("known_at", "id")}
+    assert newest[recent[0].id] == "fraud"
+    assert newest[recent[1].id] == "withdrawn"
+    assert newest[elsewhere.alerts.get().decision_id] == "fraud"
+
+
+def test_what_was_never_labelled_is_not_taken_back(alice, bob, case):
+    decide(case, alice, "inconclusive")
+    reopen(case, bob)
+
+    decide(case, bob, "inconclusive", at=LATER)
+
+    assert not Label.objects.exists()
 
 
 def test_the_block_of_the_first_verdict_is_lifted_by_a_legitimate_one(alice, bob, case):

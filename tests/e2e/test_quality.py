@@ -135,7 +135,13 @@ def test_the_pages_fit_the_screen_and_have_no_faults_of_accessibility(site, log_
     page = log_in(mara, color_scheme=scheme, viewport={"width": size[0], "height": size[1]})
 
     found = {}
-    for address in ("/quality/", "/quality/settings/", case.get_absolute_url(), "/quality/?since=never"):
+    for address in (
+        "/quality/",
+        "/quality/settings/",
+        "/quality/audit/",
+        case.get_absolute_url(),
+        "/quality/?since=never",
+    ):
         page.goto(address)
         for fold in (
             page.get_by_text("Settle: what stands?").all()[:1] + page.get_by_text("You know what this was?").all()

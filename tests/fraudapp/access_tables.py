@@ -55,6 +55,8 @@ POST mark_known            -       x    x       -       -
 POST unmark_known          -       x    x       -       -
 GET  quality               -       x    x       x       -
 GET  own_quality           x       x    -       -       -
+GET  audit                 -       x    x       x       -
+POST audit                 -       x    x       -       -
 GET  review_settings       -       x    x       -       -
 POST review_settings       -       x    x       -       -
 POST settle                -       x    x       -       -
@@ -150,6 +152,7 @@ API = """
 POST decisions             decide
 POST batch                 decide
 GET  decision              read
+GET  labels_of             read
 POST reproduce             read
 POST labels                label
 GET  api_cases             cases

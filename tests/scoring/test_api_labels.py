@@ -11,7 +11,8 @@ from tests.factories import NOON, make_decision, make_user
 from tests.scoring.api_calls import LABELS, Caller, fields_named, problem_of
 
 STATEMENT = {
-    "transaction_id": "x", "label": "fraud", "source": "chargeback", "known_at": "2026-11-20T12:00:00Z", "note": "",
+    "transaction_id": "x", "label": "fraud", "source": "chargeback", "known_at": "2026-11-20T12:00:00Z",
+    "asserted_at": None, "reason": "", "note": "",
 }  # fmt: skip
 
 

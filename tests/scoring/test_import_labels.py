@@ -35,6 +35,23 @@ def test_a_fraud_is_learnt_when_it_is_known_and_not_before(tmp_path, mapping):
     assert label.applied_at is not None
 
 
+def test_a_label_keeps_when_it_was_said_and_why(tmp_path, mapping):
+    mapping.write_text(
+        MAPPING.replace("delay_days = 1", 'delay_days = 1\nasserted_at_column = "said"\nreason_column = "code"')
+    )
+    rows = [row | {"fraud": 1, "said": "", "code": ""} for row in make_rows(3)]
+    rows[0] |= {"said": f"{START:%Y-%m-%d %H:%M:%S}", "code": "10.4"}
+    rows[1] |= {"said": f"{START + timedelta(days=9):%Y-%m-%d %H:%M:%S}"}
+
+    run_import(write_csv(tmp_path / "p.csv", rows), mapping)
+
+    said = list(Label.objects.order_by("decision_id").values_list("asserted_at", "reason", "known_at"))
+    assert said[0][:2] == (START, "10.4")
+    # Nobody knew it before it was said: the mapping's delay is what counts.
+    assert said[1][0] == said[1][2]
+    assert said[2][:2] == (None, "")
+
+
 def test_a_fraud_known_at_once_does_not_speak_of_itself(tmp_path, mapping):
     mapping.write_text(MAPPING.replace("delay_days = 1", "delay_days = 0"))
     rows = [row | {"shop": 1} for row in make_rows(2)]

@@ -22,6 +22,7 @@ from scoring.models import ApiKey, Decision, ModelVersion, Policy
 from scoring.policy_defaults import DECLINE_THRESHOLD, REVIEW_THRESHOLD, RULES
 from scoring.services.keys import SCOPES, digest, issue_key
 from scoring.services.policy import publish_policy
+from streams.demo_audit import audit_history
 from streams.demo_desk import begin_desk
 from streams.demo_models import begin_models
 from streams.demo_past import work_off
@@ -79,6 +80,7 @@ QUEUES: list[dict[str, Any]] = [
 APPROVAL_AMOUNT = 500
 # Who has worked before, and how much: as much as is made in some seconds.
 DESK, CASE_DAYS, CASES_A_DAY = ("alice", "bob"), 14, 12
+AUDITED_A_DAY = 5
 MAPPING = Path(settings.BASE_DIR) / "docs" / "mappings" / "simulated.toml"
 
 
@@ -166,7 +168,10 @@ class Command(BaseCommand):
         review_history(desk)
         follow_history(now=now())
         since = now() - timedelta(days=min(days, CASE_DAYS))
-        work_off(since=since, until=now(), a_day=CASES_A_DAY, analysts=desk)
+        until = now()
+        work_off(since=since, until=until, a_day=CASES_A_DAY, analysts=desk)
+        manager = User.objects.get(username="carol")
+        audit_history(since=since, until=until, a_day=AUDITED_A_DAY, analysts=desk, manager=manager)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

@@ -26,10 +26,12 @@ from fraudapp_client.payments import (
     DecisionDetail,
     Difference,
     Label,
+    Ledger,
     Missing,
     Outcome,
     Reason,
     Reproduction,
+    Said,
     Transaction,
 )
 
@@ -52,6 +54,7 @@ __all__ = [
     "InProgressError",
     "InvalidRequestError",
     "Label",
+    "Ledger",
     "Missing",
     "NoAnswerError",
     "NotFoundError",
@@ -64,6 +67,7 @@ __all__ = [
     "Reason",
     "RecordedVerdict",
     "Reproduction",
+    "Said",
     "TemporaryError",
     "Transaction",
     "UnavailableError",

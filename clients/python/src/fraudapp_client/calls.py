@@ -24,6 +24,7 @@ from fraudapp_client.payments import (
     Decision,
     DecisionDetail,
     Label,
+    Ledger,
     Reproduction,
     Transaction,
     require_zone,
@@ -79,6 +80,11 @@ def reproduce(transaction_id: str) -> Call[Reproduction]:
 
 def label(said: Label) -> Call[Label]:
     return Call("label", "POST", "labels/", lambda data: read_object(Label, data), _encode(said.as_json()))
+
+
+def labels_of(transaction_id: str, as_of: datetime | None) -> Call[Ledger]:
+    path = f"decisions/{_segment(transaction_id)}/labels/"
+    return Call("labels_of", "GET", path, lambda data: read_object(Ledger, data), query=query_of({"as_of": as_of}))
 
 
 def cases(query: Mapping[str, str]) -> Call[CasePage]:

@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,7 @@ from fraudapp_client import calls, connection
 from fraudapp_client.calls import Answer, Call, Filter
 from fraudapp_client.casework import Case, Note, RecordedVerdict, Verdict
 from fraudapp_client.exchange import Came, Send, exchange
-from fraudapp_client.payments import BatchResult, Decision, DecisionDetail, Label, Reproduction, Transaction
+from fraudapp_client.payments import BatchResult, Decision, DecisionDetail, Label, Ledger, Reproduction, Transaction
 from fraudapp_client.times import ATTEMPT, DEADLINE, PATIENCE, times
 
 
@@ -81,6 +82,10 @@ class Client:
     def label(self, said: Label, *, deadline: float | None = None) -> Label:
         """Say what a payment was; said twice it is said once."""
         return self._run(calls.label(said), deadline)
+
+    def labels_of(self, transaction_id: str, *, as_of: datetime | None = None, deadline: float | None = None) -> Ledger:
+        """All that was said of a payment, and what is believed; `as_of` with what was known by then."""
+        return self._run(calls.labels_of(transaction_id, as_of), deadline)
 
     def cases(self, *, deadline: float | None = None, **filters: Filter | None) -> Iterator[Case]:
         """Cases in the order of work, page after page as they are asked for; the deadline is that of a page."""

@@ -150,10 +150,11 @@ class Reproduction:
 class Label:
     """What a payment was (`fraud` or `legitimate`), who says so, and since when it is known.
 
-    `source`: `chargeback`, `issuer_report`, `customer` or `analyst`.
+    `withdrawn` takes back whatever the source said before. `source`: `chargeback`, `issuer_report`, `customer` or
+    `analyst`. `asserted_at`: when it was said, None: at `known_at`. `reason`: the source's code.
 
     Raises:
-        ValueError: `known_at` has no time zone.
+        ValueError: a time has no time zone.
     """
 
     transaction_id: str
@@ -161,14 +162,40 @@ class Label:
     source: str
     known_at: datetime
     note: str = ""
+    asserted_at: datetime | None = None
+    reason: str = ""
 
     def __post_init__(self) -> None:
         require_zone("known_at", self.known_at)
+        if self.asserted_at is not None:
+            require_zone("asserted_at", self.asserted_at)
 
     def as_json(self) -> dict[str, Any]:
-        """As the API takes it; an empty note is left out."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)} | {"known_at": self.known_at.isoformat()}
-        return {name: value for name, value in values.items() if value != ""}
+        """As the API takes it; what is empty is left out."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        times = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
+        return {name: value for name, value in {**values, **times}.items() if value not in ("", None)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said(Label):
+    """A statement of the ledger: by whom (`author`, `api_key`), stored when, and why it is believed or not."""
+
+    is_believed: bool
+    why: str
+    recorded_at: datetime
+    author: str = ""
+    api_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """All that was said of a payment by `as_of`, the oldest known first; `believed` is None where nobody knows."""
+
+    transaction_id: str
+    as_of: datetime
+    believed: str | None = None
+    statements: tuple[Said, ...] = ()
 
 
 def require_zone(name: str, time: datetime) -> None:

@@ -9,5 +9,5 @@ GROUPS = {"lead": _VIEW, "manager": [*_VIEW, "scoring.promote_modelversion"], "a
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0024_score_figures"), ("scoring", "0022_model_stages")]
+    dependencies = [("cases", "0025_audit"), ("scoring", "0020_model_stages")]
     operations = [allow(GROUPS, app="scoring")]

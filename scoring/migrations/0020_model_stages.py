@@ -47,7 +47,7 @@ DROP FUNCTION scoring_model_stays();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scoring", "0018_model_registry"),
+        ("scoring", "0019_label_ledger"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,155 @@
+"""The days of a desk: payments are decided, the doubtful ones reviewed, chargebacks come, and the model learns."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+from django.contrib.auth.models import User
+from numpy.typing import NDArray
+
+from scoring.datasets import recorded_payments
+from scoring.ml.datasets import Dataset
+from scoring.models import ModelVersion
+from scoring.policy_defaults import REVIEW_THRESHOLD, RULES
+from scoring.services.decisions import Arrival, Writer, decide_transactions
+from scoring.services.models import TrainingImpossibleError, TrainingPeriod, champion, train_model
+from scoring.services.policy import RuleDraft, live_policy, publish_policy
+from scoring.services.store import batch_store
+from streams.review_loop import desk
+from streams.review_loop.figures import Scored, weeks
+from streams.review_loop.payments import Told
+
+SOURCE = "file:review-loop"
+_BATCH = 2_000
+# More than are reviewed, so that the queue's order, and not the threshold, says which.
+_ALERTS_A_REVIEW = 2.0
+_NEVER = 1.0
+# Card precision of a desk that reviews nothing is that of as many as the public figures are of.
+_CARDS_LOOKED_AT = 100
+# By then reviews and chargebacks of a night are in.
+_NIGHTS_WORK = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the desk works. Chargebacks of a fraud come so many days after it; shares are 0-1."""
+
+    reviews_a_day: int
+    chargeback_days: int
+    retrain_days: int
+    window_days: int
+    maturity_days: int
+
+
+@dataclass
+class ReviewLoop:
+    """One desk, from its first day on."""
+
+    plan: Plan
+    analyst: User
+    progress: Callable[[str], None]
+    _days: dict[date, list[Scored]] = field(default_factory=dict)
+    _frauds: set[str] = field(default_factory=set)
+    _card_of: dict[str, str] = field(default_factory=dict)
+    _to_charge_back: deque[tuple[date, list[str]]] = field(default_factory=deque)
+    _known: dict[str, date] = field(default_factory=dict)
+
+    def live(self, day: date, payments: Sequence[Told]) -> None:
+        """Decide a day's payments, then do what is done in the night after it."""
+        self._decide(day, payments)
+        night = datetime.combine(day + timedelta(days=1), time(), UTC)
+        self._charge_back(night)
+        self._review(night)
+        desk.learn_labels()
+        if len(self._days) == 1:
+            self._flag(night, trained=None)
+        if len(self._days) % self.plan.retrain_days == 0:
+            self._learn(night)
+
+    def figures(self) -> dict[str, Any]:
+        """Of each whole week."""
+        return {"weeks": weeks(self._days, self._known, reviews=self.plan.reviews_a_day or _CARDS_LOOKED_AT)}
+
+    def _decide(self, day: date, payments: Sequence[Told]) -> None:
+        writer = Writer(SOURCE, batch_store(), has_effects=False)
+        scored, flagged = [], []
+        for start in range(0, len(payments), _BATCH):
+            told = payments[start : start + _BATCH]
+            arrivals = [Arrival(one.transaction, one.transaction.occurred_at, SOURCE) for one in told]
+            for one, result in zip(told, decide_transactions(arrivals, writer=writer), strict=True):
+                assert result.decision is not None
+                scored.append(Scored(one.transaction.card_id, result.decision.score, one.is_fraud))
+                if result.decision.outcome != "approve":
+                    flagged.append(one.transaction.transaction_id)
+        self._days[day] = scored
+        self._remember(day, payments)
+        desk.open_alerts(flagged, now=datetime.combine(day + timedelta(days=1), time(), UTC))
+
+    def _remember(self, day: date, payments: Iterable[Told]) -> None:
+        frauds = [one.transaction for one in payments if one.is_fraud]
+        names = [payment.transaction_id for payment in frauds]
+        self._frauds.update(names)
+        self._card_of.update((payment.transaction_id, payment.card_id) for payment in frauds)
+        self._to_charge_back.append((day + timedelta(days=self.plan.chargeback_days), names))
+
+    def _charge_back(self, night: datetime) -> None:
+        while self._to_charge_back and self._to_charge_back[0][0] < night.date():
+            _, names = self._to_charge_back.popleft()
+            desk.charge_back(names, now=night)
+            self._know(names, night.date())
+
+    def _review(self, night: datetime) -> None:
+        for reviewed in desk.review(self.analyst, most=self.plan.reviews_a_day, frauds=self._frauds, now=night):
+            self._know(reviewed.frauds, night.date())
+
+    def _know(self, names: Iterable[str], day: date) -> None:
+        for name in names:
+            self._known.setdefault(self._card_of[name], day)
+
+    def _learn(self, night: datetime) -> None:
+        """Train on what is known."""
+        period = TrainingPeriod(
+            start=night - timedelta(days=self.plan.window_days),
+            end=night,
+            labels_as_of=night + _NIGHTS_WORK,
+            maturity=timedelta(days=self.plan.maturity_days),
+        )
+        try:
+            trained = train_model(period, promote=True, progress=lambda line: None)
+        except TrainingImpossibleError as error:
+            self.progress(f"{night:%Y-%m-%d}: no model yet. {error}")
+            return
+        self._flag(night, trained=trained)
+
+    def _flag(self, night: datetime, *, trained: ModelVersion | None) -> None:
+        """Let about twice as many cards be flagged as are reviewed: by score, or while nobody scores the largest."""
+        recent = recorded_payments(night - timedelta(days=7), night, labels_as_of=None, maturity=None)
+        model = champion() if trained is not None else None
+        values = recent.amounts if model is None else model.score(recent.vectors)
+        reached = _reached_by(values, recent, cards_a_day=max(1, round(_ALERTS_A_REVIEW * self.plan.reviews_a_day)))
+        rules = RULES if model is not None else (*RULES, _largest(reached))
+        publish_policy(
+            review_threshold=REVIEW_THRESHOLD if model is None else float(np.clip(reached, 1e-6, _NEVER)),
+            decline_threshold=_NEVER,
+            rules=rules,
+            note=f"For {trained.version}" if trained is not None else "No model yet: the largest amounts.",
+            published_by=None,
+            based_on=live_policy().version,
+        )
+        self.progress(f"{night:%Y-%m-%d}: reviews from {reached:.4f} on, {model.version if model else 'by amount'}")
+
+
+def _largest(amount: float) -> RuleDraft:
+    return RuleDraft("largest_amounts", f"amount >= {amount:.2f}", "review", "One of the largest amounts of these days")
+
+
+def _reached_by(values: NDArray[np.float64], recent: Dataset, *, cards_a_day: int) -> float:
+    """The value that the highest of so many cards reach on a day, in the middle of the days."""
+    highest: dict[int, dict[int, float]] = defaultdict(dict)
+    for at, card, value in zip(recent.occurred_at.tolist(), recent.cards.tolist(), values.tolist(), strict=True):
+        cards = highest[int(at // 86_400)]
+        cards[card] = max(value, cards.get(card, 0.0))
+    return float(np.median([sorted(cards.values())[-min(cards_a_day, len(cards))] for cards in highest.values()]))
