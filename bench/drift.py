@@ -26,7 +26,7 @@ WARM, TRAINED, LATER, WINDOW = 65, 28, 28, 7
 FACTORS = (1.3, 1.5)
 A_CARD_A_DAY = 2.0
 LEAST_ROWS = 1_000
-LIMITS = Limits(effect_watch=0.05, effect_alarm=0.10, times_usual=1.5, missing_alarm=0.05, rate_alarm=2.0)
+LIMITS = Limits(effect_watch=0.05, effect_alarm=0.10, times_usual=2.0, missing_alarm=0.05, rate_alarm=2.0)
 _SENT = [name for name in PAYMENTS if name not in ("occurred_at", "received_at", "amount", "is_declined")]
 _DAY = timedelta(days=1)
 

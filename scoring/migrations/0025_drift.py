@@ -228,7 +228,7 @@ class Migration(migrations.Migration):
                 (
                     "times_usual",
                     models.FloatField(
-                        default=1.5,
+                        default=2.0,
                         help_text="A distance is told of when it is so many times what weeks of the training showed at most.",
                         validators=[
                             django.core.validators.MinValueValidator(1.0),

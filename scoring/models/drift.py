@@ -37,7 +37,7 @@ class DriftSettings(models.Model):
         help_text="Smaller distances (KS, 0-1) are no alarm.",
     )
     times_usual = models.FloatField(
-        default=1.5,
+        default=2.0,
         validators=[MinValueValidator(1.0), MaxValueValidator(10.0)],
         help_text="A distance is told of when it is so many times what weeks of the training showed at most.",
     )
