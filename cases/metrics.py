@@ -10,16 +10,17 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from cases.models import Case, Queue, RuleAlarm, Verdict
+from scoring.models import DriftAlarm, DriftReport
 
 # The task worker looks each second, and the clock every ten.
 _SETTLED_WITHIN = timedelta(minutes=1)
 
 
 class CaseCollector(Collector):
-    """Open cases of each queue, those over their time, verdicts that should have taken effect, alarms of rules."""
+    """Open cases of each queue, those over their time, verdicts that should have taken effect, alarms, drift."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from [*_of_queues(), _of_verdicts(), _of_rules()]
+        yield from [*_of_queues(), _of_verdicts(), _of_rules(), *_of_drift()]
 
 
 def _of_queues() -> list[Metric]:
@@ -51,3 +52,13 @@ def _of_rules() -> Metric:
     for kind in RuleAlarm.Kind.values:
         alarms.add_metric([kind], found.get(kind, 0))
     return alarms
+
+
+def _of_drift() -> list[Metric]:
+    """Alarms of the champion, and when its drift was last measured: a report that is days old is news as well."""
+    alarms = GaugeMetricFamily("fraud_drift_alarms", "Open alarms that payments are not as in training")
+    alarms.add_metric([], DriftAlarm.objects.filter(closed_at=None).count())
+    newest = DriftReport.objects.order_by("-made_at").values_list("made_at", flat=True).first()
+    reported = GaugeMetricFamily("fraud_drift_report_timestamp_seconds", "When drift was last measured; 0 for never")
+    reported.add_metric([], newest.timestamp() if newest else 0.0)
+    return [alarms, reported]

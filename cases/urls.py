@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from cases.modelling import card as model_cards
-from cases.modelling import experiments, trainings
+from cases.modelling import drift, experiments, trainings
 from cases.modelling import version_views as model_views
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
@@ -115,6 +115,9 @@ urlpatterns = [
     path("policy/backtests/<int:backtest_id>/", policy_backtests.backtest, name="policy_backtest"),
     path("policy/backtests/<int:backtest_id>/state/", policy_backtests.backtest_state, name="backtest_state"),
     path("policy/backtests/<int:backtest_id>/cancel/", policy_backtests.cancel, name="cancel_backtest"),
+    path("models/drift/", drift.models_drift, name="models_drift"),
+    path("models/drift/measure/", drift.measure_drift, name="measure_drift"),
+    path("models/drift/alarms/<int:alarm_id>/acknowledge/", drift.acknowledge_drift, name="acknowledge_drift"),
     path("models/", model_views.models, name="models"),
     re_path(rf"{_MODEL}$", model_views.model_detail, name="model_detail"),
     re_path(rf"{_MODEL}steps/(?P<action>[-a-z]+)/$", model_views.model_step, name="model_step"),

@@ -3,12 +3,14 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
+from scoring.models.drift import DriftAlarm, DriftDay, DriftReport, DriftSettings
 from scoring.models.experiment import Experiment, ExperimentLook
 from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
 from scoring.models.registry import ModelEvent, ModelVersion, TrainingRun
 from scoring.models.rescoring import Rescoring, RescoringDue
+from scoring.models.retraining import ModelComparison, Retraining, RetrainingSettings
 from scoring.models.shadow_models import ShadowModelFigures, ShadowScore
 from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRuleFigures
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -19,12 +21,17 @@ __all__ = [
     "Decision",
     "Experiment",
     "ExperimentLook",
+    "DriftAlarm",
+    "DriftDay",
+    "DriftReport",
+    "DriftSettings",
     "FeatureRebuild",
     "Label",
     "ListChange",
     "ListEntry",
     "ListImport",
     "ListShape",
+    "ModelComparison",
     "ModelEvent",
     "ModelVersion",
     "NamedList",
@@ -36,6 +43,8 @@ __all__ = [
     "PolicyList",
     "Rescoring",
     "RescoringDue",
+    "Retraining",
+    "RetrainingSettings",
     "Rule",
     "ShadowChange",
     "ShadowFigures",

@@ -78,6 +78,9 @@ POST policy_backtests      -       -    x       -       -
 GET  policy_backtest       -       x    x       x       -
 GET  backtest_state        -       x    x       x       -
 POST cancel_backtest       -       -    x       -       -
+GET  models_drift          -       x    x       x       -
+POST measure_drift         -       -    x       -       -
+POST acknowledge_drift     -       -    x       -       -
 GET  models                -       x    x       x       -
 GET  model_detail          -       x    x       x       -
 POST model_step            -       -    x       -       -
@@ -111,6 +114,12 @@ scoring_experimentlook     -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
+scoring_driftsettings      -       -    lc      l       -
+scoring_driftreport        -       -    l       l       -
+scoring_driftalarm         -       -    l       l       -
+scoring_retrainingsettings -       -    lc      l       -
+scoring_retraining         -       -    l       l       -
+scoring_modelcomparison    -       -    l       l       -
 scoring_modelevent         -       -    l       l       -
 scoring_trainingrun        -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
