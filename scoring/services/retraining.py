@@ -14,6 +14,7 @@ from scoring.services.learning_settings import retraining_settings
 from scoring.services.locks import take_lock, try_lock
 from scoring.services.model_guards import ModelStepError, record
 from scoring.services.model_stages import propose, put_in_shadow
+from scoring.services.trainings import TrainingRequest, request_training
 
 _Status, _Reason, _Outcome = TrainingRun.Status, TrainingRun.Reason, Retraining.Outcome
 _NOT_AGAIN = (_Status.FAILED, _Status.CANCELLED)
@@ -74,7 +75,7 @@ def ask_when_due(*, at: datetime) -> Retraining | None:
 
 
 def _request(found: RetrainingSettings, reason: str, at: datetime) -> TrainingRun:
-    """Put a training at the end of the queue: the row is the queue.
+    """Put a training at the end of the queue.
 
     The newest mature days stay out: there both models are compared. From midnight to midnight, so that days are whole.
     """
@@ -82,13 +83,8 @@ def _request(found: RetrainingSettings, reason: str, at: datetime) -> TrainingRu
     until = at - timedelta(days=days + found.compare_days)
     until = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since, oldest = until - timedelta(days=found.window_days), first_payment_at()
-    return TrainingRun.objects.create(
-        reason=reason,
-        trained_from=max(since, oldest) if oldest and oldest < until else since,
-        trained_to=until,
-        labels_as_of=at,
-        maturity_days=days,
-    )
+    wanted = TrainingRequest(max(since, oldest) if oldest and oldest < until else since, until, at, days)
+    return request_training(wanted, by=None, at=at, reason=reason)
 
 
 def finish_what_ended(*, at: datetime) -> Retraining | None:
