@@ -1,4 +1,4 @@
-"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics out, cases, risk, shadows."""
+"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics, cases, risk, shadows, reasons."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from cases.services.alerts import open_cases
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
+from scoring.services.explaining import explain_decisions
 from scoring.services.labels import apply_labels
 from scoring.services.shadow import judge_in_shadow
 from streams.connect import connect_publisher
@@ -28,6 +29,10 @@ Deliver = Callable[[Sequence[Outbox]], object]
 
 # Delivered in one transaction: at a steady rate batches are small, and each transaction waits for the disk.
 ROWS_AT_ONCE = 20
+# What takes its time: after one transaction of it the other topics have their turn.
+_SLOW = (Outbox.Topic.SHADOW, Outbox.Topic.EXPLANATIONS)
+# A row holds as many decisions as are explained in a transaction.
+_ROWS_OF: dict[str, int] = {Outbox.Topic.EXPLANATIONS: 1}
 # Of a dead letter's body, on its topic: in base64 it stays well below the 1 MB a record may have on Kinesis and Kafka.
 LETTER_BYTES = 512 * 1024
 
@@ -40,7 +45,7 @@ def _publisher() -> Publisher:
 def relay_outbox() -> int:
     """Deliver every row that nobody else is delivering; the number delivered.
 
-    What is judged in shadow takes its time: after each transaction of it the other topics have their turn.
+    What is judged in shadow or explained takes its time: after each transaction of it the other topics have their turn.
 
     A row is deleted in the transaction that delivers it: a crash between delivery and commit delivers it again, which
     cases and labels ignore and consumers of topics tell by the transaction id. A topic that fails keeps its rows and
@@ -51,7 +56,8 @@ def relay_outbox() -> int:
         waiting = set(Outbox.objects.values_list("topic", flat=True).distinct())
         counts = {topic: _relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items() if topic in waiting}
         delivered += sum(counts.values())
-        if not counts.get(Outbox.Topic.SHADOW):
+        # Alerts leave their explanations behind.
+        if not any(counts.get(topic) for topic in (*_SLOW, Outbox.Topic.ALERTS)):
             return delivered
 
 
@@ -60,7 +66,7 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
     try:
         while count := _relay_some(topic, deliver):
             delivered += count
-            if topic == Outbox.Topic.SHADOW:
+            if topic in _SLOW:
                 break
     except Exception:
         # Whatever it is, the rows stay and are tried again: losing an effect is worse than a loud log.
@@ -71,7 +77,7 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
 @transaction.atomic
 def _relay_some(topic: str, deliver: Deliver) -> int:
     waiting = Outbox.objects.select_for_update(skip_locked=True).filter(topic=topic).order_by("id")
-    rows = list(waiting[:ROWS_AT_ONCE])
+    rows = list(waiting[: _ROWS_OF.get(topic, ROWS_AT_ONCE)])
     if rows:
         deliver(rows)
         Outbox.objects.filter(id__in=[row.id for row in rows]).delete()
@@ -123,5 +129,6 @@ DELIVERIES: dict[str, Deliver] = {
     Outbox.Topic.DECISIONS: _publish_decisions,
     Outbox.Topic.VERDICTS: _publish_verdicts,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
+    Outbox.Topic.EXPLANATIONS: lambda rows: explain_decisions(_ids_of(rows), at=now()),
     Outbox.Topic.SHADOW: lambda rows: judge_in_shadow(_ids_of(rows)),
 }

@@ -3,6 +3,7 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
+from scoring.models.explanation import Explanation
 from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
@@ -15,6 +16,7 @@ __all__ = [
     "ApiKey",
     "Backtest",
     "Decision",
+    "Explanation",
     "FeatureRebuild",
     "Label",
     "ListChange",

@@ -15,9 +15,10 @@ class Outbox(models.Model):
         VERDICTS = "verdicts"
         DEAD_LETTERS = "dead-letters"
         SHADOW = "shadow"
+        EXPLANATIONS = "explanations"
 
     topic = models.CharField(max_length=16, choices=Topic.choices)
-    # Ids of decisions (decisions, alerts, verdicts, shadow), labels or dead letters.
+    # Ids of decisions (decisions, alerts, verdicts, shadow, explanations), labels or dead letters.
     ids = ArrayField(models.BigIntegerField())
     # What is published, encoded with its batch: MessagePack of [[key, body], ...].
     payload = models.BinaryField(default=b"")
