@@ -1,6 +1,6 @@
 """What an analyst is shown about a payment: reasons as bars, facts beside the card's habits. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,7 +11,10 @@ _MIDDLE = BAR_WIDTH / 2
 
 @dataclass(frozen=True)
 class ReasonBar:
-    """A reason and its share of the score as a bar from a centre line; rules have no share and no bar."""
+    """A reason and its share of the score as a bar from a centre line; rules have no share and no bar.
+
+    `usual`: what is usual for the card, where something is known to compare with.
+    """
 
     code: str
     words: str
@@ -19,15 +22,19 @@ class ReasonBar:
     width: float
     side: str  # for, against, rule
     said: str
+    usual: str = ""
 
 
-def reason_bars(reasons: Sequence[dict[str, Any]]) -> list[ReasonBar]:
-    """Scale the contributions (log-odds) to the largest of this decision; the order is the decision's."""
+def reason_bars(reasons: Sequence[dict[str, Any]], usual: Mapping[str, str]) -> list[ReasonBar]:
+    """Scale the contributions (log-odds) to the largest of this decision; the order is the decision's.
+
+    usual: by code, what is usual for the card.
+    """
     largest = max((abs(reason.get("contribution") or 0.0) for reason in reasons), default=0.0) or 1.0
-    return [_bar(reason, largest) for reason in reasons]
+    return [_bar(reason, largest, usual.get(reason["code"], "")) for reason in reasons]
 
 
-def _bar(reason: dict[str, Any], largest: float) -> ReasonBar:
+def _bar(reason: dict[str, Any], largest: float, usual: str) -> ReasonBar:
     contribution = reason.get("contribution")
     if contribution is None:
         return ReasonBar(reason["code"], reason["words"], None, 0, "rule", "a rule asked for this")
@@ -37,7 +44,7 @@ def _bar(reason: dict[str, Any], largest: float) -> ReasonBar:
         side, x, said = "against", _MIDDLE - width, f"speaks against fraud ({contribution:+.2f} log-odds)"
     else:
         side, x, said = "for", _MIDDLE, f"speaks for fraud ({contribution:+.2f} log-odds)"
-    return ReasonBar(reason["code"], reason["words"], round(x, 1), width, side, said)
+    return ReasonBar(reason["code"], reason["words"], round(x, 1), width, side, said, usual)
 
 
 @dataclass(frozen=True)

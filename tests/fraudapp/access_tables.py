@@ -138,6 +138,7 @@ POST decisions             decide
 POST batch                 decide
 GET  decision              read
 POST reproduce             read
+GET  explanation           read
 POST labels                label
 GET  api_cases             cases
 POST api_next_case         cases

@@ -21,10 +21,14 @@ from fraudapp_client.errors import (
     UnavailableError,
 )
 from fraudapp_client.payments import (
+    Alternatives,
     BatchResult,
+    Counterfactual,
     Decision,
     DecisionDetail,
     Difference,
+    Explanation,
+    Family,
     Label,
     Missing,
     Outcome,
@@ -34,6 +38,7 @@ from fraudapp_client.payments import (
 )
 
 __all__ = [
+    "Alternatives",
     "ApiError",
     "AsyncClient",
     "AuthenticationError",
@@ -43,9 +48,12 @@ __all__ = [
     "Claim",
     "Client",
     "ConflictError",
+    "Counterfactual",
     "Decision",
     "DecisionDetail",
     "Difference",
+    "Explanation",
+    "Family",
     "FieldError",
     "ForbiddenError",
     "FraudappError",
