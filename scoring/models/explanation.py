@@ -42,7 +42,7 @@ class Explanation(models.Model):
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        default_permissions = ("view",)
+        default_permissions = ()
         constraints = [
             models.CheckConstraint(
                 condition=(_IS_MADE & _HAS_SHARES) | (~_IS_MADE & _HAS_NONE), name="explanation_made_has_shares"
