@@ -34,7 +34,10 @@ class CounterfactualSchema(serializers.Serializer[None]):
         help_text="The nearest value with this outcome, decimal: major units, payments, seconds, 0 for a flag."
     )
     until = serializers.CharField(
-        allow_null=True, help_text="The last value from there on with this outcome, or a milder one; null: all of them."
+        allow_null=True, help_text="The last value from there on with this outcome, null: all of them."
+    )
+    always = serializers.CharField(
+        allow_null=True, help_text="From this value on, with all further ones it has this outcome; null: nowhere."
     )
     outcome = serializers.ChoiceField(
         [Outcome.APPROVE.value, Outcome.REVIEW.value], help_text="What the payment would have been."
@@ -94,7 +97,7 @@ EXAMPLE = {
          "24 hours", "usual": "this card's usual is 1"},
     ],
     "counterfactuals": {
-        "found": [{"feature": "amount", "value": "129.99", "until": None, "outcome": "approve",
+        "found": [{"feature": "amount", "value": "129.99", "until": None, "always": "129.99", "outcome": "approve",
                    "words": "It would have passed below 130.00 EUR"}],
         "tried": ["amount", "card_count_1h", "card_is_new_device"],
         "is_whole": True,

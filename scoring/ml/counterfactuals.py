@@ -27,13 +27,15 @@ Judge = Callable[[NDArray[np.float32], Sequence[Decimal]], NDArray[np.int64]]
 class Counterfactual(msgspec.Struct, frozen=True, gc=False):
     """One figure of a payment that would have changed its outcome by itself.
 
-    `value`: the nearest with which it is `outcome`, or milder. All further ones are so too, up to `until` where that is
-    not None. Both as decimals: an amount in major units, payments, seconds, 0 for a flag.
+    `value`: the nearest with which it is `outcome`, or milder; so it is up to `until`, or with all further ones where
+    that is None. `always`: from where on it is so with all further ones; None: nowhere. As decimals: an amount in major
+    units, payments, seconds, 0 for a flag.
     """
 
     feature: str
     value: str
     until: str | None
+    always: str | None
     outcome: str
     words: str
 
@@ -90,13 +92,23 @@ def _nearest(
     tick = _closed_in(figure, int(figure.ticks[first]), before, target, judge)
     rest = is_good[first:]
     until = None if rest.all() else int(figure.ticks[first + int(rest.argmin()) - 1])
+    always = tick if until is None else _always(figure, is_good, target, judge)
     return Counterfactual(
         feature=figure.feature.name,
         value=_plain(figure.value(tick)),
         until=None if until is None else _plain(figure.value(until)),
+        always=None if always is None else _plain(figure.value(always)),
         outcome=("approve", "review")[target],
-        words=_words(figure, tick, until, target, vector, currency),
+        words=_words(figure, (tick, until, always), target, vector, currency),
     )
+
+
+def _always(figure: Figure, is_good: NDArray[np.bool_], target: int, judge: Judge) -> int | None:
+    """The tick from which on all further ones are good."""
+    last_bad = int(np.flatnonzero(~is_good)[-1])
+    if last_bad + 1 == len(is_good) or not figure.is_whole:
+        return None
+    return _closed_in(figure, int(figure.ticks[last_bad + 1]), int(figure.ticks[last_bad]), target, judge)
 
 
 def _closed_in(figure: Figure, good: int, bad: int, target: int, judge: Judge) -> int:
@@ -120,20 +132,31 @@ def _plain(value: Decimal) -> str:
 
 
 def _words(
-    figure: Figure, tick: int, until: int | None, target: int, vector: NDArray[np.float32], currency: str
+    figure: Figure, stretch: tuple[int, int | None, int | None], target: int, vector: NDArray[np.float32], currency: str
 ) -> str:
     told = "It would have passed" if target == 0 else "It would have gone to review instead of being declined"
     if figure.is_amount:
-        digits = decimals_of(currency)
-        if until is None:
-            return f"{told} below {figure.value(tick + 1):,.{digits}f} {currency}"
-        return f"{told} from {figure.value(until):,.{digits}f} to {figure.value(tick):,.{digits}f} {currency}"
-    said = _said(figure, tick, vector, currency)
+        return f"{told} {_amounts(figure, stretch, currency)}"
+    tick, until, always = stretch
+    said = f"{told} with: {_said(figure, tick, vector, currency)}"
+    if until is not None:
+        further = "" if until == tick else f", and on to {_said(figure, until, vector, currency)}"
+        return said + further + ("" if always is None else f", and from {_said(figure, always, vector, currency)} on")
     is_longer = figure.feature.op == Op.SINCE_LAST
+    if figure.feature.unit == "flag" or (tick == 0 and not is_longer):
+        return said
+    return said + (", or longer" if is_longer else ", or fewer")
+
+
+def _amounts(figure: Figure, stretch: tuple[int, int | None, int | None], currency: str) -> str:
+    def amount(tick: int) -> str:
+        return f"{figure.value(tick):,.{decimals_of(currency)}f}"
+
+    tick, until, always = stretch
     if until is None:
-        is_end = figure.feature.unit == "flag" or (tick == 0 and not is_longer)
-        return f"{told} with: {said}" + ("" if is_end else ", or longer" if is_longer else ", or fewer")
-    return f"{told} with: {said}" + ("" if until == tick else f", and on to {_said(figure, until, vector, currency)}")
+        return f"below {amount(tick + 1)} {currency}"
+    further = "" if always is None else f", and below {amount(always + 1)} {currency}"
+    return f"from {amount(until)} to {amount(tick)} {currency}{further}"
 
 
 def _said(figure: Figure, tick: int, vector: NDArray[np.float32], currency: str) -> str:

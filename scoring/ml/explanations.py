@@ -147,7 +147,7 @@ _ABOUT_AMOUNT = frozenset((Op.AMOUNT, Op.HABIT_RATIO, Op.HABIT_DEVIATION, Op.HAB
 
 def _usual(feature: Feature, vector: NDArray[np.float32], earlier: NDArray[np.float32], currency: str) -> str:
     if feature.op in _ABOUT_AMOUNT:
-        return _usual_amount(vector, currency)
+        return _usual_amount(feature, vector, currency)
     values = earlier[:, INDEX[feature.name]]
     is_told = feature.entity in _OF_CARD and feature.op not in _NO_HABIT and not np.isnan(vector[INDEX[feature.name]])
     if not is_told or int((~np.isnan(values)).sum()) < LEAST_TO_COMPARE:
@@ -155,8 +155,8 @@ def _usual(feature: Feature, vector: NDArray[np.float32], earlier: NDArray[np.fl
     return f"this card's usual is {usual_text(feature, values, currency=currency)}"
 
 
-def _usual_amount(vector: NDArray[np.float32], currency: str) -> str:
-    """What the card usually pays, as the vector of the decision knew it."""
+def _usual_amount(told: Feature, vector: NDArray[np.float32], currency: str) -> str:
+    """What the card usually pays, as the vector of the decision knew it; beside a ratio also what was paid."""
     of_op = {row.op: row for row in FEATURES if row.op in (Op.AMOUNT, Op.HABIT_MEDIAN_RATIO)}
     if len(of_op) < 2:
         return ""
@@ -164,4 +164,5 @@ def _usual_amount(vector: NDArray[np.float32], currency: str) -> str:
     if not ratio > 0.0:
         return ""
     paid, usual = (value_text(of_op[Op.AMOUNT], value, currency=currency) for value in (amount, amount / ratio))
-    return f"{paid}; this card usually pays {usual} (the median of its last 30 payments at most)"
+    beside = "" if told.op == Op.AMOUNT else f"{paid}; "
+    return f"{beside}this card usually pays {usual} (the median of its last 30 payments at most)"

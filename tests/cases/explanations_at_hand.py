@@ -14,7 +14,7 @@ FAMILIES = [
     {"code": "merchant_risk", "contribution": -0.75, "words": "The shop has almost no fraud", "usual": ""},
 ]  # fmt: skip
 FOUND = [
-    {"feature": "amount", "value": "39.99", "until": None, "outcome": "approve",
+    {"feature": "amount", "value": "39.99", "until": None, "always": "39.99", "outcome": "approve",
      "words": "It would have passed below 40.00 EUR"},
 ]  # fmt: skip
 

@@ -119,6 +119,10 @@ def test_it_changes_the_outcome_and_the_value_just_before_it_does_not(model, num
         value, step = Decimal(one.value), step_of(one.feature)
         nearer = value - step if one.feature == "card_since_last" else value + step
         assert milder(world, one.feature, value, one.outcome)
+        if one.always is not None:
+            further = [Decimal(one.always) * n / 20 for n in range(1, 21)] if one.feature == "amount" else []
+            cents = [value.quantize(step) for value in further if value >= step]
+            assert all(milder(world, one.feature, value, one.outcome) for value in cents)
         if one.feature == "amount" and nearer >= world.payment.amount:
             continue
         assert not milder(world, one.feature, nearer, one.outcome) or nearer == world.vector[INDEX[one.feature]]
@@ -171,7 +175,7 @@ def test_a_rule_alone_says_below_which_amount_it_would_have_passed():
 
     (one,) = world.of("amount")
 
-    assert (one.value, one.until, one.outcome) == ("499.99", None, "approve")
+    assert (one.value, one.until, one.always, one.outcome) == ("499.99", None, "499.99", "approve")
     assert one.words == "It would have passed below 500.00 EUR"
 
 
@@ -218,8 +222,34 @@ def test_a_stretch_of_amounts_that_ends_says_both_ends():
 
     (one,) = world.of("amount")
 
-    assert (one.value, one.until) == ("100.00", "20.00")
+    assert (one.value, one.until, one.always) == ("100.00", "20.00", None)
     assert one.words == "It would have passed from 20.00 to 100.00 EUR"
+
+
+@pytest.mark.parametrize(
+    "expression", ["amount > 300 OR amount BETWEEN 100 AND 200", "amount > 300 OR 2 * amount >= 200 AND amount <= 200"]
+)
+def test_behind_a_stretch_it_is_told_from_where_on_it_always_passes(expression):
+    world = World(a_vector(amount=640.0), policy(rule("odd", expression)), None)
+
+    (one,) = world.of("amount")
+
+    assert (one.value, one.until, one.always) == ("300.00", "200.01", "99.99")
+    assert one.words == "It would have passed from 200.01 to 300.00 EUR, and below 100.00 EUR"
+
+
+def test_of_a_count_too():
+    world = World(
+        a_vector(card_count_1h=8.0), policy(rule("odd", "card_count_1h > 6 OR card_count_1h IN (2, 3)")), None
+    )
+
+    (one,) = world.of("card_count_1h")
+
+    assert (one.value, one.until, one.always) == ("6", "4", "1")
+    assert one.words == (
+        "It would have passed with: 6 earlier payments by this card in the last hour, and on to 4 earlier payments by "
+        "this card in the last hour, and from 1 earlier payment by this card in the last hour on"
+    )
 
 
 def test_counts_flags_and_times_are_said_in_their_own_words():

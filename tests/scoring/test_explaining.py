@@ -290,9 +290,7 @@ def usual_of(row: Explanation, code: str) -> str:
 def test_an_amount_stands_beside_what_the_card_usually_pays(model):
     (row,) = explained(decide_all(*habit(), attack())[-1])
 
-    assert usual_of(row, "amount") == (
-        "412.40 EUR; this card usually pays 39.00 EUR (the median of its last 30 payments at most)"
-    )
+    assert usual_of(row, "amount") == ("this card usually pays 39.00 EUR (the median of its last 30 payments at most)")
 
 
 def test_a_count_stands_beside_the_cards_own(model):

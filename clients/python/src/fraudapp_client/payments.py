@@ -160,7 +160,7 @@ class Family:
 class Counterfactual:
     """A single figure that would have changed the outcome: the nearest value, and until which further one it holds.
 
-    `until` is None where it holds for all further ones.
+    `until` is None where it holds for all further ones. `always`: from where on it does; None: nowhere.
     """
 
     feature: str
@@ -168,6 +168,7 @@ class Counterfactual:
     outcome: str
     words: str
     until: Decimal | None = None
+    always: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
