@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
                         help_text="Days of payments to learn from.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(730),
+                            django.core.validators.MaxValueValidator(400),
                         ],
                     ),
                 ),
