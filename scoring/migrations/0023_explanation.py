@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                     ("verdicts", "Verdicts"),
                     ("dead-letters", "Dead Letters"),
                     ("shadow", "Shadow"),
+                    ("shadow-models", "Shadow Models"),
                     ("explanations", "Explanations"),
                 ],
                 max_length=16,
@@ -87,7 +88,7 @@ class Migration(migrations.Migration):
                 ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                "default_permissions": ("view",),
+                "default_permissions": (),
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
