@@ -24,6 +24,10 @@ _PARTS = 32
 Judge = Callable[[NDArray[np.float32], Sequence[Decimal]], NDArray[np.int64]]
 
 
+class OtherOutcomeError(Exception):
+    """The payment, as it was, is not judged as it was."""
+
+
 class Counterfactual(msgspec.Struct, frozen=True, gc=False):
     """One figure of a payment that would have changed its outcome by itself.
 
@@ -53,20 +57,32 @@ class Alternatives(msgspec.Struct, frozen=True, gc=False):
 
 
 def find_counterfactuals(
-    figures: Sequence[Figure], vector: NDArray[np.float32], *, severity: int, currency: str, judge: Judge
+    figures: Sequence[Figure],
+    vector: NDArray[np.float32],
+    amount: Decimal,
+    *,
+    severity: int,
+    currency: str,
+    judge: Judge,
 ) -> Alternatives:
     """Try every tick of every figure by itself, all in one call of `judge`, and close in on what changes.
 
     vector: float32 (features,), as it was. severity: what it was decided with, 1 or 2. What would have passed comes
     first, then what would have been reviewed instead of declined.
+
+    Raises:
+        OtherOutcomeError: the payment as it was is judged otherwise; nothing that is told of it would be true.
     """
+    # Each call has its price whatever it is asked: the payment as it was goes with the others.
+    severities = judge(
+        np.concatenate([vector[None, :], *(figure.vectors(figure.ticks) for figure in figures)]),
+        [amount, *(other for figure in figures for other in figure.amounts(figure.ticks))],
+    )
+    if severities[0] != severity:
+        raise OtherOutcomeError
     if not figures:
         return Alternatives([], [])
-    severities = judge(
-        np.concatenate([figure.vectors(figure.ticks) for figure in figures]),
-        [amount for figure in figures for amount in figure.amounts(figure.ticks)],
-    )
-    parts = np.split(severities, np.cumsum([len(figure.ticks) for figure in figures])[:-1])
+    parts = np.split(severities[1:], np.cumsum([len(figure.ticks) for figure in figures])[:-1])
     found = [
         one
         for target in range(severity)

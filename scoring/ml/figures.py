@@ -81,10 +81,13 @@ def figures_of(
     free = np.zeros(len(FEATURES), bool)
     free[[line.index for line in lines]] = True
     free[[INDEX[feature.name] for feature in _CHANGEABLE]] = True
-    places: dict[int, list[float]] = {INDEX[name]: list(values) for name, values in marks.items() if name in INDEX}
-    # Those of one figure alone would be fewer: what is met too much costs a tick that changes nothing.
-    for index, threshold in zip(*splits.met(vector, free), strict=True) if splits is not None else ():
-        places.setdefault(int(index), []).append(float(threshold))
+    places = {INDEX[name]: np.array(list(values), np.float64) for name, values in marks.items() if name in INDEX}
+    if splits is not None:
+        # Those of one figure alone would be fewer: what is met too much costs a tick that changes nothing.
+        features, thresholds = splits.met(vector, free)
+        for index in np.unique(features).tolist():
+            own = thresholds[features == index]
+            places[index] = np.concatenate([places[index], own]) if index in places else own
     found = [_amount_figure(vector, amount, lines, places, decimals_of(currency))] if lines else []
     for feature in _CHANGEABLE:
         index = INDEX[feature.name]
@@ -101,9 +104,13 @@ def _lines(vector: NDArray[np.float32], amount: Decimal) -> list[Line]:
 
 
 def _amount_figure(
-    vector: NDArray[np.float32], amount: Decimal, lines: list[Line], places: Mapping[int, list[float]], decimals: int
+    vector: NDArray[np.float32],
+    amount: Decimal,
+    lines: list[Line],
+    places: Mapping[int, NDArray[np.float64]],
+    decimals: int,
 ) -> Figure:
-    marks = [line.amount(np.array(places[line.index])) for line in lines if line.index in places]
+    marks = [line.amount(places[line.index]) for line in lines if line.index in places]
     step = Decimal(1).scaleb(-decimals)
     start = int(-(-amount // step))
     ticks, is_whole = _below(np.concatenate(marks) if marks else np.empty(0), 10**decimals, start, least=1)
@@ -117,7 +124,9 @@ def _amount_figure(
     return Figure(_AMOUNT, ticks, start, step, vectors, amounts, is_whole)
 
 
-def _plain_figure(feature: Feature, vector: NDArray[np.float32], amount: Decimal, places: list[float]) -> Figure:
+def _plain_figure(
+    feature: Feature, vector: NDArray[np.float32], amount: Decimal, places: NDArray[np.float64]
+) -> Figure:
     index, way = INDEX[feature.name], _WAYS[feature.op]
     value = float(vector[index])
     step = MINUTE if way == _LONGER else 1
@@ -125,9 +134,9 @@ def _plain_figure(feature: Feature, vector: NDArray[np.float32], amount: Decimal
     if way == _OFF:
         ticks = np.zeros(int(value != 0.0), np.int64)
     elif way == _FEWER:
-        ticks, is_whole = _below(np.array(places), 1, start, least=0)
+        ticks, is_whole = _below(places, 1, start, least=0)
     else:
-        ticks = _above(np.array(places) / step, start, feature.window // step)
+        ticks = _above(places / step, start, feature.window // step)
 
     def vectors(ticks: Ticks) -> NDArray[np.float32]:
         rows = np.repeat(vector[None, :], len(ticks), axis=0)
@@ -139,8 +148,10 @@ def _plain_figure(feature: Feature, vector: NDArray[np.float32], amount: Decimal
 
 def _around(marks: NDArray[np.float64]) -> Ticks:
     """The ticks next to each mark, on both sides of wherever rounding may have put it."""
-    edges = np.concatenate([np.ceil(marks * (1 - _FUZZ)), np.ceil(marks * (1 + _FUZZ))])
-    return np.unique(np.concatenate([edges - 1, edges])).astype(np.int64)
+    if not len(marks):
+        return np.empty(0, np.int64)
+    low, high = np.ceil(marks * (1 - _FUZZ)), np.ceil(marks * (1 + _FUZZ))
+    return np.unique(np.concatenate([low - 1, low, high - 1, high]).astype(np.int64))
 
 
 def _below(marks: NDArray[np.float64], per_unit: int, start: int, *, least: int) -> tuple[Ticks, bool]:

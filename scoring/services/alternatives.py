@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from numpy.typing import NDArray
 
 from scoring.decisioning import SEVERITY, PolicyInForce, judge
-from scoring.ml.counterfactuals import Alternatives, Judge, find_counterfactuals
+from scoring.ml.counterfactuals import Alternatives, Judge, OtherOutcomeError, find_counterfactuals
 from scoring.ml.figures import figures_of
 from scoring.ml.model import Model
 from scoring.rules.evaluation import Batch
@@ -35,14 +35,16 @@ def alternatives_of(
         return Alternatives([], [], problem=flagged.problem)
     severity, ask = SEVERITY[flagged.outcome], _judge_of(flagged, model, policy, listed)
     try:
-        if int(ask(vector[None, :], [payment.amount])[0]) != severity:
-            logger.warning("decision %s is not decided again as it was: no other figures tried", flagged.decision_id)
-            return Alternatives([], [], problem=_OTHERWISE)
         splits, marks = None if model is None else model.splits, _marks(policy, payment.currency)
         figures = figures_of(vector, payment.amount, currency=payment.currency, splits=splits, marks=marks)
-        return find_counterfactuals(figures, vector, severity=severity, currency=payment.currency, judge=ask)
+        return find_counterfactuals(
+            figures, vector, payment.amount, severity=severity, currency=payment.currency, judge=ask
+        )
     except DatabaseError:
         raise
+    except OtherOutcomeError:
+        logger.warning("decision %s is not decided again as it was: no other figures tried", flagged.decision_id)
+        return Alternatives([], [], problem=_OTHERWISE)
     except Exception:
         logger.exception("other figures of decision %s could not be tried", flagged.decision_id)
         return Alternatives([], [], problem=_FAILED)
