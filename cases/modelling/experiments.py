@@ -18,7 +18,7 @@ from cases.views.pages import ConsoleRequest, page
 from scoring.ml.model import ModelRefusedError
 from scoring.models import Experiment
 from scoring.services import experiments as service
-from scoring.services.model_stages import StageError, UnknownModelError
+from scoring.services.model_stages import ModelStepError, UnknownModelError
 
 _NO_TRAFFIC = "No payment is old enough yet to plan from: what this plan can see is not known."
 
@@ -37,7 +37,7 @@ def experiments(request: ConsoleRequest) -> HttpResponse:
         started = _started(request, form)
     except service.ExperimentRefusedError as error:
         form.add_error(error.field, str(error))
-    except (StageError, UnknownModelError, ModelRefusedError) as error:
+    except (ModelStepError, UnknownModelError, ModelRefusedError) as error:
         form.add_error("model", str(error))
     else:
         messages.success(request, f"Experiment {started.id} runs: every process follows within 5 seconds.")

@@ -1,6 +1,7 @@
 """Experiments: starting one together with its challenger, ending both, and writing down each day what is known."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,14 +9,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from scoring.ml.experiments.judging import Rule
 from scoring.ml.experiments.power import Plan
 from scoring.models import Experiment, ExperimentLook, ModelVersion
 from scoring.queries_experiments import Window, arm_figures
 from scoring.services.locks import take_lock
-from scoring.services.model_stages import end_challenger, set_challenger
+from scoring.services.model_stages import ModelStepError, end_challenger, set_challenger
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def start_experiment(
 
     Raises:
         ExperimentRefusedError: another one runs, or there is no champion to compare with.
-        UnknownModelError, StageError, ModelRefusedError: as `set_challenger`.
+        UnknownModelError, ModelStepError, ModelRefusedError: as `set_challenger`.
     """
     take_lock(_LOCK)
     close_left_experiment(at=at)
@@ -94,19 +95,20 @@ def end_experiment(experiment_id: int, *, end: str, conclusion: str, by: User, a
     if not running.update(end=end, ended_at=at, ended_by=by, conclusion=conclusion):
         raise ExperimentOverError("The experiment is over already.")
     experiment = Experiment.objects.select_related("challenger").get(id=experiment_id)
-    end_challenger(
-        experiment.challenger.version, by=by, at=at, note=f"Experiment {experiment.id}: {experiment.get_end_display()}"
-    )
+    said = f"Experiment {experiment.id}: {experiment.get_end_display()}"
+    # By whichever step it left its stage meanwhile, it has no cards to give back.
+    with suppress(ModelStepError), transaction.atomic():
+        end_challenger(experiment.challenger.version, reason=said, by=by, at=at)
     return experiment
 
 
 def close_left_experiment(*, at: datetime) -> int:
-    """End the experiment whose challenger or champion is that no more, by whichever step it left. Twice is once."""
+    """End the experiment whose challenger has other cards, or whose champion is that no more. Twice is once."""
     stage = ModelVersion.Stage
     left = Experiment.objects.filter(end="").exclude(
-        Q(challenger__stage=stage.CHALLENGER) & Q(champion__stage=stage.CHAMPION)
+        Q(challenger__stage=stage.CHALLENGER, challenger__share=F("share"), champion__stage=stage.CHAMPION)
     )
-    said = "Ended by itself: the challenger or the champion left its stage, so the two no longer share the cards."
+    said = "Ended by itself: one of the two left its stage or the share was changed, so cards went to the other arm."
     return left.update(end=End.LEFT, ended_at=at, conclusion=said)
 
 

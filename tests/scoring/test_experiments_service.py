@@ -20,7 +20,7 @@ from scoring.services.experiments import (
     record_looks,
     start_experiment,
 )
-from scoring.services.model_stages import StageError
+from scoring.services.model_stages import ModelStepError
 from tests.factories import DAY, NOON, make_user
 from tests.scoring.experiment_record import PLAN, START, begin, decided, fraud, make_model
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def sound(monkeypatch):
     """Models are of no account here: what loads one is tested with the registry."""
-    monkeypatch.setattr(model_stages, "load_model", lambda row: None)
+    monkeypatch.setattr(model_stages, "check_scores", lambda row: None)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_it_starts_with_the_challenger_and_says_who_and_when(mia):
     assert stage_of("m-new") == ("challenger", 0.1)
     assert (experiment.champion.version, experiment.started_by, experiment.end) == ("m-old", mia, "")
     event = ModelEvent.objects.get(model=experiment.challenger)
-    assert (event.action, event.by, event.note) == ("challenged", mia, "10% of the cards")
+    assert (event.action, event.by, event.note) == ("challenged", mia, "0.1 of the cards")
 
 
 def test_a_second_one_is_refused_and_names_the_first(mia):
@@ -71,7 +71,7 @@ def test_only_a_candidate_or_a_model_in_shadow_becomes_challenger(mia):
     make_model("m-old", "champion")
     make_model("m-gone", "retired")
 
-    with pytest.raises(StageError, match="m-gone is retired"):
+    with pytest.raises(ModelStepError, match="m-gone is retired"):
         start_experiment("m-gone", 0.2, PLAN, by=mia, at=START)
     with pytest.raises(model_stages.UnknownModelError):
         start_experiment("m-none", 0.2, PLAN, by=mia, at=START)
@@ -90,16 +90,22 @@ def test_the_end_takes_the_cards_back_and_comes_once(mia):
     assert (experiment.end, experiment.conclusion, experiment.ended_by) == ("keep", "No better.", mia)
 
 
-@pytest.mark.parametrize(("version", "stage"), [("m-new", "retired"), ("m-old", "retired")])
-def test_one_whose_models_left_their_stage_is_ended_by_itself(mia, version, stage):
+@pytest.mark.parametrize(
+    ("version", "changed"),
+    [
+        ("m-new", {"stage": "retired", "share": None}), ("m-old", {"stage": "retired", "share": None}),
+        ("m-new", {"share": 0.2}),
+    ],
+)  # fmt: skip
+def test_one_whose_arms_were_changed_is_ended_by_itself(mia, version, changed):
     experiment = begin(mia)
-    ModelVersion.objects.filter(version=version).update(stage=stage, share=None)
+    ModelVersion.objects.filter(version=version).update(**changed)
 
     assert close_left_experiment(at=NOON) == 1
     assert close_left_experiment(at=NOON) == 0
     experiment.refresh_from_db()
     assert (experiment.end, experiment.ended_by) == ("left", None)
-    assert "left its stage" in experiment.conclusion
+    assert "left its stage or the share was changed" in experiment.conclusion
 
 
 def test_each_day_that_is_over_is_written_down_once_as_it_was_known_then(mia):
