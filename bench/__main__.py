@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     with rig.servers():
         # They need Django, which is set up by now.
-        from bench import api, backtest, console, feed, growth, parts, policy, stream
+        from bench import api, backtest, console, feed, growth, learning, parts, policy, stream
         from scoring.ml.training import TREES
 
         shares = (parts, policy, growth, api, feed)
@@ -64,6 +64,7 @@ def main() -> None:
             results["feed"] = watched
             results["api"] = api.measure(traffic)
             results["backtest"] = backtest.measure()
+            results["learning"] = learning.measure()
             results |= console.measure()
     _print(results)
     if not options.only_stream:
@@ -113,11 +114,18 @@ def _print(results: dict[str, Any]) -> None:
             f"Backtest of {tried['rows']:,} decisions, {tried['rules']} rules: {tried['seconds']} s, "
             f"{tried['peak_mb']} MB"
         )
+    _print_learning(results.get("learning", {}))
     for name, row in results.get("pages", {}).items():
         print(
             f"Console server, {name} page: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms, "
             f"{row['queries']} queries"
         )
+
+
+def _print_learning(learnt: dict[str, Any]) -> None:
+    for name in ("dataset", "training"):
+        if row := learnt.get(name):
+            print(f"{name.capitalize()} of {learnt['rows']:,} decisions: {row['seconds']} s, {row['peak_mb']} MB")
 
 
 if __name__ == "__main__":

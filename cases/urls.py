@@ -4,7 +4,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from cases.modelling import drift
+from cases.modelling import card as model_cards
+from cases.modelling import drift, experiments, trainings
 from cases.modelling import version_views as model_views
 from cases.policy import backtests as policy_backtests
 from cases.policy import health_views, thresholds, version_views
@@ -93,6 +94,10 @@ urlpatterns = [
     path("quality/audit/", audit.audit, name="audit"),
     path("quality/settings/", quality.review_settings, name="review_settings"),
     path("quality/reviews/<int:check_id>/settle/", quality.settle, name="settle"),
+    path("models/experiments/", experiments.experiments, name="experiments"),
+    path("models/experiments/plan/", experiments.plan_experiment, name="plan_experiment"),
+    path("models/experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),
+    path("models/experiments/<int:experiment_id>/end/", experiments.end_experiment, name="end_experiment"),
     path("policy/", version_views.policy_versions, name="policy_versions"),
     path("policy/versions/<int:version>/", version_views.policy_version, name="policy_version"),
     path("policy/versions/<int:version>/<slug:step>/", version_views.policy_step, name="policy_step"),
@@ -116,4 +121,9 @@ urlpatterns = [
     path("models/", model_views.models, name="models"),
     re_path(rf"{_MODEL}$", model_views.model_detail, name="model_detail"),
     re_path(rf"{_MODEL}steps/(?P<action>[-a-z]+)/$", model_views.model_step, name="model_step"),
+    path("models/trainings/", trainings.trainings, name="model_trainings"),
+    path("models/trainings/<int:run_id>/", trainings.training, name="model_training"),
+    path("models/trainings/<int:run_id>/state/", trainings.training_state, name="training_state"),
+    path("models/trainings/<int:run_id>/cancel/", trainings.cancel, name="cancel_training"),
+    path("models/<str:version>/card/", model_cards.model_card, name="model_card"),
 ]

@@ -9,7 +9,7 @@ from celery.signals import setup_logging, worker_init
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fraudapp.settings")
 
 from scoring.silence import bound_all_threads
-from streams.backtests import BacktestsStep
+from streams.jobs import JobsStep
 from streams.webhooks.step import WebhooksStep
 from streams.worker import (
     WORKER_SILENCE_SECONDS,
@@ -32,7 +32,7 @@ app.steps["worker"].add(FeaturesStep)
 app.steps["worker"].add(RescoringStep)
 app.steps["worker"].add(VerdictsStep)
 app.steps["worker"].add(WebhooksStep)
-app.steps["worker"].add(BacktestsStep)
+app.steps["worker"].add(JobsStep)
 
 
 @setup_logging.connect

@@ -1,44 +1,48 @@
-"""The record as data sets: decisions of a period with the labels as they were known at a time."""
+"""The record as data sets: decisions of a period with the labels as they were known at a time, as arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from django.db.models import F, Min, QuerySet
+from django.db.models import Min
 
-from scoring.features.definitions import NAMES, VERSION
+from scoring.features.definitions import NAMES
 from scoring.ml.datasets import FRAUD, LEGITIMATE, UNKNOWN, Dataset, card_code
 from scoring.ml.protocol import Fold
 from scoring.models import Decision, Label
-from scoring.queries_labels import EVER, Believed
+from scoring.recorded import Period, Row, chunks
 
-CHUNK = 10_000
-_COLUMNS = ("features", "label_as_of", "occurred_at", "card_id", "amount", "currency")
-_CODES = {Label.Value.FRAUD.value: FRAUD, Label.Value.LEGITIMATE.value: LEGITIMATE}
+CODES = {Label.Value.FRAUD.value: FRAUD, Label.Value.LEGITIMATE.value: LEGITIMATE}
+Arrays = tuple[np.ndarray[Any, Any], ...]
+# A card pays many times; most of those of a chunk were seen in the chunks before.
+_card_code = lru_cache(1 << 17)(card_code)
 
 
 def recorded_payments(
-    start: datetime, end: datetime, *, labels_as_of: datetime | None, maturity: timedelta | None
+    start: datetime,
+    end: datetime,
+    *,
+    labels_as_of: datetime | None,
+    maturity: timedelta | None,
+    progress: Callable[[int], None] | None = None,
 ) -> Dataset:
-    """Decisions with start <= occurred_at < end, in the order of time, then of id.
+    """Decisions with start <= occurred_at < end, in the order of time, then of id; see `recorded.chunks` which.
 
-    Labels are those believed at `labels_as_of` (None: whenever they come). Without a label a payment is
+    Labels are those known at `labels_as_of` (None: whenever they came). Without a label a payment is
     legitimate once it is `maturity` old at `labels_as_of`, and unknown before; with maturity None it is
-    unknown. Vectors of other feature tables, and those made while the feature store was down, are left out:
-    they say nothing of what the model will see. Nor are the vectors taken with which these were scored again: they
-    were made later, and may know of frauds, of this very payment too, that nobody knew when it came. Memory: the
-    arrays, and one chunk of rows.
+    unknown. `progress` hears how many rows were read. Memory: the arrays, and one chunk of rows.
     """
     legitimate_before = labels_as_of - maturity if labels_as_of is not None and maturity is not None else None
-    parts = [
-        _arrays(rows, legitimate_before)
-        for rows in _chunks(_decisions(start, end, labels_as_of).values_list(*_COLUMNS).iterator(chunk_size=CHUNK))
-    ]
-    if not parts:
-        parts = [_arrays([], legitimate_before)]
-    return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    parts = [_arrays((), legitimate_before)]
+    read = 0
+    for rows in chunks(Period(start, end, labels_as_of)):
+        parts.append(_arrays(rows, legitimate_before))
+        read += len(rows)
+        if progress is not None:
+            progress(read)
+    return Dataset(*_joined(parts))
 
 
 def first_payment_at() -> datetime | None:
@@ -58,34 +62,42 @@ def fold_data(fold: Fold) -> tuple[Dataset, Dataset]:
     return training, recorded_payments(start, end, labels_as_of=None, maturity=None)
 
 
-def _decisions(start: datetime, end: datetime, labels_as_of: datetime | None) -> QuerySet[Decision]:
-    return (
-        Decision.objects.filter(occurred_at__gte=start, occurred_at__lt=end, feature_version=VERSION)
-        .exclude(degraded__contains=["features"])
-        .annotate(label_as_of=Believed(as_of=labels_as_of or EVER))
-        .order_by(F("occurred_at"), F("transaction_id"))
-    )
+def labels_of(rows: Sequence[Row], legitimate_before: datetime | None) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """FRAUD, LEGITIMATE or UNKNOWN of each row; without a label it is legitimate if it occurred by then."""
+    said = [CODES.get(row.label, UNKNOWN) if row.label else UNKNOWN for row in rows]
+    codes = np.array(said, np.int8)
+    if legitimate_before is not None:
+        times = np.array([row.occurred_at for row in rows], np.int64)
+        codes[(codes == UNKNOWN) & (times <= microseconds(legitimate_before))] = LEGITIMATE
+    return codes
 
 
-def _chunks(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk
+def microseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def _arrays(rows: list[tuple[Any, ...]], legitimate_before: datetime | None) -> tuple[np.ndarray[Any, Any], ...]:
+def _arrays(rows: Sequence[Row], legitimate_before: datetime | None) -> Arrays:
     """Columns of a chunk, in the order of Dataset's fields."""
-    vectors, labels, times, cards, amounts, currencies = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
     return (
-        np.frombuffer(b"".join(vectors), np.float32).reshape(len(rows), len(NAMES)),
-        np.array([_code(label, at, legitimate_before) for label, at in zip(labels, times, strict=True)], np.int8),
-        np.array([at.timestamp() for at in times], np.float64),
-        np.array([card_code(card) for card in cards], np.int64),
-        np.array(amounts, np.float64),
-        np.array(currencies, "U3"),
+        np.frombuffer(b"".join([row.features for row in rows]), np.float32).reshape(len(rows), len(NAMES)),
+        labels_of(rows, legitimate_before),
+        np.array([row.occurred_at for row in rows], np.int64) / 1e6,
+        np.array([_card_code(row.card_id) for row in rows], np.int64),
+        np.array([float(row.amount) for row in rows], np.float64),
+        np.array([row.currency for row in rows], "U3"),
     )
 
 
-def _code(label: str | None, occurred_at: datetime, legitimate_before: datetime | None) -> int:
-    if label is not None:
-        return _CODES[label]
-    return LEGITIMATE if legitimate_before is not None and occurred_at <= legitimate_before else UNKNOWN
+def _joined(parts: list[Arrays]) -> Arrays:
+    """Columns of all chunks. Empties `parts`: each is given back as soon as it is copied."""
+    rows = sum(len(part[0]) for part in parts)
+    whole = tuple(np.empty((rows, *column.shape[1:]), column.dtype) for column in parts[0])
+    end = rows
+    while parts:
+        part = parts.pop()
+        start = end - len(part[0])
+        for column, piece in zip(whole, part, strict=True):
+            column[start:end] = piece
+        end = start
+    return whole

@@ -65,7 +65,7 @@ class Believed(Func):
         super().__init__(F(decision), *moments, output_field=CharField())
         self.column = column
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *more: Any, **context: Any) -> Any:
         (decision, named), *moments = [compiler.compile(part) for part in self.get_source_expressions()]
         as_of, at = moments[0] if moments else (NOW, ())
         return believed_of(decision, as_of, column=self.column), (*named, *at)

@@ -1,6 +1,6 @@
 """What was said of payments: every statement of the ledger, which one is believed, and why, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,7 +37,7 @@ def _wait(label: Label) -> timedelta:
     return timedelta(days=settings.LABEL_SETTLE_DAYS.get(label.source, 0))
 
 
-def _said(label: Label, newest: dict[tuple[int, str], Label], as_of: datetime) -> Said:
+def _said(label: Label, newest: Mapping[tuple[int, str], Label], as_of: datetime) -> Said:
     source, believed = label.get_source_display().lower(), label.believed_source  # type: ignore[attr-defined]
     last = newest.get((label.decision_id, label.source))
     if not _is_heard(label, as_of):

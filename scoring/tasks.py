@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from scoring.services import drift, retraining
+from scoring.services import drift, experiments, retraining
 from scoring.services.list_expiry import clear_expired
 
 
@@ -30,3 +30,9 @@ def retrain() -> None:
     """Judge the model of a training that ended, and ask for the next where one is due. Safe to run twice."""
     retraining.finish_what_ended(at=now())
     retraining.ask_when_due(at=now())
+
+
+@shared_task(name="scoring.record_looks")
+def record_looks() -> int:
+    """Write down what is known of the running experiment by the days that are over. Safe to run twice."""
+    return experiments.record_looks(at=now())

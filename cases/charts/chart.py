@@ -34,7 +34,7 @@ class Picture:
     """What is to be drawn: a name for each column, series, and how an axis writes its numbers.
 
     `marks` are column -> words; from column `shaded_from` on numbers may still grow. By hour the names begin with
-    midnight, else the last column has one.
+    midnight, else the last column has one. is_signed: lines go below zero, and the axis says so.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Picture:
     shaded_from: int | None = None
     most: float | None = None
     least_step: float = 0.0
+    is_signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def draw(picture: Picture) -> Chart:
         picture=picture,
         shapes=(*_bars(picture, y, step), *_lines(picture, y, step)),
         labels=_labels(picture, y),
-        y_ticks=tuple(Text(_LEFT - 6, y(tick), picture.on_axis(abs(tick)), anchor="end") for tick in ticks),
+        y_ticks=tuple(Text(_LEFT - 6, y(tick), _axis_text(picture, tick), anchor="end") for tick in ticks),
         x_ticks=_x_ticks(picture, step),
         marks=_marks(picture, step),
         zero=y(0),
@@ -121,8 +122,14 @@ def _ticks(picture: Picture) -> list[float]:
     for series in picture.series:
         if series.is_line:
             high = max([high, *(value for value in (*series.values, *series.upper) if value is not None)])
+            low = min([low, *(value for value in (*series.values, *series.lower) if value is not None)])
     ticks = nice_ticks(low, high, least_step=picture.least_step)
     return ticks if picture.most is None else [tick for tick in ticks if tick <= picture.most + 1e-9]
+
+
+def _axis_text(picture: Picture, tick: float) -> str:
+    """Bars below zero are counts of another kind; only a signed axis tells them from those above."""
+    return picture.on_axis(tick if picture.is_signed else abs(tick))
 
 
 def _stacked(picture: Picture, *, is_below: bool) -> list[Series]:

@@ -1,1 +1,1 @@
-"""Models in the console: those there are, what each is and does, and the steps it takes."""
+"""Models in the console: those there are, what each is and does, the steps it takes, and what experiments say."""

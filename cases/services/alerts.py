@@ -103,15 +103,14 @@ def _new_case(decision: Decision, queue: Queue, *, now: datetime) -> Case:
 
 
 def _stake_of(decision: Decision) -> Decimal:
-    """Where no model says otherwise, nothing is at stake in a payment that was drawn at random: others go first."""
-    is_unknown = decision.score is None and is_audit(decision)
-    return Decimal(0) if is_unknown else money.stake_of(decision.amount, decision.score)
+    """Nothing suspicious was found in what was drawn at random: in the order of work others go first."""
+    return Decimal(0) if is_audit(decision) else money.stake_of(decision.amount, decision.score)
 
 
 def _join(case: Case, decision: Decision) -> None:
     """Add the decision's stake; show it in the queue when it is the largest of the case."""
     stake = _stake_of(decision)
-    if stake > money.stake_of(case.amount, case.score):
+    if stake > (case.stake if case.is_audit else money.stake_of(case.amount, case.score)):
         case.amount, case.currency = decision.amount, decision.currency
         case.score, case.top_reason = decision.score, _top_reason(decision)
         case.take_headline(decision)

@@ -25,7 +25,7 @@ DROP FUNCTION scoring_finding_stays();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scoring", "0020_model_stages"),
+        ("scoring", "0021_experiments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
                         help_text="Days of payments to learn from.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(730),
+                            django.core.validators.MaxValueValidator(400),
                         ],
                     ),
                 ),

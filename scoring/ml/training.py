@@ -3,8 +3,9 @@
 A process that trained must not fork: the threads of OpenMP do not come along, and the child hangs. Spawn.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import xgboost as xgb
@@ -13,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from scoring.features.definitions import NAMES
-from scoring.ml.datasets import Dataset, split_by_time, training_set
+from scoring.ml.datasets import Dataset, split_by_time, thinned, training_set
 from scoring.ml.metrics import calibration, ranking
 from scoring.ml.model import calibrated, margins
 
@@ -41,6 +42,27 @@ LEAST_FRAUDS = 10
 HOLDOUT = 0.2
 # With fewer frauds a fitted slope is worth less than the margins as they are: log-loss calibrates them.
 LEAST_FRAUDS_TO_CALIBRATE = 30
+# Share of the older part, its newest, on which it is seen how many trees help.
+STOPPING = 0.25
+# Trees that may bring nothing before it is believed that none does; log-loss on few frauds goes up and down.
+PATIENCE = 50
+# To find the number of trees and to measure, so many rows say as much as all of them.
+MEASURED_ROWS = 250_000
+
+
+class Step(NamedTuple):
+    """What a training does, in words, and the share of it that is done, 0-1."""
+
+    words: str
+    done: float
+
+
+# Hears each step; what it raises ends the training.
+Progress = Callable[[Step], None]
+
+
+def silent(step: Step) -> None:
+    """Tell nobody."""
 
 
 class TrainingImpossibleError(Exception):
@@ -48,30 +70,118 @@ class TrainingImpossibleError(Exception):
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many settings to try, and for how long at most; with 0 trials the product's own are taken."""
+
+    trials: int = 0
+    seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """The newest part of the time, and the calibrated scores (float64) of trees that had not seen it.
+
+    learnt_from: rows those trees learnt from; fewer than there were where a part of the cards was enough.
+    """
+
+    payments: Dataset
+    scores: NDArray[np.float64]
+    learnt_from: int
+
+
+@dataclass(frozen=True)
 class Trained:
-    """What a training gives: trees, calibration, and how they did on the newest part of the time."""
+    """What a training gives: trees, calibration, and how they did on the newest part of the time.
+
+    parameters: of the trees, their number and the seed among them. trials: each setting that was tried, with its
+    average precision. heldout: None where that part did not have both classes.
+    """
 
     booster: xgb.Booster
     slope: float
     intercept: float
-    metrics: dict[str, float]
+    metrics: dict[str, Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    trials: tuple[dict[str, Any], ...] = ()
+    heldout: Heldout | None = None
 
 
-def train(dataset: Dataset, *, seed: int, parameters: Parameters = PARAMETERS, threads: int = THREADS) -> Trained:
+def train(
+    dataset: Dataset,
+    *,
+    seed: int,
+    parameters: Parameters = PARAMETERS,
+    threads: int = THREADS,
+    budget: Budget = Budget(),  # noqa: B008 - it is frozen
+    progress: Progress = silent,
+) -> Trained:
     """Train on the rows with known labels.
 
-    Figures and calibration come from trees that saw only the older part of the time. The trees that are kept
-    see all of it: fraud changes quickly and the newest days teach the most. Their calibration carries over,
-    as the recipe is the same and stops at a fixed number of trees.
+    Figures and calibration come from trees that saw only the older part of the time; in that part alone settings are
+    tried and the number of trees is found. The trees that are kept see all of it: fraud changes quickly and the newest
+    days teach the most. Their calibration carries over, as the recipe is the same, number of trees included.
 
     Raises:
         TrainingImpossibleError: too few rows, or not both classes.
     """
     known = training_set(dataset)
     check_trainable(known)
-    slope, intercept, metrics = _measure(known, seed=seed, parameters=parameters, threads=threads)
-    booster = fit(known, seed=seed, parameters=parameters, threads=threads)
-    return Trained(booster, slope, intercept, {"rows": len(known), "frauds": known.frauds, **metrics})
+    older, newer = split_by_time(known, HOLDOUT)
+    trials: tuple[dict[str, Any], ...] = ()
+    if budget.trials:
+        # Optuna takes half a second to import, and scoring processes import this module.
+        from scoring.ml.tuning import tune  # noqa: PLC0415
+
+        tuned = tune(older, seed=seed, parameters=parameters, threads=threads, budget=budget, progress=progress)
+        parameters, trials = tuned.parameters, tuned.trials
+    fitting = Fitting(parameters, seed, threads)
+    trees = trees_for(older, fitting, part_of(progress, "Finding how many trees help", 0.5, 0.6))
+    heldout, slope, intercept, figures = _measure(
+        older, newer, fitting, trees, part_of(progress, "Measuring on the newest payments", 0.6, 0.7)
+    )
+    telling = part_of(progress, f"Training on {len(known):,} payments", 0.7, 0.9)
+    booster = fit(
+        known, seed=seed, parameters=parameters, threads=threads, trees=trees, callbacks=[Telling(telling, trees)]
+    )
+    return Trained(
+        booster,
+        slope,
+        intercept,
+        {"rows": len(known), "frauds": known.frauds, "trees": trees, **figures},
+        {**parameters, "trees": trees, "seed": seed},
+        trials,
+        heldout,
+    )
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """Settings of the trees, seed, and threads."""
+
+    parameters: Parameters
+    seed: int
+    threads: int
+
+    @property
+    def booster(self) -> dict[str, Any]:
+        return {**self.parameters, "seed": self.seed, "nthread": self.threads}
+
+
+def part_of(progress: Progress, words: str, start: float, end: float) -> Callable[[float], None]:
+    """Tells how much of one part of the work is done, 0-1, as a share of the whole."""
+    return lambda done: progress(Step(words, start + (end - start) * min(done, 1.0)))
+
+
+class Telling(xgb.callback.TrainingCallback):
+    """Says after each tree how many are grown; what it is told to raise ends the fit."""
+
+    def __init__(self, tell: Callable[[float], None], trees: int) -> None:
+        super().__init__()
+        self._tell, self._trees = tell, trees
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        self._tell((epoch + 1) / self._trees)
+        return False
 
 
 def check_trainable(known: Dataset) -> None:
@@ -89,34 +199,70 @@ def check_trainable(known: Dataset) -> None:
         raise TrainingImpossibleError(f"{counted} known among {len(known)} payments; {LEAST_FRAUDS} are needed.")
 
 
-def fit(known: Dataset, *, seed: int, parameters: Parameters, threads: int) -> xgb.Booster:
+def fit(
+    known: Dataset,
+    *,
+    seed: int,
+    parameters: Parameters,
+    threads: int,
+    trees: int = TREES,
+    callbacks: Sequence[xgb.callback.TrainingCallback] = (),
+) -> xgb.Booster:
     """Trees on all rows given. The same rows, parameters and seed give the same trees."""
-    matrix = xgb.QuantileDMatrix(
+    fitting = Fitting(parameters, seed, threads)
+    return xgb.train(fitting.booster, matrix_of(known, fitting), trees, callbacks=callbacks)
+
+
+def matrix_of(known: Dataset, fitting: Fitting, *, like: xgb.DMatrix | None = None) -> xgb.QuantileDMatrix:
+    """Rows as XGBoost reads them, in bins; those of another matrix where it is to be measured on them."""
+    return xgb.QuantileDMatrix(
         known.vectors,
         known.labels,
         feature_names=list(NAMES),
-        nthread=threads,
-        max_bin=int(parameters["max_bin"]),
+        nthread=fitting.threads,
+        max_bin=int(fitting.parameters["max_bin"]),
+        ref=like,
     )
-    return xgb.train({**parameters, "seed": seed, "nthread": threads}, matrix, TREES)
+
+
+def grow(early: xgb.DMatrix, late: xgb.DMatrix, fitting: Fitting, tell: Callable[[float], None]) -> xgb.Booster:
+    """Trees on `early` until they help no more on `late`; `best_iteration` says where that was."""
+    return xgb.train(
+        {**fitting.booster, "eval_metric": "logloss"},
+        early,
+        TREES,
+        evals=[(late, "late")],
+        callbacks=[xgb.callback.EarlyStopping(rounds=PATIENCE), Telling(tell, TREES)],
+        verbose_eval=False,
+    )
+
+
+def trees_for(older: Dataset, fitting: Fitting, tell: Callable[[float], None]) -> int:
+    """How many trees help on later payments; TREES, the most there are, where too few frauds could tell."""
+    early, late = (thinned(part, MEASURED_ROWS) for part in split_by_time(older, STOPPING))
+    if not 0 < early.frauds < len(early) or late.frauds < LEAST_FRAUDS_TO_CALIBRATE or late.frauds == len(late):
+        return TREES
+    learnt = matrix_of(early, fitting)
+    return int(grow(learnt, matrix_of(late, fitting, like=learnt), fitting, tell).best_iteration) + 1
 
 
 def _measure(
-    known: Dataset, *, seed: int, parameters: Parameters, threads: int
-) -> tuple[float, float, dict[str, float]]:
-    """Slope, intercept and figures on the newest part of the time; identity and none where it cannot tell."""
-    older, newer = split_by_time(known, HOLDOUT)
-    if not 0 < older.frauds < len(older) or not 0 < newer.frauds < len(newer):
-        return 1.0, 0.0, {"holdout_rows": len(newer), "holdout_frauds": newer.frauds}
-    margin = margins(fit(older, seed=seed, parameters=parameters, threads=threads), newer.vectors)
+    older: Dataset, newer: Dataset, fitting: Fitting, trees: int, tell: Callable[[float], None]
+) -> tuple[Heldout | None, float, float, dict[str, Any]]:
+    """Scores, slope, intercept and figures on the newest part of the time; identity and none where it cannot tell."""
+    counts = {"holdout_rows": len(newer), "holdout_frauds": newer.frauds}
+    learnt = thinned(older, MEASURED_ROWS)
+    if not 0 < learnt.frauds < len(learnt) or not 0 < newer.frauds < len(newer):
+        return None, 1.0, 0.0, counts
+    parameters, seed, threads = fitting.parameters, fitting.seed, fitting.threads
+    booster = fit(
+        learnt, seed=seed, parameters=parameters, threads=threads, trees=trees, callbacks=[Telling(tell, trees)]
+    )
+    margin = margins(booster, newer.vectors)
     slope, intercept = fit_calibration(margin, newer.labels)
-    figures = {
-        **ranking(newer.labels, margin),
-        **calibration(newer.labels, calibrated(margin, slope, intercept)),
-        "holdout_rows": len(newer),
-        "holdout_frauds": newer.frauds,
-    }
-    return slope, intercept, figures
+    scores = calibrated(margin, slope, intercept)
+    figures = {**ranking(newer.labels, margin), **calibration(newer.labels, scores), **counts}
+    return Heldout(newer, scores, len(learnt)), slope, intercept, figures
 
 
 def fit_calibration(margin: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
 from scoring.models.drift import DriftAlarm, DriftDay, DriftReport, DriftSettings
+from scoring.models.experiment import Experiment, ExperimentLook
 from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
@@ -22,6 +23,8 @@ __all__ = [
     "DriftDay",
     "DriftReport",
     "DriftSettings",
+    "Experiment",
+    "ExperimentLook",
     "FeatureRebuild",
     "Label",
     "ListChange",

@@ -24,7 +24,7 @@ class RetrainingSettings(models.Model):
     on_drift = models.BooleanField(default=True, help_text="Train, too, when an alarm of drift was raised since.")
     window_days = models.PositiveSmallIntegerField(
         default=90,
-        validators=[MinValueValidator(1), MaxValueValidator(730)],
+        validators=[MinValueValidator(1), MaxValueValidator(400)],
         help_text="Days of payments to learn from.",
     )
     compare_days = models.PositiveSmallIntegerField(

@@ -1,18 +1,18 @@
 """Models: training one and keeping it signed. What becomes of it: `model_stages`; who decides: `line_up`."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 
-from scoring import datasets
 from scoring.features.definitions import VERSION
 from scoring.ml import model as ml
-from scoring.ml.training import Trained, TrainingImpossibleError, train
+from scoring.ml.training import Budget, Progress, Step, Trained, TrainingImpossibleError
 from scoring.models import ModelEvent, ModelVersion
+from scoring.services.learning import Learnt, TrainingPeriod, learn
 from scoring.services.line_up import champion, forget_champion, load_model
 from scoring.services.model_stages import UnknownModelError, promote_model
 
@@ -20,44 +20,50 @@ from scoring.services.model_stages import UnknownModelError, promote_model
 SEED = 20180401
 
 
-@dataclass(frozen=True)
-class TrainingPeriod:
-    """Payments from `start` to before `end`, with the labels known at `labels_as_of`.
-
-    A payment without a label counts as legitimate once it is `maturity` old by then, else it is left out.
-    """
-
-    start: datetime
-    end: datetime
-    labels_as_of: datetime
-    maturity: timedelta
-
-
-def train_model(period: TrainingPeriod, *, promote: bool, progress: Callable[[str], None]) -> ModelVersion:
+def train_model(
+    period: TrainingPeriod,
+    *,
+    promote: bool,
+    progress: Progress,
+    budget: Budget = Budget(),  # noqa: B008 - it is frozen
+    requested_by: User | None = None,
+) -> ModelVersion:
     """Train on the record and keep the model: a candidate, or champion with `promote` or when it is the first.
 
     Raises:
         TrainingImpossibleError: the labels do not suffice. Nothing was stored.
     """
-    progress(f"Reading payments from {period.start:%Y-%m-%d} to {period.end:%Y-%m-%d}")
-    dataset = datasets.recorded_payments(
-        period.start, period.end, labels_as_of=period.labels_as_of, maturity=period.maturity
-    )
-    progress(f"Training on {int((dataset.labels >= 0).sum()):,} payments, {dataset.frauds:,} of them fraud")
-    trained = train(dataset, seed=SEED)
-    # One transaction: a crash between the two must not leave the first model waiting for a promotion.
-    with transaction.atomic():
-        is_first = not ModelVersion.objects.exists()
-        stored = store_model(trained, period)
-        if promote or is_first:
-            promote_model(stored.version)
-    stored.refresh_from_db()
-    progress(f"Stored model {stored.version} as {stored.stage}")
+    learnt = learn(period, seed=SEED, budget=budget, progress=progress)
+    stored = keep_model(learnt, period, promote=promote, requested_by=requested_by)
+    progress(Step(f"Stored model {stored.version} as {stored.stage}", 1.0))
     return stored
 
 
-def store_model(trained: Trained, period: TrainingPeriod) -> ModelVersion:
-    """Sign and keep a trained model as a candidate. The same training again is the same row."""
+# One transaction: a crash between the two must not leave the first model waiting for a promotion.
+@transaction.atomic
+def keep_model(
+    learnt: Learnt, period: TrainingPeriod, *, promote: bool = False, requested_by: User | None = None
+) -> ModelVersion:
+    """Store a model; it is champion with `promote`, or when it is the first."""
+    is_first = not ModelVersion.objects.exists()
+    stored = store_model(learnt.trained, period, facts=learnt.facts, requested_by=requested_by)
+    if promote or is_first:
+        promote_model(stored.version)
+    stored.refresh_from_db()
+    return stored
+
+
+def store_model(
+    trained: Trained,
+    period: TrainingPeriod,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    requested_by: User | None = None,
+) -> ModelVersion:
+    """Sign and keep a trained model as a candidate. The same training again is the same row.
+
+    facts: columns beside, such as its card.
+    """
     made = ml.Stored(ml.save(trained.booster), VERSION, trained.slope, trained.intercept)
     # Named by when and by what: the same trees with another calibration are another model.
     content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees
@@ -72,10 +78,13 @@ def store_model(trained: Trained, period: TrainingPeriod) -> ModelVersion:
             "libraries": made.libraries,
             "calibration_slope": made.slope,
             "calibration_intercept": made.intercept,
+            "parameters": trained.parameters,
             "metrics": trained.metrics,
             "labels_as_of": period.labels_as_of,
             "trained_from": period.start,
             "trained_to": period.end,
+            "requested_by": requested_by,
+            **(facts or {}),
         },
     )
     if is_new:
@@ -89,6 +98,7 @@ __all__ = [
     "UnknownModelError",
     "champion",
     "forget_champion",
+    "keep_model",
     "load_model",
     "promote_model",
     "store_model",

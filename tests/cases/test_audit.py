@@ -91,8 +91,8 @@ def test_a_drawn_payment_gets_a_case_that_says_so_and_comes_last(db, score):
     assert case.events.first().text.startswith("Drawn at random: ")
     assert case.due_at == NOON + HOUR
     assert case.alert_count == len(row.ids)
-    if score is None:
-        assert case.stake == 0
+    assert case.stake == 0
+    assert list(Case.objects.order_by("-rank").values_list("card_id", flat=True)) == ["card-flagged", "card-7731"]
 
 
 def test_a_flagged_payment_that_joins_is_not_called_an_audit(db):
@@ -102,9 +102,11 @@ def test_a_flagged_payment_that_joins_is_not_called_an_audit(db):
     alerts.open_cases([drawn.id], now=NOON)
     assert Case.objects.get().is_audit
 
-    flag(make_decision(card_id=drawn.card_id))
+    flag(make_decision(card_id=drawn.card_id, amount=Decimal(1), score=0.4))
 
-    assert not Case.objects.get().is_audit
+    case = Case.objects.get()
+    assert not case.is_audit
+    assert (case.amount, case.top_reason) == (1, "7 payments in the last hour; 1 is usual")
     assert FeedEntry.objects.count() == 2
 
 

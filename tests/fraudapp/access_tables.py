@@ -84,6 +84,17 @@ POST acknowledge_drift     -       -    x       -       -
 GET  models                -       x    x       x       -
 GET  model_detail          -       x    x       x       -
 POST model_step            -       -    x       -       -
+GET  experiments           -       x    x       x       -
+POST experiments           -       -    x       -       -
+POST plan_experiment       -       -    x       -       -
+GET  experiment            -       x    x       x       -
+POST end_experiment        -       -    x       -       -
+GET  model_trainings       -       x    x       x       -
+POST model_trainings       -       -    x       -       -
+GET  model_training        -       x    x       x       -
+GET  training_state        -       x    x       x       -
+POST cancel_training       -       -    x       -       -
+GET  model_card            -       x    x       x       -
 """
 # Of each table of the admin: l list, a add, c change, d delete.
 ADMIN = """
@@ -98,6 +109,8 @@ scoring_rule               -       -    l       l       -
 scoring_namedlist          -       -    lacd    l       -
 scoring_listimport         -       -    l       l       -
 scoring_backtest           -       -    l       l       -
+scoring_experiment         -       -    l       l       -
+scoring_experimentlook     -       -    l       l       -
 scoring_decision           -       -    l       l       -
 scoring_label              -       -    l       l       -
 scoring_modelversion       -       -    l       l       -
@@ -108,6 +121,7 @@ scoring_retrainingsettings -       -    lc      l       -
 scoring_retraining         -       -    l       l       -
 scoring_modelcomparison    -       -    l       l       -
 scoring_modelevent         -       -    l       l       -
+scoring_trainingrun        -       -    l       l       -
 scoring_webhookendpoint    -       -    lac     l       -
 scoring_webhookdelivery    -       -    l       l       -
 cases_check                -       -    l       l       -

@@ -68,7 +68,7 @@ def values(world) -> dict[str, object]:
         "file_id": case.id, "view_id": 1, "entry_id": 1, "check_id": 1, "backtest_id": 1, "place": 0, "kind": "device",
         "name": "device-1", "file_format": "csv", "app_label": "cases", "object_id": "0", "content_type_id": 999_999,
         "id": "0", "version": 1, "step": "publish", "action": "promote", "code": "large",
-        "alarm_id": 1,
+        "alarm_id": 1, "experiment_id": 1, "run_id": 1,
     }  # fmt: skip
 
 

@@ -56,7 +56,13 @@ class World:
             "approve_verdict": {"verdict_id": self.verdict_id},
             "claim_case": {},
             "decide_case": {"verdict": "legitimate", "note": "The cardholder says so."},
-            "label": example and {**example, "transaction_id": "t-1", "known_at": "2026-11-20T12:00:00Z"},
+            "label": example
+            and {
+                **example,
+                "transaction_id": "t-1",
+                "known_at": "2026-11-20T12:00:00Z",
+                "asserted_at": "2026-11-18T09:00:00Z",
+            },
             "move_case": {"queue": "large"},
             "next_case": {},
             "refuse_verdict": {"verdict_id": self.verdict_id, "reason": "Ask first."},

@@ -10,6 +10,7 @@ from scoring.features.definitions import NAMES, VERSION
 from scoring.ml.datasets import FRAUD, LEGITIMATE, UNKNOWN, Dataset, card_code
 from scoring.ml.protocol import Fold
 from scoring.models import Decision
+from scoring.recorded import Counted, Period, chunks, count_rows
 from tests.factories import DAY, HOUR, NOON, make_decision, make_label
 from tests.scoring.ml_data import make_vector
 
@@ -130,9 +131,35 @@ def test_a_fold_trains_with_the_labels_known_when_the_test_starts():
     assert truth.labels.tolist() == [FRAUD, FRAUD, FRAUD]
 
 
-def test_a_period_is_read_with_one_query(django_assert_num_queries):
-    for _ in range(3):
-        make_label(make_payment())
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_payments_of_one_moment_are_read_once_however_the_chunks_fall(rows):
+    for name in ("b", "a", "C", "d"):
+        make_label(make_payment(transaction_id=name, occurred_at=NOON))
+    make_payment(transaction_id="e", occurred_at=NOON + HOUR)
 
-    with django_assert_num_queries(1):
-        payments()
+    read = [row for chunk in chunks(Period(NOON - DAY, NOON + DAY, NOON), rows=rows) for row in chunk]
+
+    # Byte by byte, whatever the language of the database.
+    assert [row.transaction_id for row in read] == ["C", "a", "b", "d", "e"]
+    assert [row.label for row in read] == ["fraud"] * 4 + [None]
+
+
+def test_what_a_source_took_back_is_not_believed():
+    decision = make_payment()
+    make_label(decision, "fraud", known_at=NOON - 2 * HOUR)
+    make_label(decision, "withdrawn", known_at=NOON - HOUR)
+
+    assert payments(maturity=None).labels.tolist() == [UNKNOWN]
+
+    make_label(decision, "legitimate", source="analyst", known_at=NOON - 3 * HOUR)
+
+    assert payments(maturity=None).labels.tolist() == [LEGITIMATE]
+
+
+def test_what_cannot_be_learnt_from_is_counted_by_why():
+    make_payment(feature_version="0", features=b"1234")
+    make_payment(features=b"1234")
+    make_payment(degraded=["features"])
+    make_payment(degraded=["model"])
+
+    assert count_rows(Period(NOON - DAY, NOON + DAY, NOON)) == Counted(1, 1, 1, 1)

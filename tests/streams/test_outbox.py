@@ -4,8 +4,11 @@ from base64 import b64decode
 
 import pytest
 from django.db.models import QuerySet
+from django.utils.timezone import now
 
-from cases.models import Alert, Case, FeedEntry
+from cases.models import Alert, AuditDraw, Case, FeedEntry
+from cases.services.audit import number_of, set_audit
+from cases.services.review_settings import current_settings
 from scoring.models import Outbox
 from scoring.services.keys import issue_key
 from streams import outbox
@@ -92,3 +95,30 @@ def test_decisions_left_by_a_version_without_payloads_are_published_alike(stream
     assert len(expected) == 2
     assert sent_out(published, DECISIONS) == expected
     assert not Outbox.objects.exists()
+
+
+def test_approved_payments_are_drawn_for_the_audit_by_the_relay_once_whatever_dies(
+    stream, store, published, monkeypatch
+):
+    set_audit(share=0.05, daily_reviews=1_000, actor=None, now=now())
+    salt = current_settings().salt
+    names = [f"quiet-{number}" for number in range(80)]
+    chosen = {name for name in names if number_of(salt, name) < 0.05}
+    send(stream, *(body_of(transaction_id=name, card_id=name) for name in names))
+    run(stream, store)
+
+    def die(self):
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(QuerySet, "delete", die)
+        with pytest.raises(SystemExit):
+            relay_outbox()
+    assert not AuditDraw.objects.exists()
+
+    while relay_outbox():
+        pass
+
+    assert set(AuditDraw.objects.values_list("decision__transaction_id", flat=True)) == chosen
+    assert set(Case.objects.values_list("card_id", flat=True)) == chosen
+    assert len(sent_out(published, DECISIONS)) == 160

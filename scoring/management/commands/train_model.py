@@ -9,13 +9,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
-from scoring.datasets import first_payment_at
+from scoring.ml.training import Budget, Step
 from scoring.models import ModelVersion
 from scoring.services import models
 from scoring.services.models import TrainingImpossibleError, TrainingPeriod
-
-# Fraud changes within weeks: a longer look back costs memory and teaches what is over.
-LONGEST = timedelta(days=90)
+from scoring.services.trainings import MOST_TRIALS, usual_start
 
 
 def moment(value: str) -> datetime:
@@ -31,6 +29,13 @@ def day_count(value: str) -> int:
     """A whole number of days, 0 or more."""
     if not value.isdecimal() or int(value) > 3650:
         raise argparse.ArgumentTypeError(f"{value!r} is not a number of days from 0 to 3650")
+    return int(value)
+
+
+def trial_count(value: str) -> int:
+    """How many settings to try."""
+    if not value.isdecimal() or int(value) > MOST_TRIALS:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of trials from 0 to {MOST_TRIALS}")
     return int(value)
 
 
@@ -54,13 +59,22 @@ class Command(BaseCommand):
             metavar="N",
             help="age from which no label means legitimate; default: LABEL_MATURITY_DAYS",
         )
+        parser.add_argument(
+            "--trials", type=trial_count, default=0, metavar="N",
+            help="settings of the trees to try (default 0: the product's own, which were measured)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--trial-seconds", type=float, default=600.0, metavar="S", help="time for trying them (default 600)"
+        )
         parser.add_argument("--promote", action="store_true", help="make it the champion, retiring the one before")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, promote: bool, **options: Any) -> None:
+        self._words = ""
         period = self._period(**options)
+        budget = Budget(options["trials"], options["trial_seconds"])
         try:
-            stored = models.train_model(period, promote=promote, progress=self._progress)
+            stored = models.train_model(period, promote=promote, progress=self._progress, budget=budget)
         except TrainingImpossibleError as error:
             raise CommandError(f"{error} {self._advice(period)}", returncode=1) from error
         self.stdout.write(json.dumps(_facts(stored)) if options["json"] else _words(stored))
@@ -78,7 +92,7 @@ class Command(BaseCommand):
         # Younger payments are known only where they were fraud or reviewed: with them the model would expect
         # fraud to be many times as frequent as it is.
         end = end or as_of - maturity
-        start = start or _oldest_before(end)
+        start = start or usual_start(end)
         if start >= end:
             raise CommandError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}.", returncode=2)
         return TrainingPeriod(start, end, as_of, maturity)
@@ -90,14 +104,10 @@ class Command(BaseCommand):
             f"or widen --from and --to (now {period.start:%Y-%m-%d} to {period.end:%Y-%m-%d})."
         )
 
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, style_func=str)
-
-
-def _oldest_before(end: datetime) -> datetime:
-    """The first payment that is not older than LONGEST at `end`, for the period as it will be stored."""
-    oldest = first_payment_at()
-    return max(end - LONGEST, oldest) if oldest and oldest < end else end - LONGEST
+    def _progress(self, step: Step) -> None:
+        if step.words != self._words:
+            self.stderr.write(f"{step.done:4.0%} {step.words}", style_func=str)
+        self._words = step.words
 
 
 def _facts(stored: ModelVersion) -> dict[str, Any]:
@@ -119,10 +129,15 @@ def _words(stored: ModelVersion) -> str:
     lines = [f"Model {stored.version}, {stored.stage}: {figures['rows']:,} payments, {figures['frauds']:,} frauds."]
     if "auc_roc" in figures:
         lines.append(
-            f"On the newest fifth of the time: average precision {figures['average_precision']:.3f}, "
-            f"AUC {figures['auc_roc']:.3f}, calibration error {figures['expected_calibration_error']:.4f} "
+            f"On the newest fifth of the time: average precision {_with_interval(figures, 'average_precision')}, "
+            f"AUC {_with_interval(figures, 'auc_roc')}, calibration error {figures['expected_calibration_error']:.4f} "
             f"({figures['holdout_frauds']:,} frauds of {figures['holdout_rows']:,})."
         )
     else:
         lines.append("The newest fifth of the time has too few frauds to measure it.")
     return "\n".join(lines)
+
+
+def _with_interval(figures: dict[str, Any], name: str) -> str:
+    low, high = figures["intervals"][name]
+    return f"{figures[name]:.3f} ({low:.3f} to {high:.3f})"

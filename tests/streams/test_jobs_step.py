@@ -1,4 +1,4 @@
-"""The task worker runs backtests in processes of their own: whichever is killed, the run is done once, or not left."""
+"""The task worker runs long jobs in processes of their own: whichever is killed, it is done once, or not left."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ import pytest
 from django.conf import settings
 from django.utils.timezone import now
 
-from scoring.models import Backtest
-from scoring.services.backtests import MAX_ATTEMPTS
-from streams import backtests
-from streams.backtests import BacktestsStep, end_process, start_process
-from tests.factories import NOON
+from scoring.models import Backtest, TrainingRun
+from scoring.services.job_queue import MAX_ATTEMPTS
+from streams import jobs
+from streams.jobs import JobsStep, end_process, start_process
+from tests.factories import DAY, NOON
 from tests.scoring.backtest_world import ask, decide, make_draft
 from tests.scoring.payments import publish
 from tests.waiting import wait_until
@@ -36,7 +36,7 @@ def asked(monkeypatch) -> Backtest:
 
 @pytest.fixture
 def step():
-    made = BacktestsStep(SimpleNamespace())
+    made = JobsStep(SimpleNamespace())
     yield made
     made.stop(None)
 
@@ -54,17 +54,31 @@ def test_the_step_runs_what_waits(asked, step):
     assert (asked.result["judged"], asked.attempts) == (3, 1)
 
 
+def test_a_training_runs_beside_and_says_what_it_lacks(asked, step):
+    training = TrainingRun.objects.create(
+        trained_from=NOON, trained_to=NOON + DAY, labels_as_of=NOON + DAY, maturity_days=0
+    )
+    step.start(None)
+
+    wait_until(lambda: TrainingRun.objects.get(id=training.id).status == Status.FAILED)
+
+    training.refresh_from_db()
+    assert training.error.startswith("Only 0 payments with a known label")
+    assert training.attempts == 1
+    wait_until(lambda: status(asked) == Status.DONE)
+
+
 def test_a_run_whose_process_is_killed_is_begun_again_and_done(asked, step, monkeypatch):
     started = []
 
-    def start_and_kill_the_first(claimed):
-        process = start_process(claimed)
+    def start_and_kill_the_first(command, claimed):
+        process = start_process(command, claimed)
         started.append(process.pid)
         if len(started) == 1:
             os.kill(process.pid, signal.SIGKILL)
         return process
 
-    monkeypatch.setattr(backtests, "start_process", start_and_kill_the_first)
+    monkeypatch.setattr(jobs, "start_process", start_and_kill_the_first)
     step.start(None)
 
     wait_until(lambda: status(asked) == Status.DONE)
@@ -74,12 +88,12 @@ def test_a_run_whose_process_is_killed_is_begun_again_and_done(asked, step, monk
 
 
 def test_a_run_that_is_killed_each_time_fails_and_says_so(asked, step, monkeypatch):
-    def start_and_kill(claimed):
-        process = start_process(claimed)
+    def start_and_kill(command, claimed):
+        process = start_process(command, claimed)
         os.kill(process.pid, signal.SIGKILL)
         return process
 
-    monkeypatch.setattr(backtests, "start_process", start_and_kill)
+    monkeypatch.setattr(jobs, "start_process", start_and_kill)
     step.start(None)
 
     wait_until(lambda: status(asked) == Status.FAILED)
@@ -90,7 +104,9 @@ def test_a_run_that_is_killed_each_time_fails_and_says_so(asked, step, monkeypat
 
 
 def test_a_worker_that_stops_leaves_the_run_to_the_next(asked, step, monkeypatch):
-    monkeypatch.setattr(backtests, "start_process", lambda claimed: subprocess.Popen(_SLEEPS, stdin=subprocess.PIPE))
+    monkeypatch.setattr(
+        jobs, "start_process", lambda command, claimed: subprocess.Popen(_SLEEPS, stdin=subprocess.PIPE)
+    )
     step.start(None)
     wait_until(lambda: status(asked) == Status.RUNNING)
 
@@ -123,8 +139,8 @@ _SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 _RUN = f"""
 import sys, threading, time
 sys.path.insert(0, {str(settings.BASE_DIR)!r})
-from scoring.management.commands.run_backtest import _end_with_input
-threading.Thread(target=_end_with_input, daemon=True).start()
+from scoring.management.quiet import end_with_input
+threading.Thread(target=end_with_input, daemon=True).start()
 time.sleep(600)
 """
 _HOLDS = f"""
