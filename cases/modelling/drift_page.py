@@ -11,6 +11,8 @@ from cases.modelling.drift_queries import Day
 from scoring.ml.drift_words import SORTS
 
 WIDTH, HEIGHT = 132, 34
+# More would be narrower than a dot.
+BARS = 26
 # Of the training's payments, those that scored highest.
 _TOP = 0.01
 
@@ -110,12 +112,19 @@ def _two(measure: float | None) -> str:
 
 
 def histograms(then: Sequence[int], now: Sequence[int]) -> tuple[str, str]:
-    """Paths of bars, the training's beside today's, to one scale; empty where one of them has nothing."""
+    """Paths of bars, the training's beside today's, to one scale; empty where one of them has nothing.
+
+    Of more bins than BARS some are drawn together.
+    """
     if not sum(then) or not sum(now):
         return "", ""
-    shares = [[count / sum(counts) for count in counts] for counts in (then, now)]
+    together = -(-len(then) // BARS)
+    shares = [
+        [sum(counts[place : place + together]) / sum(counts) for place in range(0, len(counts), together)]
+        for counts in (then, now)
+    ]
     highest = max(max(one) for one in shares)
-    step = WIDTH / len(then)
+    step = WIDTH / len(shares[0])
 
     def bars(values: Sequence[float], at: float) -> str:
         return paths.bars(

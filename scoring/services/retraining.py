@@ -1,5 +1,6 @@
 """Retraining by itself: when it is time, what is asked for, what becomes of the model. A person promotes, always."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,9 @@ from scoring.services.learning_settings import retraining_settings
 from scoring.services.locks import take_lock, try_lock
 from scoring.services.model_guards import ModelStepError, record
 from scoring.services.model_stages import propose, put_in_shadow
-from scoring.services.trainings import TrainingRequest, request_training
+from scoring.services.trainings import TrainingRefusedError, TrainingRequest, request_training
+
+logger = logging.getLogger(__name__)
 
 _Status, _Reason, _Outcome = TrainingRun.Status, TrainingRun.Reason, Retraining.Outcome
 _NOT_AGAIN = (_Status.FAILED, _Status.CANCELLED)
@@ -70,21 +73,21 @@ def ask_when_due(*, at: datetime) -> Retraining | None:
         due = plan(found, at=at)
         if not due.is_due or Retraining.objects.filter(finished_at=None).exists():
             return None
-        run = _request(found, due.reason, at)
+        try:
+            run = request_training(_wanted(found, at), by=None, at=at, reason=due.reason)
+        except TrainingRefusedError as error:
+            logger.warning("no training is asked for, though it is due: %s", error)
+            return None
         return Retraining.objects.create(run=run, then=found.then, words=due.words[:500])
 
 
-def _request(found: RetrainingSettings, reason: str, at: datetime) -> TrainingRun:
-    """Put a training at the end of the queue.
-
-    The newest mature days stay out: there both models are compared. From midnight to midnight, so that days are whole.
-    """
+def _wanted(found: RetrainingSettings, at: datetime) -> TrainingRequest:
+    """The newest mature days stay out: there both models are compared. From midnight to midnight: days are whole."""
     days = settings.LABEL_MATURITY_DAYS if found.maturity_days is None else found.maturity_days
     until = at - timedelta(days=days + found.compare_days)
     until = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since, oldest = until - timedelta(days=found.window_days), first_payment_at()
-    wanted = TrainingRequest(max(since, oldest) if oldest and oldest < until else since, until, at, days)
-    return request_training(wanted, by=None, at=at, reason=reason)
+    return TrainingRequest(max(since, oldest) if oldest and oldest < until else since, until, at, days)
 
 
 def finish_what_ended(*, at: datetime) -> Retraining | None:

@@ -43,6 +43,8 @@ def test_a_manager_sees_what_moved_and_looks_after_it(site, log_in, screenshots)
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         screenshots(page, f"drift-{scheme}")
+        page.get_by_role("heading", name="Retraining by itself").scroll_into_view_if_needed()
+        screenshots(page, f"drift-below-{scheme}")
         assert faults(page) == []
     page.set_viewport_size(PHONE)
     screenshots(page, "drift-phone")

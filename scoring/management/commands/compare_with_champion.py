@@ -1,4 +1,4 @@
-"""`manage.py compare_models VERSION`: a model against the champion, on payments that neither learnt from."""
+"""`manage.py compare_with_champion VERSION`: a model against the champion, on payments that neither learnt from."""
 
 import json
 from datetime import timedelta
