@@ -72,7 +72,7 @@ def fill(rows: int) -> None:
         copy = sql.SQL("COPY scoring_decision ({}) FROM STDIN").format(
             sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
         )
-        with cursor.copy(copy) as out:  # type: ignore[attr-defined]  # psycopg's own
+        with cursor.copy(copy) as out:
             for first in range(0, rows, 20_000):
                 vectors = chance.gamma(1.0, 1.0, (min(20_000, rows - first), len(NAMES))).astype(np.float32)
                 pull = vectors[:, 0] + vectors[:, 1] + np.log(FRAUD_RATE) - 2.0

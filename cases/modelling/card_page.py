@@ -60,6 +60,7 @@ class FeatureRow:
 @dataclass(frozen=True)
 class CardPage:
     is_known: bool
+    rows: int
     figures: Sequence[Figure]
     segments: Sequence[SegmentRow]
     charts: Sequence[Chart]
@@ -78,6 +79,7 @@ def card_page(model: ModelVersion) -> CardPage:
     importance = card.get("importance", [])
     return CardPage(
         is_known=bool(card),
+        rows=model.dataset.get("rows", metrics.get("rows", 0)),
         figures=_figures(metrics),
         segments=[_segment(one) for one in card.get("segments", [])],
         charts=_charts(card),

@@ -48,6 +48,8 @@ def training_set(dataset: Dataset) -> Dataset:
 
 def split_by_time(dataset: Dataset, newest: float) -> tuple[Dataset, Dataset]:
     """What comes before, and what lies in the `newest` share (0-1) of the time covered. Nothing is copied."""
+    if not len(dataset):
+        return dataset, dataset
     first, last = float(dataset.occurred_at.min()), float(dataset.occurred_at.max())
     place = int(np.searchsorted(dataset.occurred_at, last - newest * (last - first)))
     return _part(dataset, slice(0, place)), _part(dataset, slice(place, None))

@@ -26,6 +26,8 @@ from scoring.services.new_folder import new_folder
 # So many rows of 40 features are 20 MB; how rows lie in files must not hang on how they are read.
 FILE_ROWS = 100_000
 MANIFEST = "manifest.json"
+# A payment has an amount, and the table a feature of that name.
+FEATURE = "feature_"
 _CODE = ("features/*.py", "ml/*.py", "datasets.py", "recorded.py", "queries_labels.py", "services/dataset_files.py")
 _SCHEMA: dict[str, Any] = {
     "transaction_id": pl.String,
@@ -37,7 +39,7 @@ _SCHEMA: dict[str, Any] = {
     "label_source": pl.String,
     "label_known_at": pl.Datetime("us", "UTC"),
     "weight": pl.Float64,
-    **dict.fromkeys(NAMES, pl.Float32),
+    **{f"{FEATURE}{name}": pl.Float32 for name in NAMES},
 }
 
 
@@ -126,7 +128,7 @@ def _frame(rows: Sequence[Row], labels: Any, weights: Any) -> pl.DataFrame:
             [None if row.label_known_at is None else microseconds(row.label_known_at) for row in rows], dtype=pl.Int64
         ).cast(pl.Datetime("us", "UTC")),
         "weight": weights,
-        **{name: np.ascontiguousarray(vectors[:, place]) for place, name in enumerate(NAMES)},
+        **{f"{FEATURE}{name}": np.ascontiguousarray(vectors[:, place]) for place, name in enumerate(NAMES)},
     }
     return pl.DataFrame(columns, schema=_SCHEMA)
 

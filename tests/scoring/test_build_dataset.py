@@ -90,7 +90,7 @@ def test_a_row_is_the_vector_that_was_stored(tmp_path):
     row = pl.read_parquet(tmp_path / "set" / "test-*.parquet").row(0, named=True)
 
     stored = Decision.objects.get(transaction_id=row["transaction_id"])
-    assert np.array([row[name] for name in NAMES], np.float32).tobytes() == bytes(stored.features)
+    assert np.array([row[f"feature_{name}"] for name in NAMES], np.float32).tobytes() == bytes(stored.features)
     assert (row["amount"], row["card_id"], row["occurred_at"]) == (stored.amount, stored.card_id, stored.occurred_at)
 
 
@@ -114,11 +114,11 @@ def test_what_happens_after_a_time_changes_nothing_before_it(tmp_path, seed):
     query = ("--to", at.isoformat(), "--labels-as-of", at.isoformat(), "--validation-days", "2", "--test-days", "2")
     build(tmp_path / "before", *query)
     chance = random.Random(seed)
-    later = Decision.objects.filter(occurred_at__gte=at)
+    later, other = Decision.objects.filter(occurred_at__gte=at), make_dataset(10, seed=9).vectors[0].tobytes()
     Label.objects.filter(known_at__gt=at).update(known_at=NOON + timedelta(days=chance.random()))
     for decision in later:
         decision.amount, decision.card_id = chance.randrange(1, 999), f"card-{chance.randrange(9)}"
-        decision.features = make_dataset(1, seed=seed).vectors.tobytes()
+        decision.features = other
     Decision.objects.bulk_update(later, ["amount", "card_id", "features"])
     for decision in chance.sample(list(Decision.objects.filter(occurred_at__lt=at, labels=None)), 20):
         Label.objects.create(decision=decision, label="fraud", source="issuer_report", known_at=at + HOUR)

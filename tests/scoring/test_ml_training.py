@@ -272,3 +272,15 @@ def test_a_card_without_a_held_out_part_says_so():
     assert card["segments"] == card["calibration"] == card["precision_recall"] == []
     assert "how good it is is not known" in card["limits"][0]
     assert intervals_of(trained, seed=1) == {}
+
+
+@pytest.mark.parametrize("trials", [0, 2])
+@pytest.mark.usefixtures("few_trees")
+def test_payments_of_one_moment_are_learnt_from_and_measured_on_nothing(trials):
+    data = make_dataset(1000)
+    at_once = replace(data, occurred_at=np.full(1000, data.occurred_at[0]))
+
+    trained = train(at_once, seed=1, threads=1, budget=Budget(trials=trials))
+
+    assert trained.heldout is None
+    assert len(card_of(trained, at_once, seed=1)["importance"]) > 0
