@@ -18,8 +18,8 @@ from tests.scoring.histories import MIDNIGHT, Step, history_of, live_vectors, st
 from tests.scoring.payments import make_payment
 from tests.scoring.reference import reference_vector
 
-EXACT_UNITS = {"payments", "flag", "hour", "entities"}
-DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS, Op.DECAYED_DEVIATION}
+EXACT_UNITS = {"payments", "flag", "hour", "entities", "days"}
+DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS, Op.DECAYED_DEVIATION, Op.DECAYED_HIGH}
 IS_EXACT = np.array([row.unit in EXACT_UNITS and row.op not in DECAYED for row in FEATURES])
 
 
@@ -152,7 +152,7 @@ def test_arrivals_are_counted_by_when_they_reached_us_whatever_they_claim():
 def test_a_fraud_counts_from_when_it_became_known():
     events: list[Event] = [
         Payment(make_payment(), NOON),
-        FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + DAY),
+        FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", amount=Decimal(20), known_at=NOON + DAY),
         Payment(make_payment(occurred_at=NOON + DAY + MINUTE), NOON + DAY + MINUTE),
     ]
 
@@ -197,7 +197,9 @@ def test_without_a_store_a_payment_still_says_what_it_says_by_itself():
 
 
 def test_a_fraud_rate_is_never_more_than_all_payments():
-    label = FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + DAY * 40)
+    label = FraudKnown(
+        card_id="card-1", merchant_id="m-1", device_id="d-1", amount=Decimal(20), known_at=NOON + DAY * 40
+    )
     later = NOON + DAY * 41
     events: list[Event] = [Payment(make_payment(), NOON), label, label, Payment(make_payment(occurred_at=later), later)]
 
