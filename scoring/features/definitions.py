@@ -61,7 +61,8 @@ class Feature:
     """A row of the table.
 
     `window` is in seconds: a window, a half-life for the decayed, a cap for the recency rows. `of` names what is
-    looked at among the entity's own (the merchants of a card). `words` is what an analyst reads, `empty` what stands
+    looked at among the entity's own (the merchants of a card). `lag`, in seconds: frauds of the window are held against
+    payments of the window so long before. `words` is what an analyst reads, `empty` what stands
     there when the value is missing, `words_off` when a flag is 0. In `words`, `{value}` is this row's value, `{s}` the
     plural ending that goes with it, `{name}` the value of another row.
     """
@@ -72,6 +73,7 @@ class Feature:
     unit: Unit
     words: str
     window: int = 0
+    lag: int = 0
     of: str = ""
     by_arrival: bool = False
     empty: str = ""
@@ -93,6 +95,9 @@ MOST_DEVIATION = 3.0
 HIGH_AMOUNT = 3.0
 # With fewer payments a card has no usual amount, and no deviation from it.
 LEAST_HABIT = 3
+# Most frauds become known some days after they happened: frauds that became known in a window were mostly among the
+# payments of the window so long before. A week is the delay that the protocol of `scoring/ml/protocol.py` waits.
+USUAL_LABEL_DELAY = 7 * DAY
 # How many of an entity's merchants, devices, countries and cards are remembered, least recently seen dropped first.
 SEEN_SIZES = {
     ("card", "merchant"): 24,
@@ -476,6 +481,26 @@ FEATURES: tuple[Feature, ...] = (
         "Frauds confirmed in 30 days amount to {value} of this shop's payments",
         window=30 * DAY,
         empty="This shop had no payments in 30 days",
+    ),
+    Feature(
+        "merchant_late_fraud_rate_3d",
+        "merchant",
+        Op.FRAUD_RATE,
+        "share",
+        "Frauds confirmed in 3 days amount to {value} of this shop's payments of a week before those",
+        window=3 * DAY,
+        lag=USUAL_LABEL_DELAY,
+        empty="This shop had no payments in 3 days a week before",
+    ),
+    Feature(
+        "merchant_late_fraud_rate_7d",
+        "merchant",
+        Op.FRAUD_RATE,
+        "share",
+        "Frauds confirmed in 7 days amount to {value} of this shop's payments of a week before those",
+        window=7 * DAY,
+        lag=USUAL_LABEL_DELAY,
+        empty="This shop had no payments in 7 days a week before",
     ),
     Feature(
         "merchant_decayed_frauds_1d",

@@ -80,6 +80,8 @@ def _decay(feature: Feature) -> str:
     return f"decayed_{counted}{feature.window}"
 
 
+# Entity, seconds, lag, by arrival.
+Window = tuple[str, int, int, bool]
 Wanted = Iterator[tuple[str, "np.dtype[np.generic]", int]]
 
 
@@ -126,12 +128,17 @@ def _wanted_ordered(op: Op) -> Wanted:
         )
 
 
+def _reach(feature: Feature) -> int:
+    """Tiles from the one of a payment back to the oldest that its value is read from."""
+    return (feature.window + feature.lag) // hop_of(feature.window) + 1
+
+
 def _layout_of(kind: Kind) -> Layout:
     rows = [feature for feature in FEATURES if feature.entity == kind]
     tiles: dict[str, int] = {}
     for feature in rows:
         if feature.op in WINDOWED:
-            tiles[_ring(feature)] = max(feature.window // hop_of(feature.window) + 1, tiles.get(_ring(feature), 0))
+            tiles[_ring(feature)] = max(_reach(feature), tiles.get(_ring(feature), 0))
     wanted: dict[str, tuple[np.dtype[np.generic], int]] = {"writes": (_FLOAT, 1)}
     for feature in rows:
         own = _wanted(feature, tiles.get(_ring(feature), 0))
@@ -155,8 +162,8 @@ def layouts() -> dict[Kind, Layout]:
 (
     TIME, ARRIVAL, VALUE, EVENT_LATITUDE, EVENT_LONGITUDE, IS_REMOTE, IS_CROSS_BORDER, IS_DECLINED, IS_LABEL, NUMBERS,
 ) = range(10)  # fmt: skip
-# Columns of `Program.windows`, and but for the last two of `Program.rings`; a start is -1 where none is wanted.
-KIND, HEAD, COUNTS, AMOUNTS, FRAUDS, TILES, CLOCK, SPAN, DATED = range(9)
+# Columns of `Program.windows`, and but for the last three of `Program.rings`; a start is -1 where none is wanted.
+KIND, HEAD, COUNTS, AMOUNTS, FRAUDS, TILES, CLOCK, SPAN, DATED, LAG = range(10)
 # What a decayed total is of: the last column of `Program.decays`.
 OF_ALL, OF_FRAUDS, OF_HIGH = range(3)
 # Columns of `Program.features`.
@@ -171,13 +178,13 @@ OP, OF, A, B, SLOTS, HASH, WINDOW = range(7)
 class Program:
     """The table as numbers for the kernel: int64, starts in cells of the part's size.
 
-    clocks: (n, 2) hop in seconds, by arrival: the steps in which rings count time. windows: (n, 9) kind, starts of the
+    clocks: (n, 2) hop in seconds, by arrival: the steps in which rings count time. windows: (n, 10) kind, starts of the
     ring's head, counts, amounts, frauds, tiles of the ring, index of its clock, tiles of the window, whether a row asks
-    when the frauds were. rings: (n, 7) the same. decays: (n, 6) kind, half-life, starts of time, counts, amounts, what
-    is counted (OF_ALL, OF_FRAUDS, OF_HIGH). recents: (n, 3) kind, op, start. seens: (n, 5) kind, starts of hashes and
-    times, slots, index in HASHED. features: (n, 7) op, kind (-1 the payment itself), index of the window or start,
-    second start, slots, index in HASHED, window. card: where its ordered parts begin. widths: bytes of a row. learns:
-    whether a label changes the kind.
+    when the frauds were, how many tiles before the frauds the payments lie. rings: (n, 7) the same. decays: (n, 6)
+    kind, half-life, starts of time, counts, amounts, what is counted (OF_ALL, OF_FRAUDS, OF_HIGH). recents: (n, 3)
+    kind, op, start. seens: (n, 5) kind, starts of hashes and times, slots, index in HASHED. features: (n, 7) op, kind
+    (-1 the payment itself), index of the window or start, second start, slots, index in HASHED, window. card: where its
+    ordered parts begin. widths: bytes of a row. learns: whether a label changes the kind.
     """
 
     clocks: NDArray[np.int64]
@@ -239,20 +246,21 @@ def _clocks() -> list[tuple[int, bool]]:
     return list(dict.fromkeys(_clock(feature) for feature in FEATURES if feature.op in WINDOWED))
 
 
-def _window(feature: Feature) -> tuple[str, int, bool]:
-    return feature.entity, feature.window, feature.by_arrival
+def _window(feature: Feature) -> Window:
+    return feature.entity, feature.window, feature.lag, feature.by_arrival
 
 
-def _windows() -> dict[tuple[str, int, bool], tuple[int, ...]]:
+def _windows() -> dict[Window, tuple[int, ...]]:
     """Each window that rows of the table share, with those columns of its ring that one of them asks for."""
-    found: dict[tuple[str, int, bool], tuple[int, ...]] = {}
+    found: dict[Window, tuple[int, ...]] = {}
     for feature in FEATURES:
         if feature.op in WINDOWED and feature.entity != "payment":
             ops = {row.op for row in FEATURES if row.op in WINDOWED and _window(row) == _window(feature)}
             row = list(_ring_row(KINDS.index(feature.entity), feature))
             for column, wanted in ((COUNTS, COUNTING), (AMOUNTS, SUMMING), (FRAUDS, LEARNING)):
                 row[column] = row[column] if ops & wanted else -1
-            found[_window(feature)] = (*row, feature.window // hop_of(feature.window) + 1, int(bool(ops & DATING)))
+            hop = hop_of(feature.window)
+            found[_window(feature)] = (*row, feature.window // hop + 1, int(bool(ops & DATING)), feature.lag // hop)
     return found
 
 
@@ -274,7 +282,7 @@ def _card_row() -> list[int]:
     return [*(layouts()["card"].start(name) for name in names), half_life]
 
 
-def _feature_row(feature: Feature, windows: list[tuple[str, int, bool]]) -> tuple[int, ...]:
+def _feature_row(feature: Feature, windows: list[Window]) -> tuple[int, ...]:
     kind = -1 if feature.entity == "payment" else KINDS.index(feature.entity)
     operands: tuple[int, ...] = (0, 0, 0, 0)
     if feature.op in WINDOWED:

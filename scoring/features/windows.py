@@ -36,6 +36,7 @@ from scoring.features.layout import (
     IS_LABEL,
     IS_REMOTE,
     KIND,
+    LAG,
     OF,
     OF_ALL,
     OF_FRAUDS,
@@ -155,12 +156,14 @@ def _read_windows(i, tiles, members, floats, ints, sums):  # type: ignore[no-unt
             continue
         head = int(ints[2 * base + _WINDOWS[w, HEAD]])
         number = tiles[_WINDOWS[w, CLOCK]]
+        if _WINDOWS[w, LAG] > 0:
+            sums[w, 0] = _count_before(w, number - _WINDOWS[w, LAG], head, size, ints, 2 * base)
         first = max(number - _WINDOWS[w, SPAN], head - size) + 1
         count = min(number, head) - first + 1
         if count <= 0:
             continue
         slot = first % size
-        if _WINDOWS[w, COUNTS] >= 0:
+        if _WINDOWS[w, COUNTS] >= 0 and _WINDOWS[w, LAG] == 0:
             sums[w, 0] = _total(0, ints, 2 * base + _WINDOWS[w, COUNTS], slot, count, size)
         if _WINDOWS[w, AMOUNTS] >= 0:
             sums[w, 1] = _total(0.0, floats, base + _WINDOWS[w, AMOUNTS], slot, count, size)
@@ -168,6 +171,14 @@ def _read_windows(i, tiles, members, floats, ints, sums):  # type: ignore[no-unt
             sums[w, 2] = _total(0, ints, 2 * base + _WINDOWS[w, FRAUDS], slot, count, size)
         if _WINDOWS[w, DATED] != 0 and sums[w, 2] > 0.0:
             _date_frauds(ints, 2 * base + _WINDOWS[w, FRAUDS], first, count, size, sums[w])
+
+
+@compiled
+def _count_before(w, number, head, size, ints, base):  # type: ignore[no-untyped-def]
+    """Payments of the window that ends with tile `number`, some time before."""
+    first = max(number - _WINDOWS[w, SPAN], head - size) + 1
+    count = min(number, head) - first + 1
+    return _total(0, ints, base + _WINDOWS[w, COUNTS], first % size, count, size) if count > 0 else 0
 
 
 @compiled

@@ -145,7 +145,7 @@ def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Ev
         if row.entity == feature.entity and row.op in WINDOWED
         and _hop(row.window) == hop and row.by_arrival == feature.by_arrival
     ]  # fmt: skip
-    tiles = max(row.window // hop + 1 for row in sharing)
+    tiles = max((row.window + row.lag) // hop + 1 for row in sharing)
     if not any(row.op in OF_LABELS for row in sharing):
         own = [event for event in own if isinstance(event, Payment)]
 
@@ -156,9 +156,12 @@ def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Ev
         return math.floor(time_of(event) / hop)
 
     newest = max(map(tile_of, own), default=0)
-    last = tile_of(payment)
-    first = max(last - feature.window // hop, newest - tiles + 1)
-    return [event for event in own if first <= tile_of(event) <= last]
+
+    def is_inside(event: Event) -> bool:
+        last = tile_of(payment) - (feature.lag // hop if isinstance(event, Payment) else 0)
+        return max(last - feature.window // hop, newest - tiles + 1) <= tile_of(event) <= last
+
+    return [event for event in own if is_inside(event)]
 
 
 def _decayed(half_life: int, events: Sequence[Event], payment: Payment, worth: Callable[[Event], float]) -> float:

@@ -40,8 +40,9 @@ A value is as of the moment before its payment: it counts what was applied befor
 - **Network address**: an IPv4 address, the /64 network of an IPv6 one.
 - **Labels** count from the moment they became known, never from the day of the fraud. A payment counts once however
   many sources call it fraud; a statement of "legitimate" takes nothing back. A fraud rate is frauds that became known
-  in the window against payments in it, and at most 1. When the first of a window's frauds became known is rounded down
-  to the midnight before it, UTC, and days with frauds are days in UTC.
+  in the window against payments in it (where the name says late, in the window a week before it, as that is what labels
+  usually take), and at most 1. When the first of a window's frauds became known is rounded down to the midnight before
+  it, UTC, and days with frauds are days in UTC.
 - **Empty**: counts, sums and decayed values are 0; means, ratios, shares and times since are missing, as is everything
   of an entity the payment does not name.
 - **Decayed**: each event weighs half as much after the time in the column "window". A late payment sees the total as of
