@@ -11,7 +11,9 @@ from typing import Literal
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 Entity = Literal["card", "customer", "merchant", "device", "ip", "payment"]
-Unit = Literal["payments", "money", "times", "deviations", "seconds", "share", "flag", "km", "km/h", "hour", "entities"]
+Unit = Literal[
+    "payments", "money", "times", "deviations", "seconds", "share", "flag", "km", "km/h", "hour", "entities", "days"
+]
 
 
 class Op(IntEnum):
@@ -29,6 +31,8 @@ class Op(IntEnum):
     FRAUD_RATE = 14
     RATIO_TO_WINDOW_MEAN = 15
     RATIO_TO_DAILY_SUM = 16
+    SINCE_FIRST_FRAUD = 17
+    FRAUD_DAYS = 18
     SINCE_LAST = 20
     AGE = 21
     SINCE_FRAUD = 22
@@ -42,6 +46,8 @@ class Op(IntEnum):
     DECAYED_AMOUNT = 41
     DECAYED_FRAUDS = 42
     DECAYED_DEVIATION = 43
+    DECAYED_HIGH = 44
+    DECAYED_FRAUD_AMOUNT = 45
     IS_NEW = 50
     DISTINCT = 51
     KM = 60
@@ -55,7 +61,8 @@ class Feature:
     """A row of the table.
 
     `window` is in seconds: a window, a half-life for the decayed, a cap for the recency rows. `of` names what is
-    looked at among the entity's own (the merchants of a card). `words` is what an analyst reads, `empty` what stands
+    looked at among the entity's own (the merchants of a card). `lag`, in seconds: frauds of the window are held against
+    payments of the window so long before. `words` is what an analyst reads, `empty` what stands
     there when the value is missing, `words_off` when a flag is 0. In `words`, `{value}` is this row's value, `{s}` the
     plural ending that goes with it, `{name}` the value of another row.
     """
@@ -66,13 +73,14 @@ class Feature:
     unit: Unit
     words: str
     window: int = 0
+    lag: int = 0
     of: str = ""
     by_arrival: bool = False
     empty: str = ""
     words_off: str = ""
 
 
-VERSION = "2"
+VERSION = "3"
 
 # A payment below this is "small": the size card testers use to see whether a card lives.
 SMALL_AMOUNT = 2.0
@@ -82,6 +90,14 @@ HABIT_SIZE = 30
 HABIT_HOURS = 2
 # A deviation beyond it says no more than this: one huge payment must not stand for a month of them.
 MOST_DEVIATION = 3.0
+# A payment is high above so many times the card's usual amount, the median of its habit, which a third of high payments
+# hardly moves. Of 2, 2.5 and 3 the last ranked best on the weeks kept for tuning (docs/performance.md).
+HIGH_AMOUNT = 3.0
+# With fewer payments a card has no usual amount, and no deviation from it.
+LEAST_HABIT = 3
+# Most frauds become known some days after they happened: frauds that became known in a window were mostly among the
+# payments of the window so long before. A week is the delay that the protocol of `scoring/ml/protocol.py` waits.
+USUAL_LABEL_DELAY = 7 * DAY
 # How many of an entity's merchants, devices, countries and cards are remembered, least recently seen dropped first.
 SEEN_SIZES = {
     ("card", "merchant"): 24,
@@ -255,6 +271,38 @@ FEATURES: tuple[Feature, ...] = (
         "deviations",
         "Recent payments of this card together lie {value} its habit, newer ones weighing more",
         window=7 * DAY,
+    ),
+    Feature(
+        "card_decayed_high_1d",
+        "card",
+        Op.DECAYED_HIGH,
+        "payments",
+        "{value} payment{s} by this card over 3 times its usual amount, halved in weight each day",
+        window=DAY,
+    ),
+    Feature(
+        "card_decayed_high_3d",
+        "card",
+        Op.DECAYED_HIGH,
+        "payments",
+        "{value} payment{s} by this card over 3 times its usual amount, halved in weight each 3 days",
+        window=3 * DAY,
+    ),
+    Feature(
+        "card_decayed_high_7d",
+        "card",
+        Op.DECAYED_HIGH,
+        "payments",
+        "{value} payment{s} by this card over 3 times its usual amount, halved in weight each 7 days",
+        window=7 * DAY,
+    ),
+    Feature(
+        "card_decayed_high_14d",
+        "card",
+        Op.DECAYED_HIGH,
+        "payments",
+        "{value} payment{s} by this card over 3 times its usual amount, halved in weight each 14 days",
+        window=14 * DAY,
     ),
     Feature(
         "card_hour_share",
@@ -435,6 +483,42 @@ FEATURES: tuple[Feature, ...] = (
         empty="This shop had no payments in 30 days",
     ),
     Feature(
+        "merchant_late_fraud_rate_3d",
+        "merchant",
+        Op.FRAUD_RATE,
+        "share",
+        "Frauds confirmed in 3 days amount to {value} of this shop's payments of a week before those",
+        window=3 * DAY,
+        lag=USUAL_LABEL_DELAY,
+        empty="This shop had no payments in 3 days a week before",
+    ),
+    Feature(
+        "merchant_late_fraud_rate_7d",
+        "merchant",
+        Op.FRAUD_RATE,
+        "share",
+        "Frauds confirmed in 7 days amount to {value} of this shop's payments of a week before those",
+        window=7 * DAY,
+        lag=USUAL_LABEL_DELAY,
+        empty="This shop had no payments in 7 days a week before",
+    ),
+    Feature(
+        "merchant_decayed_frauds_1d",
+        "merchant",
+        Op.DECAYED_FRAUDS,
+        "payments",
+        "{value} confirmed fraud{s} at this shop, halved in weight each day",
+        window=DAY,
+    ),
+    Feature(
+        "merchant_decayed_frauds_3d",
+        "merchant",
+        Op.DECAYED_FRAUDS,
+        "payments",
+        "{value} confirmed fraud{s} at this shop, halved in weight each 3 days",
+        window=3 * DAY,
+    ),
+    Feature(
         "merchant_decayed_frauds_7d",
         "merchant",
         Op.DECAYED_FRAUDS,
@@ -449,6 +533,32 @@ FEATURES: tuple[Feature, ...] = (
         "seconds",
         "The last confirmed fraud at this shop became known {value} before",
         window=60 * DAY,
+        empty="This shop has no confirmed fraud",
+    ),
+    Feature(
+        "merchant_since_first_fraud_30d",
+        "merchant",
+        Op.SINCE_FIRST_FRAUD,
+        "seconds",
+        "The first of the frauds confirmed in 30 days at this shop became known {value} before",
+        window=30 * DAY,
+        empty="This shop has no confirmed fraud in 30 days",
+    ),
+    Feature(
+        "merchant_fraud_days_30d",
+        "merchant",
+        Op.FRAUD_DAYS,
+        "days",
+        "Frauds at this shop were confirmed on {value} of the last 30 days",
+        window=30 * DAY,
+    ),
+    Feature(
+        "merchant_fraud_amount_7d",
+        "merchant",
+        Op.DECAYED_FRAUD_AMOUNT,
+        "money",
+        "Confirmed frauds at this shop average {value}, newer ones weighing more",
+        window=7 * DAY,
         empty="This shop has no confirmed fraud",
     ),
     # device

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from ipaddress import IPv6Address
 from math import nan
@@ -41,13 +42,14 @@ Floats = NDArray[np.float64]
 
 
 class FraudKnown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """It became known at `known_at` that a payment with these identities was fraud."""
+    """It became known at `known_at` that a payment of `amount` with these identities was fraud."""
 
     card_id: str
     merchant_id: str
     customer_id: str | None = None
     device_id: str | None = None
     ip_address: str | None = None
+    amount: Decimal
     known_at: datetime
 
 
@@ -146,7 +148,7 @@ def _label_fields(label: FraudKnown) -> tuple[Any, ...]:
     names = (label.card_id, label.customer_id, label.merchant_id, label.device_id, label.ip_address)
     # What learns nothing from a label is not read for it.
     learning = [name if learns else None for name, learns in zip(names, program().learns, strict=True)]
-    return label.known_at, 0.0, None, None, None, None, None, None, *learning
+    return label.known_at, label.amount, None, None, None, None, None, None, *learning
 
 
 def _numbers(events: Sequence[Event], columns: Sequence[Sequence[Any]]) -> Floats:

@@ -7,7 +7,16 @@ import math
 import numpy as np
 
 from scoring.features.compiling import compiled
-from scoring.features.definitions import HABIT_HOURS, HABIT_SIZE, HOUR, MOST_DEVIATION, SMALL_AMOUNT, Op
+from scoring.features.definitions import (
+    HABIT_HOURS,
+    HABIT_SIZE,
+    HIGH_AMOUNT,
+    HOUR,
+    LEAST_HABIT,
+    MOST_DEVIATION,
+    SMALL_AMOUNT,
+    Op,
+)
 from scoring.features.layout import (
     C_DECLINE_STREAK,
     C_DEVIATION,
@@ -66,7 +75,7 @@ def summarise_habit(amount, time, base, floats, ints, octets, habit):  # type: i
     mean = total / count
     habit[MEAN], habit[LARGEST] = mean, habit[SORTED + count - 1]
     habit[MEDIAN] = 0.5 * (habit[SORTED + (count - 1) // 2] + habit[SORTED + count // 2])
-    if count >= 3:
+    if count >= LEAST_HABIT:
         squares = 0.0
         for k in range(count):
             squares += (floats[first + k] - mean) ** 2
@@ -112,6 +121,11 @@ def of_habit(op, habit, amount):  # type: ignore[no-untyped-def]
     if op == _OP_MAX:
         return amount / habit[LARGEST]
     return habit[HOUR_SHARE] if op == _OP_HOUR_SHARE else habit[WEEKEND_SHARE]
+
+
+@compiled
+def is_high(amount, habit):  # type: ignore[no-untyped-def]
+    return habit[SIZE] >= LEAST_HABIT and amount > HIGH_AMOUNT * habit[MEDIAN]
 
 
 @compiled

@@ -21,9 +21,11 @@ HASHED = ("merchant", "device", "country", "card")
 
 COUNTING = {Op.COUNT, Op.MEAN, Op.FRAUD_RATE, Op.RATIO_TO_WINDOW_MEAN}
 SUMMING = {Op.SUM, Op.MEAN, Op.RATIO_TO_WINDOW_MEAN, Op.RATIO_TO_DAILY_SUM}
-LEARNING = {Op.FRAUDS, Op.FRAUD_RATE}
+DATING = {Op.SINCE_FIRST_FRAUD, Op.FRAUD_DAYS}
+LEARNING = {Op.FRAUDS, Op.FRAUD_RATE} | DATING
 WINDOWED = COUNTING | SUMMING | LEARNING
-DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS}
+DECAYED_LABELS = {Op.DECAYED_FRAUDS, Op.DECAYED_FRAUD_AMOUNT}
+DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_HIGH} | DECAYED_LABELS
 RECENT = {Op.SINCE_LAST, Op.AGE, Op.SINCE_FRAUD}
 SEEING = {Op.IS_NEW, Op.DISTINCT}
 HABITUAL = {
@@ -34,13 +36,14 @@ HABITUAL = {
     Op.HABIT_HOUR_SHARE,
     Op.HABIT_WEEKEND_SHARE,
     Op.DECAYED_DEVIATION,
+    Op.DECAYED_HIGH,
 }
 PLACED = {Op.KM, Op.KMH}
 STREAKS = {Op.SMALL_STREAK, Op.DECLINE_STREAK}
 # They follow the order in which payments are applied, which only a card's have: others' come from several partitions.
 ORDERED = HABITUAL | PLACED | STREAKS
 # What a confirmed fraud changes.
-OF_LABELS = LEARNING | {Op.DECAYED_FRAUDS, Op.SINCE_FRAUD}
+OF_LABELS = LEARNING | DECAYED_LABELS | {Op.SINCE_FRAUD}
 
 
 class Part(NamedTuple):
@@ -73,9 +76,12 @@ def _ring(feature: Feature) -> str:
 
 
 def _decay(feature: Feature) -> str:
-    return f"decayed_{'frauds_' if feature.op == Op.DECAYED_FRAUDS else ''}{feature.window}"
+    counted = "frauds_" if feature.op in DECAYED_LABELS else "high_" if feature.op == Op.DECAYED_HIGH else ""
+    return f"decayed_{counted}{feature.window}"
 
 
+# Entity, seconds, lag, by arrival.
+Window = tuple[str, int, int, bool]
 Wanted = Iterator[tuple[str, "np.dtype[np.generic]", int]]
 
 
@@ -86,14 +92,17 @@ def _wanted(feature: Feature, tiles: int) -> Wanted:
         yield from _wanted_ring(feature, tiles)
     elif op in DECAYED:
         yield f"{_decay(feature)}_at", _FLOAT, 1
-        yield f"{_decay(feature)}_{'amounts' if op == Op.DECAYED_AMOUNT else 'counts'}", _FLOAT, 1
+        if op != Op.DECAYED_AMOUNT:
+            yield f"{_decay(feature)}_counts", _FLOAT, 1
+        if op in {Op.DECAYED_AMOUNT, Op.DECAYED_FRAUD_AMOUNT}:
+            yield f"{_decay(feature)}_amounts", _FLOAT, 1
     elif op in RECENT:
         # Whole seconds for labels, which entities share; a payment's time as exact as it came.
         yield op.name.lower(), _INT if op == Op.SINCE_FRAUD else _FLOAT, 1
     elif op in SEEING:
         slots = SEEN_SIZES[feature.entity, feature.of]
         yield from ((f"{feature.of}_hash", _INT, slots), (f"{feature.of}_at", _INT, slots))
-    elif op in ORDERED:
+    if op in ORDERED:
         yield from _wanted_ordered(op)
 
 
@@ -119,12 +128,17 @@ def _wanted_ordered(op: Op) -> Wanted:
         )
 
 
+def _reach(feature: Feature) -> int:
+    """Tiles from the one of a payment back to the oldest that its value is read from."""
+    return (feature.window + feature.lag) // hop_of(feature.window) + 1
+
+
 def _layout_of(kind: Kind) -> Layout:
     rows = [feature for feature in FEATURES if feature.entity == kind]
     tiles: dict[str, int] = {}
     for feature in rows:
         if feature.op in WINDOWED:
-            tiles[_ring(feature)] = max(feature.window // hop_of(feature.window) + 1, tiles.get(_ring(feature), 0))
+            tiles[_ring(feature)] = max(_reach(feature), tiles.get(_ring(feature), 0))
     wanted: dict[str, tuple[np.dtype[np.generic], int]] = {"writes": (_FLOAT, 1)}
     for feature in rows:
         own = _wanted(feature, tiles.get(_ring(feature), 0))
@@ -148,8 +162,10 @@ def layouts() -> dict[Kind, Layout]:
 (
     TIME, ARRIVAL, VALUE, EVENT_LATITUDE, EVENT_LONGITUDE, IS_REMOTE, IS_CROSS_BORDER, IS_DECLINED, IS_LABEL, NUMBERS,
 ) = range(10)  # fmt: skip
-# Columns of `Program.windows`, and but for the last of `Program.rings`; a start is -1 where the column is not wanted.
-KIND, HEAD, COUNTS, AMOUNTS, FRAUDS, TILES, CLOCK, SPAN = range(8)
+# Columns of `Program.windows`, and but for the last three of `Program.rings`; a start is -1 where none is wanted.
+KIND, HEAD, COUNTS, AMOUNTS, FRAUDS, TILES, CLOCK, SPAN, DATED, LAG = range(10)
+# What a decayed total is of: the last column of `Program.decays`.
+OF_ALL, OF_FRAUDS, OF_HIGH = range(3)
 # Columns of `Program.features`.
 OP, OF, A, B, SLOTS, HASH, WINDOW = range(7)
 # `Program.card`: where the ordered parts of a card begin, and the half-life of its deviations.
@@ -162,12 +178,13 @@ OP, OF, A, B, SLOTS, HASH, WINDOW = range(7)
 class Program:
     """The table as numbers for the kernel: int64, starts in cells of the part's size.
 
-    clocks: (n, 2) hop in seconds, by arrival: the steps in which rings count time. windows: (n, 8) kind, starts of the
-    ring's head, counts, amounts, frauds, tiles of the ring, index of its clock, tiles of the window. rings: (n, 7) the
-    same. decays: (n, 6) kind, half-life, starts of time, counts, amounts, is of frauds. recents: (n, 3) kind, op,
-    start. seens: (n, 5) kind, starts of hashes and times, slots, index in HASHED. features: (n, 7) op, kind (-1 the
-    payment itself), index of the window or start, second start, slots, index in HASHED, window. card: where its ordered
-    parts begin. widths: bytes of a row. learns: whether a label changes the kind.
+    clocks: (n, 2) hop in seconds, by arrival: the steps in which rings count time. windows: (n, 10) kind, starts of the
+    ring's head, counts, amounts, frauds, tiles of the ring, index of its clock, tiles of the window, whether a row asks
+    when the frauds were, how many tiles before the frauds the payments lie. rings: (n, 7) the same. decays: (n, 6)
+    kind, half-life, starts of time, counts, amounts, what is counted (OF_ALL, OF_FRAUDS, OF_HIGH). recents: (n, 3)
+    kind, op, start. seens: (n, 5) kind, starts of hashes and times, slots, index in HASHED. features: (n, 7) op, kind
+    (-1 the payment itself), index of the window or start, second start, slots, index in HASHED, window. card: where its
+    ordered parts begin. widths: bytes of a row. learns: whether a label changes the kind.
     """
 
     clocks: NDArray[np.int64]
@@ -229,27 +246,29 @@ def _clocks() -> list[tuple[int, bool]]:
     return list(dict.fromkeys(_clock(feature) for feature in FEATURES if feature.op in WINDOWED))
 
 
-def _window(feature: Feature) -> tuple[str, int, bool]:
-    return feature.entity, feature.window, feature.by_arrival
+def _window(feature: Feature) -> Window:
+    return feature.entity, feature.window, feature.lag, feature.by_arrival
 
 
-def _windows() -> dict[tuple[str, int, bool], tuple[int, ...]]:
+def _windows() -> dict[Window, tuple[int, ...]]:
     """Each window that rows of the table share, with those columns of its ring that one of them asks for."""
-    found: dict[tuple[str, int, bool], tuple[int, ...]] = {}
+    found: dict[Window, tuple[int, ...]] = {}
     for feature in FEATURES:
         if feature.op in WINDOWED and feature.entity != "payment":
             ops = {row.op for row in FEATURES if row.op in WINDOWED and _window(row) == _window(feature)}
             row = list(_ring_row(KINDS.index(feature.entity), feature))
             for column, wanted in ((COUNTS, COUNTING), (AMOUNTS, SUMMING), (FRAUDS, LEARNING)):
                 row[column] = row[column] if ops & wanted else -1
-            found[_window(feature)] = (*row, feature.window // hop_of(feature.window) + 1)
+            hop = hop_of(feature.window)
+            found[_window(feature)] = (*row, feature.window // hop + 1, int(bool(ops & DATING)), feature.lag // hop)
     return found
 
 
 def _decay_row(kind: int, feature: Feature) -> tuple[int, ...]:
     decay = _decay(feature)
     starts = [_start(feature, f"{decay}_{part}") for part in ("at", "counts", "amounts")]
-    return kind, feature.window, *starts, int(feature.op == Op.DECAYED_FRAUDS)
+    of = OF_FRAUDS if feature.op in DECAYED_LABELS else OF_HIGH if feature.op == Op.DECAYED_HIGH else OF_ALL
+    return kind, feature.window, *starts, of
 
 
 def _seen_row(feature: Feature) -> tuple[int, ...]:
@@ -263,14 +282,16 @@ def _card_row() -> list[int]:
     return [*(layouts()["card"].start(name) for name in names), half_life]
 
 
-def _feature_row(feature: Feature, windows: list[tuple[str, int, bool]]) -> tuple[int, ...]:
+def _feature_row(feature: Feature, windows: list[Window]) -> tuple[int, ...]:
     kind = -1 if feature.entity == "payment" else KINDS.index(feature.entity)
     operands: tuple[int, ...] = (0, 0, 0, 0)
     if feature.op in WINDOWED:
         operands = (windows.index(_window(feature)), 0, 0, 0)
     elif feature.op in DECAYED:
-        total = "amounts" if feature.op == Op.DECAYED_AMOUNT else "counts"
-        operands = (_start(feature, f"{_decay(feature)}_{total}"), _start(feature, f"{_decay(feature)}_at"), 0, 0)
+        total, beside = "counts", "at"
+        if feature.op in {Op.DECAYED_AMOUNT, Op.DECAYED_FRAUD_AMOUNT}:
+            total, beside = "amounts", "counts" if feature.op == Op.DECAYED_FRAUD_AMOUNT else "at"
+        operands = (_start(feature, f"{_decay(feature)}_{total}"), _start(feature, f"{_decay(feature)}_{beside}"), 0, 0)
     elif feature.op in RECENT:
         operands = (_start(feature, feature.op.name.lower()), 0, 0, 0)
     elif feature.op in SEEING:

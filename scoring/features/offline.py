@@ -44,7 +44,7 @@ PAYMENTS = pl.Schema(
     }
 )  # fmt: skip
 # In the order in which they were applied; `after`: how many of the payments were applied before.
-LABELS = pl.Schema({"known_at": _INSTANT, "after": pl.Int64(), **_NAMES})
+LABELS = pl.Schema({"known_at": _INSTANT, "after": pl.Int64(), "amount": _NUMBER, **_NAMES})
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _in_order(payments: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     ]
     events = [
         payments.select(*PAYMENTS, is_label=pl.lit(value=False), order=2 * pl.int_range(pl.len()) + 1),
-        labels.select("known_at", *learning, is_label=pl.lit(value=True), order=2 * pl.col("after")).rename(
+        labels.select("known_at", "amount", *learning, is_label=pl.lit(value=True), order=2 * pl.col("after")).rename(
             {"known_at": "occurred_at"}
         ),
     ]

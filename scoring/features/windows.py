@@ -12,6 +12,7 @@ from scoring.features.definitions import DAY, HOUR, Op, hop_of
 from scoring.features.habits import (
     SUMMARY,
     add_to_habit,
+    is_high,
     of_habit,
     of_place,
     summarise_habit,
@@ -24,6 +25,7 @@ from scoring.features.layout import (
     C_SMALL_STREAK,
     CLOCK,
     COUNTS,
+    DATED,
     EVENT_LATITUDE,
     EVENT_LONGITUDE,
     FRAUDS,
@@ -34,7 +36,11 @@ from scoring.features.layout import (
     IS_LABEL,
     IS_REMOTE,
     KIND,
+    LAG,
     OF,
+    OF_ALL,
+    OF_FRAUDS,
+    OF_HIGH,
     OP,
     SLOTS,
     SPAN,
@@ -50,9 +56,11 @@ from scoring.features.layout import (
 _OP_AMOUNT, _OP_HOUR, _OP_WEEKEND, _OP_REMOTE = int(Op.AMOUNT), int(Op.HOUR), int(Op.WEEKEND), int(Op.REMOTE)
 _OP_COUNT, _OP_SUM, _OP_MEAN, _OP_FRAUDS = int(Op.COUNT), int(Op.SUM), int(Op.MEAN), int(Op.FRAUDS)
 _OP_FRAUD_RATE, _OP_RATIO = int(Op.FRAUD_RATE), int(Op.RATIO_TO_WINDOW_MEAN)
+_OP_SINCE_FIRST_FRAUD, _OP_FRAUD_DAYS = int(Op.SINCE_FIRST_FRAUD), int(Op.FRAUD_DAYS)
 _OP_SINCE_LAST, _OP_SINCE_FRAUD = int(Op.SINCE_LAST), int(Op.SINCE_FRAUD)
 _OP_HABIT_RATIO = int(Op.HABIT_RATIO)
 _OP_DECAYED_COUNT, _OP_DECAYED_DEVIATION = int(Op.DECAYED_COUNT), int(Op.DECAYED_DEVIATION)
+_OP_DECAYED_FRAUD_AMOUNT = int(Op.DECAYED_FRAUD_AMOUNT)
 _OP_IS_NEW, _OP_KM = int(Op.IS_NEW), int(Op.KM)
 _OP_SMALL_STREAK = int(Op.SMALL_STREAK)
 _hop_of = compiled(hop_of)
@@ -71,7 +79,7 @@ def apply_events(numbers, hashes, members, floats, ints, octets, out):  # type: 
     int64 (5, n) where the state of the card, customer, merchant, device, ip begins in `floats`, -1 where missing.
     floats, ints, octets: the states, views of one memory, changed in place. out: float32 (n, features), NaN for labels.
     """
-    sums = np.zeros((_WINDOWS.shape[0], 3))
+    sums = np.zeros((_WINDOWS.shape[0], 5))
     habit = np.zeros(SUMMARY)
     tiles = np.zeros(_CLOCKS.shape[0], np.int64)
     for i in range(numbers.shape[1]):
@@ -80,7 +88,7 @@ def apply_events(numbers, hashes, members, floats, ints, octets, out):  # type: 
             tiles[c] = int(numbers[ARRIVAL if _CLOCKS[c, 1] else TIME, i]) // _CLOCKS[c, 0]
         if numbers[IS_LABEL, i] != 0.0:
             out[i, :] = np.nan
-            _learn(i, time, tiles, members, floats, ints)
+            _learn(i, time, numbers[VALUE, i], tiles, members, floats, ints)
             continue
         amount = numbers[VALUE, i]
         _read_windows(i, tiles, members, floats, ints, sums)
@@ -92,10 +100,10 @@ def apply_events(numbers, hashes, members, floats, ints, octets, out):  # type: 
             elif members[kind, i] < 0:
                 out[i, f] = np.nan
             elif _FEATURES[f, OP] < _OP_SINCE_LAST:
-                out[i, f] = _of_window(f, sums, amount)
+                out[i, f] = _of_window(f, sums, amount, time)
             else:
                 out[i, f] = _of_state(f, i, members[kind, i], numbers, hashes, floats, ints, habit)
-        _add(i, time, amount, tiles, hashes, members, floats, ints)
+        _add(i, time, amount, is_high(amount, habit), tiles, hashes, members, floats, ints)
         add_to_habit(i, numbers, members[0, i], floats, ints, octets, habit)
 
 
@@ -110,6 +118,10 @@ def _of_state(f, i, base, numbers, hashes, floats, ints, habit):  # type: ignore
     if op == _OP_DECAYED_DEVIATION:
         total = base + _CARD[C_DEVIATION]
         return _decayed(floats[total + 1], floats[total], time, window)
+    if op == _OP_DECAYED_FRAUD_AMOUNT:
+        # Amounts and counts have become less by the same.
+        count = floats[base + _FEATURES[f, B]]
+        return floats[base + a] / count if count > 0.0 else np.nan
     if op < _OP_IS_NEW:
         return _decayed(floats[base + a], floats[base + _FEATURES[f, B]], time, window)
     if op < _OP_KM:
@@ -144,17 +156,39 @@ def _read_windows(i, tiles, members, floats, ints, sums):  # type: ignore[no-unt
             continue
         head = int(ints[2 * base + _WINDOWS[w, HEAD]])
         number = tiles[_WINDOWS[w, CLOCK]]
+        if _WINDOWS[w, LAG] > 0:
+            sums[w, 0] = _count_before(w, number - _WINDOWS[w, LAG], head, size, ints, 2 * base)
         first = max(number - _WINDOWS[w, SPAN], head - size) + 1
         count = min(number, head) - first + 1
         if count <= 0:
             continue
         slot = first % size
-        if _WINDOWS[w, COUNTS] >= 0:
+        if _WINDOWS[w, COUNTS] >= 0 and _WINDOWS[w, LAG] == 0:
             sums[w, 0] = _total(0, ints, 2 * base + _WINDOWS[w, COUNTS], slot, count, size)
         if _WINDOWS[w, AMOUNTS] >= 0:
             sums[w, 1] = _total(0.0, floats, base + _WINDOWS[w, AMOUNTS], slot, count, size)
         if _WINDOWS[w, FRAUDS] >= 0:
             sums[w, 2] = _total(0, ints, 2 * base + _WINDOWS[w, FRAUDS], slot, count, size)
+        if _WINDOWS[w, DATED] != 0 and sums[w, 2] > 0.0:
+            _date_frauds(ints, 2 * base + _WINDOWS[w, FRAUDS], first, count, size, sums[w])
+
+
+@compiled
+def _count_before(w, number, head, size, ints, base):  # type: ignore[no-untyped-def]
+    """Payments of the window that ends with tile `number`, some time before."""
+    first = max(number - _WINDOWS[w, SPAN], head - size) + 1
+    count = min(number, head) - first + 1
+    return _total(0, ints, base + _WINDOWS[w, COUNTS], first % size, count, size) if count > 0 else 0
+
+
+@compiled
+def _date_frauds(cells, start, first, count, size, sums):  # type: ignore[no-untyped-def]
+    """The first tile with frauds, and how many have any, among `count` tiles from `first` on."""
+    sums[3] = sums[4] = 0.0
+    for number in range(first + count - 1, first - 1, -1):
+        if cells[start + number % size] > 0:
+            sums[3] = number
+            sums[4] += 1.0
 
 
 @compiled
@@ -169,7 +203,7 @@ def _total(total, cells, start, slot, count, size):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _of_window(f, sums, amount):  # type: ignore[no-untyped-def]
+def _of_window(f, sums, amount, time):  # type: ignore[no-untyped-def]
     op, w = _FEATURES[f, OP], _FEATURES[f, A]
     count, total, frauds = sums[w, 0], sums[w, 1], sums[w, 2]
     if op == _OP_COUNT:
@@ -181,6 +215,10 @@ def _of_window(f, sums, amount):  # type: ignore[no-untyped-def]
     if op == _OP_FRAUD_RATE:
         # A window may hold more frauds that became known than payments.
         return frauds / max(count, frauds) if count + frauds > 0.0 else np.nan
+    if op == _OP_FRAUD_DAYS:
+        return sums[w, 4] if frauds > 0.0 else 0.0
+    if op == _OP_SINCE_FIRST_FRAUD:
+        return max(time - sums[w, 3] * _hop_of(_FEATURES[f, WINDOW]), 0.0) if frauds > 0.0 else np.nan
     if count == 0.0:
         return np.nan
     if op == _OP_MEAN:
@@ -215,7 +253,7 @@ def _of_seen(f, ints, base, wanted, time):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _add(i, time, amount, tiles, hashes, members, floats, ints):  # type: ignore[no-untyped-def]
+def _add(i, time, amount, is_of_high, tiles, hashes, members, floats, ints):  # type: ignore[no-untyped-def]
     """Apply a payment to what its entities share with others or count by time."""
     for r in range(_RINGS.shape[0]):
         base, counts, amounts = members[_RINGS[r, KIND], i], _RINGS[r, COUNTS], _RINGS[r, AMOUNTS]
@@ -227,8 +265,8 @@ def _add(i, time, amount, tiles, hashes, members, floats, ints):  # type: ignore
         if slot >= 0 and amounts >= 0:
             floats[base + amounts + slot] += amount
     for d in range(_DECAYS.shape[0]):
-        base = members[_DECAYS[d, 0], i]
-        if base >= 0 and _DECAYS[d, 5] == 0:
+        base, of = members[_DECAYS[d, 0], i], _DECAYS[d, 5]
+        if base >= 0 and (of == OF_ALL or (of == OF_HIGH and is_of_high)):
             _add_decayed(d, floats, base, time, amount)
     for k in range(_RECENTS.shape[0]):
         base, op = members[_RECENTS[k, 0], i], _RECENTS[k, 1]
@@ -244,8 +282,8 @@ def _add(i, time, amount, tiles, hashes, members, floats, ints):  # type: ignore
 
 
 @compiled
-def _learn(i, time, tiles, members, floats, ints):  # type: ignore[no-untyped-def]
-    """Apply a fraud that became known at `time`."""
+def _learn(i, time, amount, tiles, members, floats, ints):  # type: ignore[no-untyped-def]
+    """Apply a fraud of `amount` that became known at `time`."""
     for r in range(_RINGS.shape[0]):
         base = members[_RINGS[r, KIND], i]
         if base >= 0 and _RINGS[r, FRAUDS] >= 0:
@@ -254,8 +292,8 @@ def _learn(i, time, tiles, members, floats, ints):  # type: ignore[no-untyped-de
                 ints[2 * base + _RINGS[r, FRAUDS] + slot] += 1
     for d in range(_DECAYS.shape[0]):
         base = members[_DECAYS[d, 0], i]
-        if base >= 0 and _DECAYS[d, 5] != 0:
-            _add_decayed(d, floats, base, time, 0.0)
+        if base >= 0 and _DECAYS[d, 5] == OF_FRAUDS:
+            _add_decayed(d, floats, base, time, amount)
     for k in range(_RECENTS.shape[0]):
         base = members[_RECENTS[k, 0], i]
         if base >= 0 and _RECENTS[k, 1] == _OP_SINCE_FRAUD:

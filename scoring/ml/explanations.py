@@ -42,6 +42,7 @@ _FAMILIES: dict[str, dict[Op, str]] = {
         Op.DECLINE_STREAK: "card_testing",
         Op.RATIO_TO_DAILY_SUM: "spending",
         Op.DECAYED_DEVIATION: "amount",
+        Op.DECAYED_HIGH: "amount",
         Op.HABIT_HOUR_SHARE: "clock",
         Op.HABIT_WEEKEND_SHARE: "clock",
         Op.FRAUDS: "card_risk",
@@ -52,7 +53,10 @@ _FAMILIES: dict[str, dict[Op, str]] = {
         Op.FRAUDS: "merchant_risk",
         Op.FRAUD_RATE: "merchant_risk",
         Op.DECAYED_FRAUDS: "merchant_risk",
+        Op.DECAYED_FRAUD_AMOUNT: "merchant_risk",
         Op.SINCE_FRAUD: "merchant_risk",
+        Op.SINCE_FIRST_FRAUD: "merchant_risk",
+        Op.FRAUD_DAYS: "merchant_risk",
     },
 }
 _NOVELTY = {"merchant": "novelty", "device": "device", "country": "geography"}

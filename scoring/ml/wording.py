@@ -152,6 +152,7 @@ def _deviations(value: float) -> str:
 _TEXTS: dict[str, Callable[[float], str]] = {
     "payments": _count,
     "entities": _count,
+    "days": _count,
     "seconds": _seconds,
     "share": _share,
     "times": _times,

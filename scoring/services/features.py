@@ -49,7 +49,7 @@ VALUES (%s, %s::bigint[], %s::bigint[], %s) RETURNING id
 """
 # What `fraud_event` reads.
 FRAUD_FIELDS = ("known_at", *(f"decision__{name}" for name in (
-    "card_id", "merchant_id", "customer_id", "device_id", "ip_address",
+    "card_id", "merchant_id", "customer_id", "device_id", "ip_address", "amount",
 )))  # fmt: skip
 
 
@@ -246,6 +246,7 @@ def fraud_event(label: Label) -> FraudKnown:
         customer_id=decision.customer_id or None,
         device_id=decision.device_id or None,
         ip_address=decision.ip_address,
+        amount=decision.amount,
     )
 
 

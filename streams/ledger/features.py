@@ -163,7 +163,7 @@ FROM scoring_decision WHERE id > %(last)s AND {_OF_SAMPLE} ORDER BY id LIMIT %(l
 _LEARNT = pl.Schema({"id": pl.Int64(), **LABELS})
 # Of each payment the statement that was applied first.
 _SELECT_LEARNT = f"""
-SELECT label.id, {instant("known_at")}, 0, card_id, customer_id, merchant_id, device_id, host(ip_address)
+SELECT label.id, {instant("known_at")}, 0, amount, card_id, customer_id, merchant_id, device_id, host(ip_address)
 FROM scoring_label AS label JOIN scoring_decision AS decision ON decision.id = decision_id
 WHERE label.id > %(last)s AND {_OF_SAMPLE} AND label.id IN (
   SELECT DISTINCT ON (decision_id) id FROM scoring_label WHERE label = 'fraud' AND applied_at IS NOT NULL

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.features.definitions import FEATURES, NAMES
-from scoring.features.layout import OF_LABELS
+from scoring.features.layout import OF_LABELS, layouts
 
 RELATIVE = 1e-6
 # Parts that follow the order in which a card's payments were applied; all others do not depend on it.
 ORDERED_PARTS = frozenset(
     {"small_streak", "decline_streak", "place", "habit_count", "habit_amounts", "habit_hours", "deviation"}
+    | {part for part in layouts()["card"].parts if part.startswith("decayed_high_")}
 )
 # Columns that a card's own payments make, in their order. What a label changed depends on when it was applied.
 OWN_COLUMNS = np.array(

@@ -3,6 +3,7 @@
 import gc
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.conf import settings
@@ -201,7 +202,9 @@ def test_a_state_of_another_width_is_refused(store):
 def test_both_stores_hold_the_same_bytes():
     memory, valkey = MemoryStore(), ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
     open_empty(valkey)
-    fraud = FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + timedelta(minutes=1))
+    fraud = FraudKnown(
+        card_id="card-1", merchant_id="m-1", device_id="d-1", amount=Decimal(20), known_at=NOON + timedelta(minutes=1)
+    )
     events = [*payments(20, ip_address="2001:db8::1"), fraud, *payments(5, merchant_id="m-2", customer_id="c-1")]
 
     for store in (memory, valkey):

@@ -74,7 +74,7 @@ def history_of(chosen: Sequence[Step]) -> list[Event]:
             "ip_address": step.address,
         }
         if step.is_label:
-            events.append(FraudKnown(known_at=happened, **names))
+            events.append(FraudKnown(known_at=happened, amount=Decimal(step.cents) / 100, **names))
             continue
         payment = make_payment(
             occurred_at=happened,

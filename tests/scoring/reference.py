@@ -15,7 +15,9 @@ from scoring.features.definitions import (
     FEATURES,
     HABIT_HOURS,
     HABIT_SIZE,
+    HIGH_AMOUNT,
     HOUR,
+    LEAST_HABIT,
     MINUTE,
     MOST_DEVIATION,
     SEEN_SIZES,
@@ -26,7 +28,7 @@ from scoring.features.definitions import (
 from scoring.features.events import Event, FraudKnown, Payment
 
 NAN = math.nan
-OF_LABELS = (Op.FRAUDS, Op.FRAUD_RATE)
+OF_LABELS = (Op.FRAUDS, Op.FRAUD_RATE, Op.SINCE_FIRST_FRAUD, Op.FRAUD_DAYS)
 OF_PAYMENTS = (Op.COUNT, Op.SUM, Op.MEAN, Op.FRAUD_RATE, Op.RATIO_TO_WINDOW_MEAN, Op.RATIO_TO_DAILY_SUM)
 WINDOWED = OF_LABELS + OF_PAYMENTS
 
@@ -44,8 +46,8 @@ def time_of(event: Event) -> float:
     return seconds(event.known_at if isinstance(event, FraudKnown) else event.transaction.occurred_at)
 
 
-def amount_of(event: Payment) -> float:
-    return float(event.transaction.amount)
+def amount_of(event: Event) -> float:
+    return float(event.amount if isinstance(event, FraudKnown) else event.transaction.amount)
 
 
 def _value(feature: Feature, before: Sequence[Event], payment: Payment) -> float:
@@ -59,11 +61,18 @@ def _value(feature: Feature, before: Sequence[Event], payment: Payment) -> float
     frauds = [event for event in own if isinstance(event, FraudKnown)]
     if feature.op in WINDOWED:
         return _of_window(feature, own, payment)
-    if feature.op == Op.DECAYED_FRAUDS:
-        return _decayed(feature.window, frauds, payment, lambda event: 1.0)
+    if feature.op in (Op.DECAYED_FRAUDS, Op.DECAYED_FRAUD_AMOUNT, Op.SINCE_FRAUD):
+        return _of_frauds(frauds, feature, payment)
+    return _of_payments(payments, feature, payment)
+
+
+def _of_frauds(frauds: Sequence[FraudKnown], feature: Feature, payment: Payment) -> float:
     if feature.op == Op.SINCE_FRAUD:
         return _since(max((math.floor(time_of(event)) for event in frauds), default=NAN), payment, feature.window)
-    return _of_payments(payments, feature, payment)
+    count = _decayed(feature.window, frauds, payment, lambda event: 1.0)
+    if feature.op == Op.DECAYED_FRAUDS:
+        return count
+    return _decayed(feature.window, frauds, payment, amount_of) / count if frauds else NAN
 
 
 def _identity(event: Event, entity: str) -> str | None:
@@ -101,15 +110,21 @@ def _of_window(feature: Feature, own: Sequence[Event], payment: Payment) -> floa
     inside = _inside(feature, own, payment)
     amounts = [amount_of(event) for event in inside if isinstance(event, Payment)]
     frauds = float(len(inside) - len(amounts))
-    if feature.op == Op.COUNT:
-        return float(len(amounts))
-    if feature.op == Op.SUM:
-        return math.fsum(amounts)
-    if feature.op == Op.FRAUDS:
-        return frauds
+    plain = {Op.COUNT: float(len(amounts)), Op.SUM: math.fsum(amounts), Op.FRAUDS: frauds}
+    if feature.op in plain:
+        return plain[feature.op]
     if feature.op == Op.FRAUD_RATE:
         return frauds / max(len(amounts), frauds) if inside else NAN
+    if feature.op in (Op.SINCE_FIRST_FRAUD, Op.FRAUD_DAYS):
+        return _of_days([time_of(event) for event in inside if isinstance(event, FraudKnown)], feature, payment)
     return _of_amounts(feature, amounts, amount_of(payment)) if amounts else NAN
+
+
+def _of_days(frauds: Sequence[float], feature: Feature, payment: Payment) -> float:
+    days = {math.floor(time / DAY) for time in frauds}
+    if feature.op == Op.FRAUD_DAYS:
+        return float(len(days))
+    return seconds(payment.transaction.occurred_at) - min(days) * DAY if days else NAN
 
 
 def _of_amounts(feature: Feature, amounts: Sequence[float], amount: float) -> float:
@@ -130,7 +145,7 @@ def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Ev
         if row.entity == feature.entity and row.op in WINDOWED
         and _hop(row.window) == hop and row.by_arrival == feature.by_arrival
     ]  # fmt: skip
-    tiles = max(row.window // hop + 1 for row in sharing)
+    tiles = max((row.window + row.lag) // hop + 1 for row in sharing)
     if not any(row.op in OF_LABELS for row in sharing):
         own = [event for event in own if isinstance(event, Payment)]
 
@@ -141,9 +156,12 @@ def _inside(feature: Feature, own: Sequence[Event], payment: Payment) -> list[Ev
         return math.floor(time_of(event) / hop)
 
     newest = max(map(tile_of, own), default=0)
-    last = tile_of(payment)
-    first = max(last - feature.window // hop, newest - tiles + 1)
-    return [event for event in own if first <= tile_of(event) <= last]
+
+    def is_inside(event: Event) -> bool:
+        last = tile_of(payment) - (feature.lag // hop if isinstance(event, Payment) else 0)
+        return max(last - feature.window // hop, newest - tiles + 1) <= tile_of(event) <= last
+
+    return [event for event in own if is_inside(event)]
 
 
 def _decayed(half_life: int, events: Sequence[Event], payment: Payment, worth: Callable[[Event], float]) -> float:
@@ -158,8 +176,9 @@ def _since(at: float, payment: Payment, cap: int) -> float:
 
 def _of_payments(earlier: Sequence[Payment], feature: Feature, payment: Payment) -> float:
     op = feature.op
-    if op in (Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_DEVIATION):
-        return _decayed(feature.window, earlier, payment, _worth(op, earlier))
+    if op in (Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_DEVIATION, Op.DECAYED_HIGH):
+        counted = [event for i, event in enumerate(earlier) if op != Op.DECAYED_HIGH or _is_high(earlier[:i], event)]
+        return _decayed(feature.window, counted, payment, _worth(op, earlier))
     if op in (Op.SINCE_LAST, Op.AGE):
         times = [time_of(event) for event in earlier]
         return _since((max if op == Op.SINCE_LAST else min)(times, default=NAN), payment, feature.window)
@@ -174,10 +193,10 @@ def _of_payments(earlier: Sequence[Payment], feature: Feature, payment: Payment)
 
 
 def _worth(op: Op, earlier: Sequence[Payment]) -> Callable[[Event], float]:
-    if op == Op.DECAYED_COUNT:
+    if op in (Op.DECAYED_COUNT, Op.DECAYED_HIGH):
         return lambda event: 1.0
     if op == Op.DECAYED_AMOUNT:
-        return lambda event: amount_of(event) if isinstance(event, Payment) else NAN
+        return amount_of
     surprises = {id(event): _surprise(earlier[:i], event) for i, event in enumerate(earlier)}
     return lambda event: surprises[id(event)]
 
@@ -192,6 +211,11 @@ def _streak(answers: Sequence[bool]) -> float:
 def _surprise(earlier: Sequence[Payment], payment: Payment) -> float:
     deviation = _of_habit(Op.HABIT_DEVIATION, earlier[-HABIT_SIZE:], payment)
     return 0.0 if math.isnan(deviation) else min(max(deviation, 0.0), MOST_DEVIATION)
+
+
+def _is_high(earlier: Sequence[Payment], payment: Payment) -> bool:
+    last = [amount_of(event) for event in earlier[-HABIT_SIZE:]]
+    return len(last) >= LEAST_HABIT and amount_of(payment) > HIGH_AMOUNT * median(last)
 
 
 def _of_habit(op: Op, last: Sequence[Payment], payment: Payment) -> float:
@@ -211,7 +235,7 @@ def _against(op: Op, amounts: Sequence[float], amount: float) -> float:
     if op == Op.HABIT_MAX_RATIO:
         return amount / max(amounts)
     assert op == Op.HABIT_DEVIATION
-    if len(amounts) < 3:
+    if len(amounts) < LEAST_HABIT:
         return NAN
     return (amount - fmean(amounts)) / max(pstdev(amounts), 0.01 * fmean(amounts))
 

@@ -157,7 +157,7 @@ def test_a_writer_without_effects_leaves_none(live):
 def test_frauds_learnt_on_the_way_count_for_later_payments_only(live):
     sent = [make_payment(occurred_at=NOON + MINUTE * i) for i in range(3)]
 
-    known = FraudKnown(known_at=NOON + MINUTE, card_id="card-1", merchant_id="m-1", device_id="d-1")
+    known = FraudKnown(known_at=NOON + MINUTE, amount=Decimal(20), card_id="card-1", merchant_id="m-1", device_id="d-1")
 
     decide_transactions([arrive(p) for p in sent], writer=writer(), learnt=[KnownFraud(7, known)])
 

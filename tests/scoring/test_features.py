@@ -1,7 +1,7 @@
 """Every row of the feature table, computed live, equals its plain reading."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -18,8 +18,8 @@ from tests.scoring.histories import MIDNIGHT, Step, history_of, live_vectors, st
 from tests.scoring.payments import make_payment
 from tests.scoring.reference import reference_vector
 
-EXACT_UNITS = {"payments", "flag", "hour", "entities"}
-DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS, Op.DECAYED_DEVIATION}
+EXACT_UNITS = {"payments", "flag", "hour", "entities", "days"}
+DECAYED = {Op.DECAYED_COUNT, Op.DECAYED_AMOUNT, Op.DECAYED_FRAUDS, Op.DECAYED_DEVIATION, Op.DECAYED_HIGH}
 IS_EXACT = np.array([row.unit in EXACT_UNITS and row.op not in DECAYED for row in FEATURES])
 
 
@@ -152,7 +152,7 @@ def test_arrivals_are_counted_by_when_they_reached_us_whatever_they_claim():
 def test_a_fraud_counts_from_when_it_became_known():
     events: list[Event] = [
         Payment(make_payment(), NOON),
-        FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + DAY),
+        FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", amount=Decimal(20), known_at=NOON + DAY),
         Payment(make_payment(occurred_at=NOON + DAY + MINUTE), NOON + DAY + MINUTE),
     ]
 
@@ -197,7 +197,9 @@ def test_without_a_store_a_payment_still_says_what_it_says_by_itself():
 
 
 def test_a_fraud_rate_is_never_more_than_all_payments():
-    label = FraudKnown(card_id="card-1", merchant_id="m-1", device_id="d-1", known_at=NOON + DAY * 40)
+    label = FraudKnown(
+        card_id="card-1", merchant_id="m-1", device_id="d-1", amount=Decimal(20), known_at=NOON + DAY * 40
+    )
     later = NOON + DAY * 41
     events: list[Event] = [Payment(make_payment(), NOON), label, label, Payment(make_payment(occurred_at=later), later)]
 
@@ -205,6 +207,45 @@ def test_a_fraud_rate_is_never_more_than_all_payments():
 
     assert vector[INDEX["merchant_fraud_rate_30d"]] == vector[INDEX["device_fraud_rate_30d"]] == 1.0
     assert vector[INDEX["device_frauds_30d"]] == 2.0
+
+
+def fraud_known(at: datetime, amount: int = 20) -> FraudKnown:
+    return FraudKnown(card_id="card-1", merchant_id="m-1", amount=Decimal(amount), known_at=at)
+
+
+def paid(at: datetime, amount: int = 20) -> Payment:
+    return Payment(make_payment(occurred_at=at, amount=Decimal(amount)), at)
+
+
+def test_a_late_fraud_rate_holds_frauds_against_the_payments_of_a_week_before():
+    week_ago = [paid(NOON + MINUTE * i) for i in range(4)]
+    since = [paid(NOON + DAY * 4 + MINUTE * i) for i in range(5)]
+
+    vector = live_vectors([*week_ago, *since, fraud_known(NOON + DAY * 7), paid(NOON + DAY * 7 + HOUR)])[-1]
+
+    assert vector[INDEX["merchant_late_fraud_rate_3d"]] == np.float32(1 / 4)
+    assert vector[INDEX["merchant_fraud_rate_7d"]] == np.float32(1 / 9)
+
+
+def test_a_shop_s_run_of_frauds_has_a_first_day_a_number_of_days_and_an_average_amount():
+    frauds = [fraud_known(NOON - DAY * 8, 50), fraud_known(NOON - DAY, 20), fraud_known(NOON - DAY, 20)]
+
+    vector = live_vectors([*frauds, paid(NOON)])[-1]
+
+    assert vector[INDEX["merchant_since_first_fraud_30d"]] == (DAY * 8 + HOUR * 12).total_seconds()
+    assert vector[INDEX["merchant_fraud_days_30d"]] == 2.0
+    # The older one weighs half as much as each of the others.
+    assert vector[INDEX["merchant_fraud_amount_7d"]] == pytest.approx((50 / 2 + 20 + 20) / 2.5)
+
+
+def test_payments_far_above_the_usual_amount_are_remembered_and_those_of_a_new_card_are_not():
+    amounts = [100, 10, 10, 31, 30]
+    events = [paid(NOON + MINUTE * i, amount) for i, amount in enumerate(amounts)]
+
+    high = live_vectors([*events, paid(NOON + MINUTE * 3 + DAY, 10)])[:, INDEX["card_decayed_high_1d"]]
+
+    assert high[:4].tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert high[5] == 0.5
 
 
 def test_one_line_of_ipv6_is_one_address():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ STREAK = INDEX["card_decline_streak"]
 def history(cards: Sequence[int | None]) -> list[Event]:
     """A payment of each card named, a label where none is."""
     return [
-        FraudKnown(card_id="card-1", merchant_id="m-1", known_at=NOON)
+        FraudKnown(card_id="card-1", merchant_id="m-1", amount=Decimal(20), known_at=NOON)
         if card is None
         else Payment(make_payment(card_id=f"card-{card}", occurred_at=NOON + timedelta(seconds=i)), NOON)
         for i, card in enumerate(cards)

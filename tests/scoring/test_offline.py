@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,11 @@ def frames_of(events: Sequence[Event]) -> tuple[pl.DataFrame, pl.DataFrame]:
     payments, labels = [], []
     for event in events:
         if isinstance(event, FraudKnown):
-            labels.append({"after": len(payments)} | {name: getattr(event, name) for name in LABELS if name != "after"})
+            labels.append(
+                {"after": len(payments)}
+                | {name: getattr(event, name) for name in LABELS if name != "after"}
+                | {"amount": float(event.amount)}
+            )
         else:
             sent = {name: getattr(event.transaction, name, None) for name in PAYMENTS}
             amount, declined = float(event.transaction.amount), event.is_declined
@@ -121,7 +126,7 @@ def frauds_at(*seconds: int) -> list[FraudKnown]:
     return [
         FraudKnown(
             card_id="card-0", customer_id="c", ip_address="192.0.2.7", device_id="d", merchant_id="m",
-            known_at=NOON + timedelta(seconds=at),
+            amount=Decimal(20 + at % 7), known_at=NOON + timedelta(seconds=at),
         )
         for at in seconds
     ]  # fmt: skip

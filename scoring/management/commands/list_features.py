@@ -9,7 +9,9 @@ from scoring.features.definitions import (
     FEATURES,
     HABIT_HOURS,
     HABIT_SIZE,
+    HIGH_AMOUNT,
     HOUR,
+    LEAST_HABIT,
     MOST_DEVIATION,
     SEEN_SIZES,
     VERSION,
@@ -38,7 +40,9 @@ A value is as of the moment before its payment: it counts what was applied befor
 - **Network address**: an IPv4 address, the /64 network of an IPv6 one.
 - **Labels** count from the moment they became known, never from the day of the fraud. A payment counts once however
   many sources call it fraud; a statement of "legitimate" takes nothing back. A fraud rate is frauds that became known
-  in the window against payments in it, and at most 1.
+  in the window against payments in it (where the name says late, in the window a week before it, as that is what labels
+  usually take), and at most 1. When the first of a window's frauds became known is rounded down to the midnight before
+  it, UTC, and days with frauds are days in UTC.
 - **Empty**: counts, sums and decayed values are 0; means, ratios, shares and times since are missing, as is everything
   of an entity the payment does not name.
 - **Decayed**: each event weighs half as much after the time in the column "window". A late payment sees the total as of
@@ -47,6 +51,7 @@ A value is as of the moment before its payment: it counts what was applied befor
 - **Remembered** are so many that an entity was last seen with, to the second:
   {REMEMBERED}.
 - **Habit**: a card's last {HABIT_SIZE} payments, their amounts as they were, whatever the currency.
+- **High** is an amount above {HIGH_AMOUNT:.0f} times the median of its card's habit of {LEAST_HABIT} payments or more.
 - **Kept**: the state of an entity is dropped after 90 days without a payment.
 - **Bytes** of a state: {SIZES}.
 
