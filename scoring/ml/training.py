@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from scoring.features.definitions import NAMES
+from scoring.ml.anomaly import Anomaly
 from scoring.ml.datasets import Dataset, split_by_time, training_set
 from scoring.ml.metrics import calibration, ranking
 from scoring.ml.model import calibrated, margins
@@ -49,12 +50,16 @@ class TrainingImpossibleError(Exception):
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives: trees, calibration, and how they did on the newest part of the time."""
+    """What a training gives: trees, calibration, and how they did on the newest part of the time.
+
+    anomaly: the autoencoder beside them, which `fit_anomaly` trains without labels.
+    """
 
     booster: xgb.Booster
     slope: float
     intercept: float
     metrics: dict[str, float]
+    anomaly: Anomaly | None = None
 
 
 def train(dataset: Dataset, *, seed: int, parameters: Parameters = PARAMETERS, threads: int = THREADS) -> Trained:

@@ -3,6 +3,7 @@
 from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
+from scoring.models.embedding import EMBEDDING_WIDTH, EmbeddingProgress, PaymentEmbedding
 from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
@@ -12,9 +13,11 @@ from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRu
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
+    "EMBEDDING_WIDTH",
     "ApiKey",
     "Backtest",
     "Decision",
+    "EmbeddingProgress",
     "FeatureRebuild",
     "Label",
     "ListChange",
@@ -26,6 +29,7 @@ __all__ = [
     "NamedList",
     "Outbox",
     "Outcome",
+    "PaymentEmbedding",
     "PendingFeatures",
     "Policy",
     "PolicyEvent",

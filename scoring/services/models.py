@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,6 +14,8 @@ from django.db import transaction
 from scoring import datasets
 from scoring.features.definitions import VERSION
 from scoring.ml import model as ml
+from scoring.ml.anomaly_bytes import pack
+from scoring.ml.anomaly_training import fit_anomaly
 from scoring.ml.model import Model, ModelRefusedError
 from scoring.ml.training import Trained, TrainingImpossibleError, train
 from scoring.models import ModelVersion
@@ -56,7 +58,7 @@ def train_model(period: TrainingPeriod, *, promote: bool, progress: Callable[[st
         period.start, period.end, labels_as_of=period.labels_as_of, maturity=period.maturity
     )
     progress(f"Training on {int((dataset.labels >= 0).sum()):,} payments, {dataset.frauds:,} of them fraud")
-    trained = train(dataset, seed=SEED)
+    trained = replace(train(dataset, seed=SEED), anomaly=fit_anomaly(dataset.vectors, seed=SEED))
     # One transaction: a crash between the two must not leave the first model waiting for a promotion.
     with transaction.atomic():
         is_first = not ModelVersion.objects.exists()
@@ -70,9 +72,10 @@ def train_model(period: TrainingPeriod, *, promote: bool, progress: Callable[[st
 
 def store_model(trained: Trained, period: TrainingPeriod) -> ModelVersion:
     """Sign and keep a trained model as a candidate. The same training again is the same row."""
-    made = ml.Stored(ml.save(trained.booster), VERSION, trained.slope, trained.intercept)
+    anomaly = pack(trained.anomaly) if trained.anomaly is not None else b""
+    made = ml.Stored(ml.save(trained.booster), VERSION, trained.slope, trained.intercept, anomaly)
     # Named by when and by what: the same trees with another calibration are another model.
-    content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees
+    content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees + made.anomaly
     digest = hashlib.sha256(content).hexdigest()[:10]
     stored, _ = ModelVersion.objects.get_or_create(
         version=f"{period.labels_as_of:%Y%m%d-%H%M}-{digest}",
