@@ -243,6 +243,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86400.0,
         "options": {"expires": 3600},
     },
+    "embed-payments": {"task": "scoring.embed_payments", "schedule": 10.0, "options": {"expires": 10}},
     "watch-rules": {"task": "cases.watch_rules", "schedule": 300.0, "options": {"expires": 300}},
     "watch-rule-failures": {"task": "cases.watch_rule_failures", "schedule": 15.0, "options": {"expires": 15}},
     "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},

@@ -31,7 +31,7 @@ NOT_JUDGED = ""
 
 _VECTOR_BYTES = 4 * len(NAMES)
 _DECIDED = """
-SELECT id, outcome, score, decided_at, record::text, features, feature_version
+SELECT id, outcome, score, anomaly_score, decided_at, record::text, features, feature_version
 FROM scoring_decision WHERE id = ANY(%s::bigint[]) ORDER BY id
 """
 _ADD_FIGURES = """
@@ -57,6 +57,7 @@ class _Decided(msgspec.Struct, frozen=True):
     id: int
     outcome: str
     score: float | None
+    anomaly_score: float | None
     decided_at: datetime
     transaction: Transaction
     vector: bytes
@@ -80,8 +81,11 @@ class _Payments:
         listed = {row: met for row, one in enumerate(self.decided)
                   if (met := history.hits(one.transaction, at=one.decided_at))}  # fmt: skip
         vectors = np.frombuffer(b"".join(one.vector for one in self.decided), np.float32).reshape(-1, len(NAMES))
-        scores = np.array([np.nan if one.score is None else one.score for one in self.decided], np.float64)
-        return Batch(payments, vectors, scores, listed=listed, at=[one.decided_at for one in self.decided])
+        # None becomes NaN.
+        scores = np.array([one.score for one in self.decided], np.float64)
+        anomalies = np.array([one.anomaly_score for one in self.decided], np.float64)
+        at = [one.decided_at for one in self.decided]
+        return Batch(payments, vectors, scores, listed=listed, at=at, anomalies=anomalies)
 
 
 @dataclass
@@ -178,13 +182,13 @@ def _recorded(decision_ids: Sequence[int]) -> _Payments:
     found = _Payments()
     with connection.cursor() as cursor:
         cursor.execute(_DECIDED, [array_of(decision_ids)])
-        for decision_id, outcome, score, decided_at, record, vector, feature_version in cursor.fetchall():
+        for decision_id, outcome, score, strange, decided_at, record, vector, feature_version in cursor.fetchall():
             payment = _payment(record) if (feature_version, len(vector)) == (VERSION, _VECTOR_BYTES) else None
             if payment is None:
                 # Of a process of another release, or changed by hand.
                 found.unreadable.append((decision_id, decided_at))
             else:
-                found.decided.append(_Decided(decision_id, outcome, score, decided_at, payment, bytes(vector)))
+                found.decided.append(_Decided(decision_id, outcome, score, strange, decided_at, payment, bytes(vector)))
     if found.unreadable:
         logger.warning("decisions %s cannot be judged in shadow", [decision_id for decision_id, _ in found.unreadable])
     return found
