@@ -24,8 +24,9 @@ class QueueForm(forms.ModelForm):
     class Meta:
         model = Queue
         fields = (
-            "title", "slug", "is_enabled", "takes_new", "position", "condition", "members", "groups",
-            "half_life_minutes", "sla_minutes", "warn_minutes", "on_timeout", "default_verdict", "escalates_to",
+            "title", "slug", "is_enabled", "takes_new", "position", "condition", "least_similarity", "members",
+            "groups", "half_life_minutes", "sla_minutes", "warn_minutes", "on_timeout", "default_verdict",
+            "escalates_to",
         )  # fmt: skip
         widgets = {"condition": forms.Textarea(attrs={"rows": 3, "cols": 80})}
 
@@ -37,8 +38,11 @@ class QueueForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if self.instance.is_default and (cleaned.get("condition") or not _is_on(cleaned)):
-            raise forms.ValidationError("This queue takes what no other takes: no condition, enabled, takes new cases.")
+        asks = bool(cleaned.get("condition")) or cleaned.get("least_similarity") is not None
+        if self.instance.is_default and (asks or not _is_on(cleaned)):
+            raise forms.ValidationError(
+                "This queue takes what no other takes: no condition, no least similarity, enabled, takes new cases."
+            )
         warn, sla = cleaned.get("warn_minutes"), cleaned.get("sla_minutes")
         if warn is not None and sla is not None and warn >= sla:
             self.add_error("warn_minutes", "The warning comes before the time is up: fewer minutes than the SLA.")
@@ -62,6 +66,10 @@ def _problem_with(condition: str) -> str:
     except RuleError as error:
         return str(error)
     return ""
+
+
+def _asks(queue: Queue) -> bool:
+    return bool(queue.condition) or queue.least_similarity is not None
 
 
 def _leads_back(queue: Queue, to: Queue | None) -> bool:
@@ -93,7 +101,7 @@ class QueueAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ["title"]}
     fieldsets = (
         (None, {"fields": ("title", "slug", "is_enabled")}),
-        ("Which cases", {"fields": ("takes_new", "position", "condition")}),
+        ("Which cases", {"fields": ("takes_new", "position", "condition", "least_similarity")}),
         ("Who works on them", {"fields": ("members", "groups")}),
         ("Order", {"fields": ("half_life_minutes",)}),
         ("Time", {"fields": ("sla_minutes", "warn_minutes", "on_timeout", "default_verdict", "escalates_to")}),
@@ -107,7 +115,7 @@ class QueueAdmin(admin.ModelAdmin):
             return "no new cases"
         # One that could be read when it was saved may name a feature that is no longer there.
         problem = _problem_with(queue.condition)
-        return f"NOTHING: {problem}" if problem else "what its condition says" if queue.condition else "every case"
+        return f"NOTHING: {problem}" if problem else "what its condition says" if _asks(queue) else "every case"
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
         save_queue(obj)

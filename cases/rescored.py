@@ -7,7 +7,10 @@ from scoring.models import Decision, Outcome, Rescoring
 
 FLAGGED = (Outcome.REVIEW, Outcome.DECLINE)
 _PARTS = {"features": "the card's history", "model": "the model"}
-_FOUND = ("score", "reasons", "rule_hits", "features", "feature_version", "model_version", "policy_version")
+_FOUND = (
+    "score", "anomaly_score", "reasons", "rule_hits", "features", "feature_version", "model_version",
+    "policy_version",
+)  # fmt: skip
 
 
 def rescoring_of(decision: Decision) -> Rescoring | None:

@@ -253,6 +253,7 @@ CELERY_BEAT_SCHEDULE = {
     "measure-drift": {"task": "scoring.measure_drift", "schedule": 600.0, "options": {"expires": 600}},
     "measure-asked-drift": {"task": "scoring.measure_asked_drift", "schedule": 5.0, "options": {"expires": 5}},
     "retrain": {"task": "scoring.retrain", "schedule": 300.0, "options": {"expires": 300}},
+    "embed-payments": {"task": "scoring.embed_payments", "schedule": 10.0, "options": {"expires": 10}},
     "watch-rules": {"task": "cases.watch_rules", "schedule": 300.0, "options": {"expires": 300}},
     "watch-rule-failures": {"task": "cases.watch_rule_failures", "schedule": 15.0, "options": {"expires": 15}},
     "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},

@@ -34,6 +34,9 @@ class Scorer(Protocol):
     def score(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Calibrated probability of fraud for each row."""
 
+    def anomalies(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Anomaly score of each row, 0-1; NaN where it has none."""
+
     def contributions(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Log-odds each feature adds, (n, features + 1), the last column the base."""
 
@@ -97,6 +100,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     reasons: list[Reason]
     rule_hits: list[str]
     rule_failures: list[str]
+    anomaly_score: float | None = None
 
 
 def decide(
@@ -114,11 +118,13 @@ def decide(
     decided, for rules that expire. Reasons are given for what is flagged only: explaining costs more than deciding.
     """
     scores = model.score(vectors) if model is not None else None
-    judged = judge(Batch(transactions, vectors, scores, listed=listed, at=at), policy)
+    anomalies = model.anomalies(vectors) if model is not None else None
+    judged = judge(Batch(transactions, vectors, scores, anomalies=anomalies, listed=listed, at=at), policy)
     outcomes = judged.outcomes
     reasons = _reasons(transactions, vectors, outcomes, model, policy, judged, listed)
     codes, failures = codes_met(policy, judged.hits, listed), _failures(policy, judged.failed)
     values: list[float] | list[None] = [None] * len(transactions) if scores is None else scores.tolist()
+    strange = [None] * len(transactions) if anomalies is None else _numbers_or_none(anomalies)
     return [
         Decided(
             outcome=outcomes[i],
@@ -126,9 +132,15 @@ def decide(
             reasons=reasons.get(i, []),
             rule_hits=codes.get(i, []),
             rule_failures=failures.get(i, []),
+            anomaly_score=strange[i],
         )
         for i in range(len(transactions))
     ]
+
+
+def _numbers_or_none(numbers: NDArray[np.float64]) -> list[float | None]:
+    """The same as a list, None for NaN."""
+    return [None if number != number else number for number in numbers.tolist()]
 
 
 def judge(batch: Batch, policy: PolicyInForce) -> Judged:

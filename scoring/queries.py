@@ -107,8 +107,8 @@ def rescoring_detail(decision: Decision) -> dict[str, Any] | None:
     if found is None:
         return None
     names = (
-        "rescored_at", "outcome", "score", "reasons", "rule_hits", "missing", "model_version", "policy_version",
-        "feature_version",
+        "rescored_at", "outcome", "score", "anomaly_score", "reasons", "rule_hits", "missing", "model_version",
+        "policy_version", "feature_version",
     )  # fmt: skip
     return {**{name: getattr(found, name) for name in names}, "features": features_of(found)}
 
@@ -123,25 +123,26 @@ def hits_on_record(conditions: Sequence[Condition], decisions: Sequence[Decision
     if not conditions:
         return hits
     payments = {row: payment for row, decision in enumerate(decisions) if (payment := readable_payment(decision))}
-    vectors, scores = _vectors_and_scores([decisions[row] for row in payments])
+    read = [decisions[row] for row in payments]
+    vectors = _vectors(read)
+    # None becomes NaN.
+    scores = np.array([decision.score for decision in read], np.float64)
+    anomalies = np.array([decision.anomaly_score for decision in read], np.float64)
     sent, at = list(payments.values()), [decisions[row].decided_at for row in payments]
     listed = ListHistory(sent).listed(sent, at) if any(one.lists for one in conditions) else {}
-    batch = Batch(sent, vectors, scores, listed=listed, at=at)
+    batch = Batch(sent, vectors, scores, listed=listed, at=at, anomalies=anomalies)
     rules = [CompiledRule(", ".join(sorted(one.fields)), one, "", "") for one in conditions]
     hits[list(payments)] = ask_rules(rules, batch).hits
     return hits
 
 
-def _vectors_and_scores(decisions: Sequence[Decision]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Features (decisions, features) and scores (decisions,) as recorded, NaN where they are missing."""
+def _vectors(decisions: Sequence[Decision]) -> NDArray[np.float32]:
+    """Features (decisions, features) as recorded, NaN where they are missing."""
     vectors = np.full((len(decisions), len(NAMES)), np.nan, np.float32)
-    scores = np.full(len(decisions), np.nan)
     for row, decision in enumerate(decisions):
         if decision.feature_version == VERSION:
             vectors[row] = np.frombuffer(decision.features, np.float32)
-        if decision.score is not None:
-            scores[row] = decision.score
-    return vectors, scores
+    return vectors
 
 
 def readable_payment(decision: Decision) -> Transaction | None:

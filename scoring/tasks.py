@@ -1,10 +1,15 @@
 """Work the clock asks for."""
 
+import time
+
 from celery import shared_task
 from django.utils.timezone import now
 
-from scoring.services import drift, experiments, retraining
+from scoring.services import drift, embeddings, experiments, retraining
 from scoring.services.list_expiry import clear_expired
+
+# As often as it is asked for: a record of a year is embedded in many turns, and other work has its own between them.
+_EMBEDDING_SECONDS = 3.0
 
 
 @shared_task(name="scoring.clear_expired_entries")
@@ -36,3 +41,12 @@ def retrain() -> None:
     """Judge the model of a training that ended, and ask for the next where one is due. Safe to run twice."""
     retraining.finish_what_ended(at=now())
     retraining.ask_when_due(at=now())
+
+
+@shared_task(name="scoring.embed_payments")
+def embed_payments() -> int:
+    """Bring the embeddings up to the ledger and to the champion, for some seconds. Safe to run twice."""
+    done, until = 0, time.monotonic() + _EMBEDDING_SECONDS
+    while time.monotonic() < until and (step := embeddings.catch_up(at=now())):
+        done += step
+    return done

@@ -15,6 +15,7 @@ from cases.services.alerts import open_cases
 from cases.services.audit import draw_audit
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
+from scoring.services.embeddings import embed_flagged
 from scoring.services.explaining import explain_decisions
 from scoring.services.labels import apply_labels
 from scoring.services.shadow import judge_in_shadow
@@ -96,6 +97,13 @@ def _deliver_decisions(rows: Sequence[Outbox]) -> None:
     draw_audit(_ids_of(rows), now=now())
 
 
+def _open_cases(rows: Sequence[Outbox]) -> None:
+    """Embedded first: a queue may ask how similar a payment is to confirmed frauds."""
+    ids, at = _ids_of(rows), now()
+    embed_flagged(ids, at=at)
+    open_cases(ids, now=at)
+
+
 def _publish_decisions(rows: Sequence[Outbox]) -> None:
     _publisher().publish(DECISIONS, [record for row in rows for record in _records_of(row)])
 
@@ -132,7 +140,7 @@ def _letter_record(*, partition: str, position: str, beginning: bytes | memoryvi
 
 
 DELIVERIES: dict[str, Deliver] = {
-    Outbox.Topic.ALERTS: lambda rows: open_cases(_ids_of(rows), now=now()),
+    Outbox.Topic.ALERTS: _open_cases,
     Outbox.Topic.LABELS: lambda rows: apply_labels(_ids_of(rows)),
     Outbox.Topic.DECISIONS: _deliver_decisions,
     Outbox.Topic.VERDICTS: _publish_verdicts,

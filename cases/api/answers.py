@@ -16,6 +16,7 @@ from cases.queries.case_detail import CaseDetail, case_detail
 from cases.queries.case_list import CasePage
 from cases.queries.history import History
 from cases.queries.sight import sight_of
+from cases.queries.similar import similar_to
 from cases.queries.verdict_panel import VerdictPanel
 from cases.services.review_settings import current_settings
 from cases.sight import Sight
@@ -50,6 +51,9 @@ def detail_answer(case: Case, *, user: User, now: datetime) -> Json:
     return {
         **shapes.case_row(case, tags=[tag.name for tag in work.tags], hides_score=hides_score, now=now),
         **_evidence(detail, sight=sight, hides_score=hides_score),
+        "similar": None
+        if hides_score
+        else shapes.similar(similar_to(case, detail.headline, desk=access.desk_for(user), sight=sight)),
         "notes": [shapes.note(event) for event in detail.notes],
         "files": [shapes.file(one) for one in work.kept],
         "lookers": [shapes.person(one) for one in presence_queries.lookers_at(case, besides=user, now=now)],
@@ -70,12 +74,20 @@ def blind_detail_answer(held: Check, *, user: User, now: datetime) -> Json:
     return {
         **blind_row_answer(held, now=now),
         **_evidence(shown.detail, sight=sight_of(user), hides_score=_hides_score(held)),
+        "similar": _blind_similar(held, shown, user=user),
         "notes": [shapes.note(event) for event in blind.own_notes(held, lag=lag)],
         "files": [],
         "lookers": [],
         **_prospects(shown.panel, shown.case, user=user),
         "history": shapes.history(blind.blind_history(held, lag=lag)),
     }
+
+
+def _blind_similar(held: Check, shown: blind.BlindCase, *, user: User) -> Json | None:
+    if _hides_score(held):
+        return None
+    headline, desk = shown.detail.headline, access.desk_for(user)
+    return shapes.similar(similar_to(shown.case, headline, desk=desk, sight=sight_of(user), as_of=held.as_of))
 
 
 def blind_row_answer(held: Check, *, now: datetime, is_held: bool = True) -> Json:

@@ -169,6 +169,23 @@ CASE_DETAIL: Json = {
             "has_more": False,
         }
     ],
+    "similar": {
+        "fraud_similarity": 0.87,
+        "payments": [
+            {
+                "card_id": "card-2207",
+                "amount": "289.00",
+                "currency": "EUR",
+                "occurred_at": "2026-11-17T21:40:00Z",
+                "merchant_id": "m-gifts",
+                "merchant_name": "Gift cards",
+                "label": "fraud",
+                "similarity": 0.9132,
+                "alike": ["7 earlier payments by this card in the last hour; 9 in 24 hours"],
+                "case_id": None,
+            }
+        ],
+    },
     "notes": [NOTE],
     "files": [],
     "lookers": [{"username": "bob", "name": "Bob"}],

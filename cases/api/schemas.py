@@ -153,6 +153,28 @@ class RelatedSchema(Schema):
     has_more = _flag("There are others.")
 
 
+class SimilarPaymentSchema(Schema):
+    card_id = _text("Its card; other cards come first.")
+    amount = _text("Decimal, major units.")
+    currency = _text("ISO 4217.")
+    occurred_at = _moment("When it was made.")
+    merchant_id = _text("Of the merchant.")
+    merchant_name = _text("As it was sent: untrusted text.")
+    label = _choice([("fraud", "Fraud"), ("legitimate", "Legitimate")], "What it was.")  # type: ignore[assignment]
+    similarity = serializers.FloatField(help_text="Cosine of the embeddings, at most 1.")
+    alike = serializers.ListField(
+        child=serializers.CharField(), help_text="Sentences about it that hold for the case's payment too; at most 3."
+    )
+    case_id = serializers.UUIDField(allow_null=True, help_text="Its case, when one sees it.")
+
+
+class SimilarSchema(Schema):
+    fraud_similarity = serializers.FloatField(
+        allow_null=True, help_text="0-1, to the frauds of other cards known when it was flagged; null: none was."
+    )
+    payments = SimilarPaymentSchema(many=True, help_text="The nearest, of each card one; at most 5.")
+
+
 class NoteSchema(Schema):
     at = _moment("When it was written.")
     by = PersonSchema(allow_null=True, help_text="By whom.")
@@ -247,6 +269,9 @@ class CaseDetailSchema(CaseSchema):
     headline = _text("Transaction id of the one with the most at stake.")
     facts = FactSchema(many=True, help_text="That payment beside the card's habits.")
     related = RelatedSchema(many=True, help_text="Other cards with its device, address or merchant.")
+    similar = SimilarSchema(
+        allow_null=True, help_text="Confirmed payments that resemble `headline`; null without an embedding." + _HIDDEN
+    )
     notes = NoteSchema(many=True, help_text="Newest first; at most 100.")
     files = FileSchema(many=True, help_text="Kept with it; fetched on its page.")
     lookers = PersonSchema(many=True, help_text="Who else has it open.")

@@ -11,6 +11,7 @@ from cases import evidence, money, words
 from cases.models import Attachment, Case, CaseEvent, Queue, Verdict, VerdictEffect
 from cases.queries.history import Entry, History, key_name
 from cases.queries.related import Related, RelatedPayment
+from cases.queries.similar import Similar
 from cases.sight import Sight
 from scoring.models import Decision, Explanation
 from scoring.queries_explanations import explanation_shown
@@ -134,6 +135,29 @@ def _related_payment(one: RelatedPayment, sight: Sight) -> Json:
         "label": "" if is_unsaid else one.label,
         "case_id": one.case_id,
         "payments_of_card": one.count,
+    }
+
+
+def similar(found: Similar | None) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "fraud_similarity": found.fraud_similarity,
+        "payments": [
+            {
+                "card_id": one.card_id,
+                "amount": money.plain(one.amount, one.currency),
+                "currency": one.currency,
+                "occurred_at": one.occurred_at,
+                "merchant_id": one.merchant_id,
+                "merchant_name": one.merchant_name,
+                "label": one.label,
+                "similarity": round(one.similarity, 4),
+                "alike": one.alike,
+                "case_id": one.case_id,
+            }
+            for one in found.payments
+        ],
     }
 
 

@@ -30,6 +30,13 @@ class Queue(models.Model):
         default="",
         help_text="In the language of rules: amount >= 500 AND channel = 'ecommerce'. Empty takes every case.",
     )
+    least_similarity = models.FloatField(
+        "least similarity to frauds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="0 to 1: beside its condition, a payment has to be so similar to confirmed frauds. Empty: any.",
+    )
     takes_new = models.BooleanField(
         "takes new cases", default=True, help_text="Off: cases come by escalation or by hand only."
     )
@@ -70,8 +77,12 @@ class Queue(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="queue_one_default"),
             models.CheckConstraint(
-                condition=Q(is_default=False) | Q(is_enabled=True, takes_new=True, condition=""),
+                condition=Q(is_default=False) | Q(is_enabled=True, takes_new=True, condition="", least_similarity=None),
                 name="queue_default_takes_all",
+            ),
+            models.CheckConstraint(
+                condition=Q(least_similarity=None) | Q(least_similarity__gte=0, least_similarity__lte=1),
+                name="queue_similarity_0_to_1",
             ),
             models.CheckConstraint(
                 condition=Q(sla_minutes__gt=0, half_life_minutes__gt=0, warn_minutes__lt=F("sla_minutes")),

@@ -22,6 +22,7 @@ from cases.queries import presence as presence_queries
 from cases.queries.case_lists import case_lists
 from cases.queries.quality import known_case_of
 from cases.queries.sight import sight_of
+from cases.queries.similar import Similar, similar_to
 from cases.services import claims, notes, presence, verdicts
 from cases.services.verdict_payments import UnknownRecentError
 from cases.verdict_form import ReasonForm, VerdictForm, filled_in_before
@@ -141,6 +142,7 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         **_claim_context(request, case, moment, claims_itself=access.may_review(request.user)),
         "detail": detail,
         "said": ledger_of([alert.id for alert in detail.alerts], as_of=moment),
+        "similar": _similar(request, case, detail.headline),
         "work": casework.work_on(case, user=request.user, now=moment),
         "max_mb": settings.ATTACHMENT_MAX_MB,
         "notes": detail.notes,
@@ -157,6 +159,13 @@ def case_page(  # noqa: PLR0913 - what was filled in and refused, each by name
         **_known_context(request, case),
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _similar(request: ConsoleRequest, case: Case, headline: Decision) -> Similar | None:
+    sight = sight_of(request.user)
+    if sight.hides_score(case.id, case.status):
+        return None
+    return similar_to(case, headline, desk=access.desk_for(request.user), sight=sight)
 
 
 def _blocks_by_verdict(request: ConsoleRequest, case: Case) -> bool:

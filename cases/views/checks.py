@@ -22,6 +22,7 @@ from cases.queries import blind
 from cases.queries import feed as feed_queries
 from cases.queries.case_lists import case_lists
 from cases.queries.sight import sight_of
+from cases.queries.similar import Similar, similar_to
 from cases.queue_forms import EscalateForm, MoveForm
 from cases.services import checks, presence
 from cases.services.review_settings import current_settings
@@ -209,6 +210,7 @@ def _case_page(
     context = {
         **_claim_context(check),
         "detail": shown.detail,
+        "similar": _similar(request, check, shown),
         "panel": shown.panel,
         "shows_score": check.variant != Variant.DATA_FIRST,
         "notes": blind.own_notes(check, lag=NO_LAG),
@@ -224,6 +226,13 @@ def _case_page(
         "move_form": MoveForm(desk=desk) if access.may_move(request.user) else None,
     }
     return page(request, "cases/case_detail.html", context, status=status)
+
+
+def _similar(request: ConsoleRequest, check: Check, shown: blind.BlindCase) -> Similar | None:
+    if check.variant == Variant.DATA_FIRST:
+        return None
+    desk, sight = access.desk_for(request.user), sight_of(request.user)
+    return similar_to(shown.case, shown.detail.headline, desk=desk, sight=sight, as_of=check.as_of)
 
 
 def _lists_context(request: ConsoleRequest, check: Check, headline: Decision) -> dict[str, object]:

@@ -56,6 +56,9 @@ class RescoringSchema(serializers.Serializer[None]):
     rescored_at = serializers.DateTimeField(help_text="When it was scored again.")
     outcome = serializers.ChoiceField(Outcome.choices, help_text="What it would have been.")
     score = serializers.FloatField(allow_null=True, min_value=0, max_value=1, help_text="Probability of fraud.")
+    anomaly_score = serializers.FloatField(
+        allow_null=True, min_value=0, max_value=1, help_text="How unusual it is; null without such a model."
+    )
     reasons = ReasonSchema(many=True, help_text="Why, what speaks most first; may be empty.")
     rule_hits = serializers.ListField(child=serializers.CharField(), help_text="Rules that hit, by name.")
     missing = serializers.ListField(child=serializers.CharField(), help_text="Parts that were missing again.")

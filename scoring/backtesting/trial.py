@@ -27,15 +27,16 @@ UNITS = 10_000
 class Chunk:
     """Some recorded payments, one row each.
 
-    ids: of their decisions. vectors: float32 (payments, features). scores: float64, NaN without one. listed: row ->
-    entries of lists that it met when it was decided, `at`. days: since 1970, UTC, of when it occurred. kinds: FRAUD to
-    UNKNOWN. recorded: severities of what was decided. is_mature: whether its label had the time to come.
+    ids: of their decisions. vectors: float32 (payments, features). scores, anomalies: float64, NaN without one.
+    listed: row -> entries of lists that it met when it was decided, `at`. days: since 1970, UTC, of when it occurred.
+    kinds: FRAUD to UNKNOWN. recorded: severities of what was decided. is_mature: whether its label had time to come.
     """
 
     ids: Ints
     transactions: Sequence[Transaction]
     vectors: NDArray[np.float32]
     scores: NDArray[np.float64]
+    anomalies: NDArray[np.float64]
     listed: Mapping[int, Sequence[ListHit]]
     at: Sequence[datetime]
     days: Ints
@@ -63,7 +64,7 @@ class Side:
     @cached_property
     def _without_lists(self) -> Batch:
         batch = self.batch
-        return Batch(batch.transactions, batch.vectors, batch.scores, listed={}, at=batch.at)
+        return Batch(batch.transactions, batch.vectors, batch.scores, listed={}, at=batch.at, anomalies=batch.anomalies)
 
     @cached_property
     def without_rules(self) -> Ints:
@@ -96,14 +97,17 @@ class Trial:
 
     def look(self, chunk: Chunk) -> Looked:
         """Judge a chunk by both."""
-        recorded = self._batch(chunk, chunk.scores)
+        recorded = self._batch(chunk, None)
         # With the same scores one batch serves both: what rules have in common is asked once.
-        tried = recorded if self.model is None else self._batch(chunk, self.model.score(chunk.vectors))
+        tried = recorded if self.model is None else self._batch(chunk, self.model)
         return Looked(
             chunk,
             draft=Side(self.draft, tried, judge(tried, self.draft)),
             baseline=Side(self.baseline, recorded, judge(recorded, self.baseline)),
         )
 
-    def _batch(self, chunk: Chunk, scores: NDArray[np.float64]) -> Batch:
-        return Batch(chunk.transactions, chunk.vectors, scores, listed=chunk.listed, at=chunk.at)
+    def _batch(self, chunk: Chunk, model: Scorer | None) -> Batch:
+        """With what the model says, or else with what is recorded."""
+        scores = chunk.scores if model is None else model.score(chunk.vectors)
+        anomalies = chunk.anomalies if model is None else model.anomalies(chunk.vectors)
+        return Batch(chunk.transactions, chunk.vectors, scores, listed=chunk.listed, at=chunk.at, anomalies=anomalies)

@@ -13,6 +13,8 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from scoring.features.definitions import NAMES, VERSION
+from scoring.ml.anomaly import Anomaly
+from scoring.ml.anomaly_bytes import AnomalyRefusedError, unpack
 from scoring.ml.tree_splits import Splits, splits_of
 
 # More threads cost milliseconds of jitter on a single row; scale is more processes.
@@ -25,19 +27,24 @@ class ModelRefusedError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """An XGBoost model and the straight line that calibrates its margins."""
+    """An XGBoost model, the straight line that calibrates its margins, and the autoencoder beside it, if any."""
 
     version: str
     feature_version: str
     booster: xgb.Booster
     slope: float
     intercept: float
+    anomaly: Anomaly | None = None
 
     def score(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Calibrated probability of fraud for each row of float32 (n, features), NaN where missing."""
         if not len(vectors):
             return np.empty(0)
         return calibrated(margins(self.booster, vectors), self.slope, self.intercept)
+
+    def anomalies(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Anomaly score of each row, 0-1; NaN without an autoencoder."""
+        return np.full(len(vectors), np.nan) if self.anomaly is None else self.anomaly.score(vectors)
 
     @cached_property
     def splits(self) -> Splits:
@@ -116,7 +123,7 @@ def load(stored: Stored, *, version: str, signature: str, key: str) -> Model:
 
     Raises:
         ModelRefusedError: wrong signature (xgboost saw no byte of it: a tampered file can crash the process),
-            features of another table, or a calibration that would turn the order of scores.
+            features of another table, a calibration that would turn the order of scores, or a damaged autoencoder.
     """
     if not hmac.compare_digest(sign(stored, key=key).encode(), signature.encode()):
         raise ModelRefusedError(f"model {version}: wrong signature, it was changed or signed with another key")
@@ -125,7 +132,15 @@ def load(stored: Stored, *, version: str, signature: str, key: str) -> Model:
     slope, intercept = stored.slope, stored.intercept
     if not (math.isfinite(intercept) and math.isfinite(slope) and slope > 0.0):
         raise ModelRefusedError(f"model {version}: the calibration {slope} x margin + {intercept} is not rising")
-    return Model(version, stored.feature_version, _booster_of(stored.trees, version), slope, intercept)
+    anomaly = _anomaly_of(stored.anomaly, version)
+    return Model(version, stored.feature_version, _booster_of(stored.trees, version), slope, intercept, anomaly)
+
+
+def _anomaly_of(artefact: bytes, version: str) -> Anomaly | None:
+    try:
+        return unpack(artefact) if artefact else None
+    except AnomalyRefusedError as error:
+        raise ModelRefusedError(f"model {version}: {error}") from error
 
 
 def _booster_of(artefact: bytes, version: str) -> xgb.Booster:

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from scoring.features.definitions import NAMES
+from scoring.ml.anomaly import Anomaly
 from scoring.ml.datasets import Dataset, split_by_time, thinned, training_set
 from scoring.ml.metrics import calibration, ranking
 from scoring.ml.model import calibrated, margins
@@ -97,6 +98,7 @@ class Trained:
 
     parameters: of the trees, their number and the seed among them. trials: each setting that was tried, with its
     average precision. heldout: None where that part did not have both classes.
+    anomaly: the autoencoder beside them, which `fit_anomaly` trains without labels.
     """
 
     booster: xgb.Booster
@@ -106,6 +108,7 @@ class Trained:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     trials: tuple[dict[str, Any], ...] = ()
     heldout: Heldout | None = None
+    anomaly: Anomaly | None = None
 
 
 def train(

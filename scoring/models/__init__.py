@@ -4,6 +4,7 @@ from scoring.models.api_key import ApiKey
 from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
 from scoring.models.drift import DriftAlarm, DriftDay, DriftReport, DriftSettings
+from scoring.models.embedding import EMBEDDING_WIDTH, EmbeddingProgress, PaymentEmbedding
 from scoring.models.experiment import Experiment, ExperimentLook
 from scoring.models.explanation import Explanation
 from scoring.models.labels import Label
@@ -17,6 +18,7 @@ from scoring.models.trial import Backtest, ShadowChange, ShadowFigures, ShadowRu
 from scoring.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
+    "EMBEDDING_WIDTH",
     "ApiKey",
     "Backtest",
     "Decision",
@@ -27,6 +29,7 @@ __all__ = [
     "DriftReport",
     "DriftSettings",
     "Explanation",
+    "EmbeddingProgress",
     "FeatureRebuild",
     "Label",
     "ListChange",
@@ -39,6 +42,7 @@ __all__ = [
     "NamedList",
     "Outbox",
     "Outcome",
+    "PaymentEmbedding",
     "PendingFeatures",
     "Policy",
     "PolicyEvent",

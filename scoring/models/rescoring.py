@@ -48,6 +48,7 @@ class Rescoring(models.Model):
     rescored_at = models.DateTimeField()
     outcome = models.CharField(max_length=8, choices=Outcome.choices)
     score = models.FloatField(null=True, help_text="Calibrated probability of fraud, 0-1; empty without a model.")
+    anomaly_score = models.FloatField(null=True)
     reasons = models.JSONField(default=list)
     rule_hits = ArrayField(models.CharField(max_length=64), default=list)
     rule_failures = ArrayField(models.CharField(max_length=64), default=list, db_default=[])

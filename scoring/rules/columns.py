@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.features.definitions import INDEX
-from scoring.rules.fields import COUNTRIES, LISTED, Kind
+from scoring.rules.fields import COUNTRIES, LISTED, OF_MODEL, Kind
 from scoring.rules.lists import ListHit
 from scoring.transaction import Transaction
 
@@ -40,9 +40,10 @@ class Columns:
         vectors: NDArray[np.float32],
         scores: NDArray[np.float64] | None,
         listed: Listed = _NOTHING_LISTED,
+        anomalies: NDArray[np.float64] | None = None,
     ) -> None:
-        self._transactions, self._vectors, self._scores = transactions, vectors, scores
-        self._listed = listed
+        self._transactions, self._vectors, self._listed = transactions, vectors, listed
+        self._of_model = {"score": scores, "anomaly_score": anomalies}
         self._made: dict[str, Floats] = {}
         self._codes: dict[str | None, float] = {None: np.nan}
         self._texts: list[str] = [""]
@@ -134,8 +135,9 @@ class Columns:
         return self._entries.get((name, entity), [])
 
     def _make(self, name: str) -> Floats:
-        if name == "score":
-            return np.full(len(self._transactions), np.nan) if self._scores is None else self._scores
+        if name in OF_MODEL:
+            said = self._of_model[name]
+            return np.full(len(self._transactions), np.nan) if said is None else said
         if name == "amount":
             # Exact: in a float32 vector 499.99 lies a little beside the 499.99 a rule names.
             return np.array([float(transaction.amount) for transaction in self._transactions], np.float64)

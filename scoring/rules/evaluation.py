@@ -45,8 +45,9 @@ class Asked:
 class Batch:
     """Payments with all that rules read of them.
 
-    vectors: float32 (payments, features), NaN where missing. scores: float64 (payments,) or None without a model.
-    listed: row -> entries of lists that it meets. at: when each was or is decided.
+    vectors: float32 (payments, features), NaN where missing. scores, anomalies: float64 (payments,), NaN where
+    there is none, or None without a model. listed: row -> entries of lists that it meets. at: when each was or is
+    decided.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class Batch:
         *,
         listed: Mapping[int, Sequence[ListHit]],
         at: Sequence[datetime],
+        anomalies: NDArray[np.float64] | None = None,
     ) -> None:
-        self.transactions, self.vectors, self.scores = transactions, vectors, scores
+        self.transactions, self.vectors, self.scores, self.anomalies = transactions, vectors, scores, anomalies
         self.listed, self.at = listed, at
-        self.columns = Columns(transactions, vectors, scores, listed)
+        self.columns = Columns(transactions, vectors, scores, listed, anomalies)
 
     def __len__(self) -> int:
         return len(self.transactions)
@@ -74,9 +76,12 @@ class Batch:
     def _part(self, start: int, end: int) -> "Batch":
         """The payments from `start` to before `end`."""
         listed = {row - start: hits for row, hits in self.listed.items() if start <= row < end}
-        scores = None if self.scores is None else self.scores[start:end]
         part = slice(start, end)
-        return Batch(self.transactions[part], self.vectors[part], scores, listed=listed, at=self.at[part])
+        scores = None if self.scores is None else self.scores[part]
+        anomalies = None if self.anomalies is None else self.anomalies[part]
+        return Batch(
+            self.transactions[part], self.vectors[part], scores, listed=listed, at=self.at[part], anomalies=anomalies
+        )
 
 
 def ask_rules(rules: Sequence[CompiledRule], batch: Batch) -> Asked:

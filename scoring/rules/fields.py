@@ -19,6 +19,13 @@ class Field:
     unit: str = ""
 
 
+_OF_MODEL = (
+    Field("score", "number", "The model's probability of fraud, 0 to 1; missing where no model is in force"),
+    Field(
+        "anomaly_score", "number",
+        "How strange it is, 0 to 1: 0.99 is stranger than 99 % of those the model learnt from; missing without one",
+    ),
+)  # fmt: skip
 _OF_PAYMENT = (
     Field("amount", "number", "The amount in the payment's own currency", "money"),
     Field("currency", "text", "Its currency, 'EUR'"),
@@ -37,7 +44,6 @@ _OF_PAYMENT = (
     Field("channel", "text", "'pos', 'ecommerce', 'atm', 'contactless', 'moto' or 'transfer'"),
     Field("latitude", "number", "Where it was made, north of the equator", "degrees"),
     Field("longitude", "number", "Where it was made, east of Greenwich", "degrees"),
-    Field("score", "number", "The model's probability of fraud, 0 to 1; missing where no model is in force"),
 )
 
 
@@ -49,8 +55,10 @@ def _of_feature(feature: Feature) -> Field:
 
 FIELDS: dict[str, Field] = {
     field.name: field
-    for field in (*_OF_PAYMENT, *(_of_feature(feature) for feature in FEATURES if feature.name != "amount"))
+    for field in (*_OF_PAYMENT, *_OF_MODEL, *(_of_feature(feature) for feature in FEATURES if feature.name != "amount"))
 }
+# What the model says of a payment.
+OF_MODEL = frozenset(field.name for field in _OF_MODEL)
 EXTRA = "extra"
 
 # Field -> the entities of list entries that concern it.

@@ -10,7 +10,7 @@ from scoring.features.definitions import INDEX
 from scoring.rules import cost
 from scoring.rules.columns import Columns, Floats
 from scoring.rules.errors import RuleError, nearest, quoted
-from scoring.rules.fields import EXTRA, FIELDS, LISTED, Kind
+from scoring.rules.fields import EXTRA, FIELDS, LISTED, OF_MODEL, Kind
 from scoring.rules.functions import CASTS, CHOICES, FUNCTIONS, IN_LIST, MATCHES, each, found_by
 from scoring.rules.kinds import Kinds, chosen, is_extra
 from scoring.rules.parsing import Node
@@ -98,7 +98,7 @@ class Values:
         name = self._kinds.field(node)
         kind = FIELDS[name].kind
         self.fields.add(name)
-        is_array = name in INDEX and name != "amount" or name == "score"
+        is_array = name in INDEX and name != "amount" or name in OF_MODEL
         self._costs.add(name, cost.ARRAY_FIELD if is_array else cost.FIELD, node.place)
         return Value(kind, name, lambda columns: columns.read(name), node.place)
 

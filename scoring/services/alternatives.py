@@ -61,7 +61,9 @@ def _judge_of(flagged: Flagged, model: Model | None, policy: PolicyInForce, list
         ]
         met = dict.fromkeys(range(len(payments)), listed) if listed else {}
         scores = None if model is None else model.score(vectors)
-        return judge(Batch(payments, vectors, scores, listed=met, at=[flagged.at] * len(payments)), policy).severities
+        anomalies = None if model is None else model.anomalies(vectors)
+        times = [flagged.at] * len(payments)
+        return judge(Batch(payments, vectors, scores, listed=met, at=times, anomalies=anomalies), policy).severities
 
     return severities
 

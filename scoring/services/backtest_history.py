@@ -39,7 +39,8 @@ _COUNT = "SELECT count(*) FROM scoring_decision WHERE occurred_at >= %s AND occu
 # By time, and by id among those of one moment: each chunk begins behind the last row of the one before, and needs no
 # transaction that stays open over all of them.
 _ROWS = f"""
-SELECT id, {instant("occurred_at")}, decided_at, record::text, features, score, outcome, feature_version
+SELECT id, {instant("occurred_at")}, decided_at, record::text, features, score, anomaly_score, outcome,
+  feature_version
 FROM scoring_decision
 WHERE occurred_at >= %(since)s AND occurred_at < %(until)s AND (occurred_at, id) > (%(since)s, %(id)s)
 ORDER BY occurred_at, id LIMIT %(rows)s
@@ -47,7 +48,7 @@ ORDER BY occurred_at, id LIMIT %(rows)s
 _decoder = msgspec.json.Decoder(Transaction)
 _all_decoder = msgspec.json.Decoder(list[Transaction])
 
-Row = tuple[int, int, datetime, str, bytes, float | None, str, str]
+Row = tuple[int, int, datetime, str, bytes, float | None, float | None, str, str]
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,10 @@ class History:
                 rows = following.result()
 
     def _chunk(self, rows: Sequence[Row]) -> Chunk:
-        able = [row for row in rows if row[7] == VERSION and len(row[4]) == _VECTOR_BYTES]
+        able = [row for row in rows if row[8] == VERSION and len(row[4]) == _VECTOR_BYTES]
         self.left_out[OTHER_FEATURES] += len(rows) - len(able)
         able, transactions = self._payments(able)
-        ids, times, at, _, vectors, scores, outcomes, _ = zip(*able, strict=True) if able else ((),) * 8
+        ids, times, at, _, vectors, scores, anomalies, outcomes, _ = zip(*able, strict=True) if able else ((),) * 9
         moments = np.array(times, np.int64)
         is_mature = moments <= _microseconds(self.period.mature_before)
         return Chunk(
@@ -124,6 +125,7 @@ class History:
             transactions=transactions,
             vectors=np.frombuffer(b"".join(vectors), np.float32).reshape(len(able), len(NAMES)),
             scores=np.array(scores, np.float64),  # None becomes NaN
+            anomalies=np.array(anomalies, np.float64),
             listed=self._listed(transactions, at),
             at=at,
             days=moments // _DAY_MICROSECONDS,

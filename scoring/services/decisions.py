@@ -218,7 +218,7 @@ def _recorded(batch: _Batch, decided: Sequence[Decided], engine: BatchEngine) ->
             transaction_id=arrival.transaction.transaction_id,
             outcome=one.outcome,
             score=one.score,
-            anomaly_score=None,
+            anomaly_score=one.anomaly_score,
             reasons=one.reasons,
             rule_hits=one.rule_hits,
             rule_failures=one.rule_failures,

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from scoring.datasets import recorded_payments
 from scoring.features.definitions import NAMES, VERSION
+from scoring.ml.anomaly_training import fit_anomaly
 from scoring.ml.card import card_of, intervals_of
 from scoring.ml.datasets import FRAUD, LEGITIMATE, UNKNOWN, Dataset
 from scoring.ml.model import Model
@@ -17,7 +18,7 @@ from scoring.models import Label
 from scoring.recorded import Period, count_rows, count_sources
 
 # Shares of the work up to which it is read, and trained; the rest is the card.
-_READ, _TRAINED = 0.15, 0.85
+_READ, _TRAINED, _ENCODED = 0.15, 0.75, 0.85
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ def learn(period: TrainingPeriod, *, seed: int, budget: Budget, progress: Progre
         dataset, seed=seed, budget=budget,
         progress=lambda step: progress(Step(step.words, _READ + (_TRAINED - _READ) * step.done)),
     )  # fmt: skip
-    progress(Step("Writing the model card", _TRAINED))
+    progress(Step("Learning what is usual, without labels", _TRAINED))
+    trained = replace(trained, anomaly=fit_anomaly(dataset.vectors, seed=seed))
+    progress(Step("Writing the model card", _ENCODED))
     card, manifest = card_of(trained, dataset, seed=seed), _manifest(period, read, dataset)
     card["limits"] += _limits(manifest, period)
     progress(Step("Writing the model card", 0.95))

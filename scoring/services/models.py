@@ -10,6 +10,7 @@ from django.db import transaction
 
 from scoring.features.definitions import VERSION
 from scoring.ml import model as ml
+from scoring.ml.anomaly_bytes import pack
 from scoring.ml.training import Budget, Progress, Step, Trained, TrainingImpossibleError
 from scoring.models import ModelEvent, ModelVersion
 from scoring.services.learning import Learnt, TrainingPeriod, learn
@@ -64,9 +65,10 @@ def store_model(
 
     facts: columns beside, such as its card.
     """
-    made = ml.Stored(ml.save(trained.booster), VERSION, trained.slope, trained.intercept)
+    anomaly = pack(trained.anomaly) if trained.anomaly is not None else b""
+    made = ml.Stored(ml.save(trained.booster), VERSION, trained.slope, trained.intercept, anomaly)
     # Named by when and by what: the same trees with another calibration are another model.
-    content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees
+    content = f"{made.slope!r} {made.intercept!r} {VERSION}".encode() + made.trees + made.anomaly
     digest = hashlib.sha256(content).hexdigest()[:10]
     stored, is_new = ModelVersion.objects.get_or_create(
         version=f"{period.labels_as_of:%Y%m%d-%H%M}-{digest}",

@@ -26,7 +26,7 @@ _COLUMNS = (
     "id", "transaction_id", "occurred_at", "received_at", "decided_at", "amount", "currency", "card_id", "merchant_id",
     "customer_id", "device_id", "ip_address", "merchant_name", "merchant_category", "record", "outcome", "score",
     "reasons", "rule_hits", "rule_failures", "degraded", "is_late", "latency_ms", "features", "feature_version",
-    "model_version", "policy_version", "source", "position",
+    "model_version", "policy_version", "source", "position", "anomaly_score",
 )  # fmt: skip
 _COPY = f"COPY {Decision._meta.db_table} ({', '.join(_COLUMNS)}) FROM STDIN"
 _NEXT_IDS = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
@@ -71,6 +71,7 @@ def _row(arrival: Arrival, vector: NDArray[np.float32], decision: RecordedDecisi
         decision.rule_failures or "{}", decision.degraded or "{}",
         sent.occurred_at < arrival.received_at - LATE_AFTER, decision.latency_ms,
         vector.tobytes(), VERSION, decision.model_version, decision.policy_version, arrival.source, arrival.position,
+        decision.anomaly_score,
     )  # fmt: skip
 
 

@@ -192,7 +192,7 @@ def _compare(decision: Decision, found: Decided) -> Iterable[Difference]:
     made = {
         "outcome": found.outcome,
         "score": found.score,
-        "anomaly_score": None,
+        "anomaly_score": found.anomaly_score,
         "reasons": msgspec.to_builtins(found.reasons),
         "rule_hits": found.rule_hits,
         "rule_failures": found.rule_failures,

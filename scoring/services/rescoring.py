@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 500
 _COLUMNS = (
-    "decision_id", "rescored_at", "outcome", "score", "reasons", "rule_hits", "rule_failures", "missing", "features",
-    "feature_version", "model_version", "policy_version",
+    "decision_id", "rescored_at", "outcome", "score", "anomaly_score", "reasons", "rule_hits", "rule_failures",
+    "missing", "features", "feature_version", "model_version", "policy_version",
 )  # fmt: skip
 _COPY = f"COPY {Rescoring._meta.db_table} ({', '.join(_COLUMNS)}) FROM STDIN"
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -97,8 +97,9 @@ def _rescore(due: Mapping[int, RescoringDue], *, at: datetime) -> set[int]:
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_COPY) as copy:
         for one, found in zip(again, decided, strict=True):
             copy.write_row((
-                one.decision.id, at, found.outcome, found.score, _encoder.encode(found.reasons).decode(),
-                found.rule_hits, found.rule_failures, one.missing + lacks_model, one.vector.tobytes(), VERSION,
+                one.decision.id, at, found.outcome, found.score, found.anomaly_score,
+                _encoder.encode(found.reasons).decode(), found.rule_hits, found.rule_failures,
+                one.missing + lacks_model, one.vector.tobytes(), VERSION,
                 model_version, policy.version,
             ))  # fmt: skip
     failures = [one.rule_failures for one in decided]

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _VECTOR_BYTES = 4 * len(NAMES)
 _DECIDED = """
-SELECT id, outcome, score, decided_at, policy_version, currency, amount, record::text, features, feature_version
+SELECT id, outcome, score, anomaly_score, decided_at, policy_version, currency, amount, record::text, features, feature_version
 FROM scoring_decision WHERE id = ANY(%s::bigint[]) ORDER BY id
 """
 _decoder = msgspec.json.Decoder(Transaction)
@@ -33,6 +33,7 @@ class RecordedPayment(msgspec.Struct, frozen=True):
     id: int
     outcome: str
     score: float | None
+    anomaly_score: float | None
     decided_at: datetime
     policy_version: int
     transaction: Transaction
@@ -74,8 +75,11 @@ class RecordedPayments:
         history = ListHistory(payments)
         listed = {row: met for row, one in enumerate(self.decided)
                   if (met := history.hits(one.transaction, at=one.decided_at))}  # fmt: skip
-        scores = np.array([np.nan if one.score is None else one.score for one in self.decided], np.float64)
-        return Batch(payments, self.vectors(), scores, listed=listed, at=[one.decided_at for one in self.decided])
+        # None becomes NaN.
+        scores = np.array([one.score for one in self.decided], np.float64)
+        anomalies = np.array([one.anomaly_score for one in self.decided], np.float64)
+        at = [one.decided_at for one in self.decided]
+        return Batch(payments, self.vectors(), scores, listed=listed, at=at, anomalies=anomalies)
 
 
 def recorded_payments(decision_ids: Sequence[int]) -> RecordedPayments:
@@ -83,12 +87,13 @@ def recorded_payments(decision_ids: Sequence[int]) -> RecordedPayments:
     found = RecordedPayments()
     with connection.cursor() as cursor:
         cursor.execute(_DECIDED, [array_of(decision_ids)])
-        for number, outcome, score, at, policy, currency, amount, record, vector, feature_version in cursor.fetchall():
-            payment = _payment(record) if (feature_version, len(vector)) == (VERSION, _VECTOR_BYTES) else None
-            if payment is None:
-                found.unreadable.append(Unreadable(number, outcome, at, currency, amount))
-            else:
-                found.decided.append(RecordedPayment(number, outcome, score, at, policy, payment, bytes(vector)))
+        rows = cursor.fetchall()
+    for number, outcome, score, strange, at, policy, currency, amount, record, vector, feature_version in rows:
+        payment = _payment(record) if (feature_version, len(vector)) == (VERSION, _VECTOR_BYTES) else None
+        if payment is None:
+            found.unreadable.append(Unreadable(number, outcome, at, currency, amount))
+        else:
+            found.decided.append(RecordedPayment(number, outcome, score, strange, at, policy, payment, bytes(vector)))
     if found.unreadable:
         logger.warning("decisions %s cannot be judged in shadow", [one.id for one in found.unreadable])
     return found

@@ -61,8 +61,11 @@ class _Tally:
         if not rows:
             return
         try:
-            scores = _model(self.row.version, self.row.signature).score(batch.vectors)
-            scored = Batch(batch.transactions, batch.vectors, scores, listed=batch.listed, at=batch.at)
+            model = _model(self.row.version, self.row.signature)
+            scores, anomalies = model.score(batch.vectors), model.anomalies(batch.vectors)
+            scored = Batch(
+                batch.transactions, batch.vectors, scores, listed=batch.listed, at=batch.at, anomalies=anomalies
+            )
             outcomes = judge(scored, _policy(policy_version)).outcomes
         except DatabaseError:
             raise

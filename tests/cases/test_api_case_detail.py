@@ -10,9 +10,11 @@ from cases.api.schemas import CaseDetailSchema, CasePageSchema, HistorySchema
 from cases.models import ApprovalLimit, Case, CaseEvent, Presence
 from cases.services import attachments, claims, notes, reopening, tags, verdicts
 from cases.services.review_settings import change_settings
+from scoring.services.embeddings import catch_up, embed_payments
 from scoring.services.lists import add_list_entry
 from tests.cases.case_calls import CASES, at, calls_for
 from tests.cases.reviewing import THEN, decided_case, review_everything, take
+from tests.embedding_world import make_champion, make_embeddable
 from tests.factories import HOUR, MINUTE, REASONS, make_case, make_decision, make_label, make_queue, make_user
 from tests.scoring.api_calls import problem_of
 from tests.timeless import without_instants
@@ -188,6 +190,25 @@ def test_untrusted_text_comes_as_it_is(program):
     case = make_case(decisions=[make_decision(merchant_name=name)])
 
     assert read(program, case)["payments"][0]["merchant_name"] == name
+
+
+def test_confirmed_payments_that_resemble_it_are_told_with_what_they_share(program):
+    make_champion()
+    fraud, like = make_embeddable(number=1), make_embeddable(number=2)
+    make_label(fraud, known_at=THEN)
+    catch_up(at=now())
+    embed_payments([like.id], at=now())
+
+    similar = read(program, make_case(decisions=[like]))["similar"]
+
+    assert 0.9 < similar["fraud_similarity"] <= 1.0
+    (one,) = similar["payments"]
+    assert (one["card_id"], one["label"], one["amount"], one["case_id"]) == ("card-busy-1", "fraud", "1249.00", None)
+    assert one["alike"]
+
+
+def test_without_an_embedding_nothing_resembles_it(program, full):
+    assert read(program, full)["similar"] is None
 
 
 # --- data first ----------------------------------------------------------------------------------------------------

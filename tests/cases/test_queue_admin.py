@@ -40,6 +40,9 @@ def test_a_manager_makes_a_queue_and_the_history_says_who(as_mia, mia, alice):
         ({"condition": "amuont > 5"}, "There is no field `amuont`. Did you mean `amount`?"),
         ({"condition": "amount > 'x'"}, "compares a number with a text"),
         ({"condition": "amount >"}, "it ends where a field, a number"),
+        ({"least_similarity": "1.01"}, "less than or equal to 1.0"),
+        ({"least_similarity": "-0.1"}, "greater than or equal to 0.0"),
+        ({"least_similarity": "nan"}, "Enter a number"),
         ({"warn_minutes": "60"}, "fewer minutes than the SLA"),
         ({"on_timeout": "escalate"}, "Choose the queue that a case goes to"),
         ({"on_timeout": "decide"}, "Choose the verdict"),
@@ -150,3 +153,16 @@ def test_leads_are_members_of_the_queue_the_migration_made():
     assert Queue.objects.get(slug="leads").groups.get().name == "lead"
     assert default_queue().escalates_to.slug == "leads"
     assert make_user("lead").has_perm("cases.move_case")
+
+
+def test_the_default_queue_asks_for_no_similarity(as_mia):
+    queue = default_queue()
+    sent = fields(
+        title=queue.title, slug=queue.slug, condition="", least_similarity="0.5", position=str(queue.position)
+    )
+
+    response = as_mia.post(edit(queue), sent)
+
+    assert b"no least similarity" in response.content
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Queue.objects.filter(id=queue.id).update(least_similarity=0.5)

@@ -29,6 +29,9 @@ class CountModel:
     def score(self, vectors: np.ndarray) -> np.ndarray:
         return np.nan_to_num(vectors[:, INDEX["card_count_24h"]].astype(np.float64)) / 10.0
 
+    def anomalies(self, vectors: np.ndarray) -> np.ndarray:
+        return np.full(len(vectors), np.nan)
+
     def contributions(self, vectors: np.ndarray) -> np.ndarray:
         contributions = np.zeros((len(vectors), len(NAMES) + 1), np.float32)
         contributions[:, INDEX["card_count_24h"]] = 2.0

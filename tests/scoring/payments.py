@@ -95,12 +95,15 @@ def publish(*rules: RuleDraft, based_on: int = 0, review: float = 0.5, decline: 
 
 
 class AmountModel:
-    """Scores a payment by its amount: `amount / 100`, at most 1."""
+    """Scores a payment by its amount: `amount / 100`, at most 1; half as much is how strange it is."""
 
     version = "by-amount"
 
     def score(self, vectors: np.ndarray) -> np.ndarray:
         return np.minimum(vectors[:, INDEX["amount"]].astype(np.float64) / 100.0, 1.0)
+
+    def anomalies(self, vectors: np.ndarray) -> np.ndarray:
+        return self.score(vectors) / 2.0
 
     def contributions(self, vectors: np.ndarray) -> np.ndarray:
         contributions = np.zeros((len(vectors), len(NAMES) + 1), np.float32)

@@ -82,6 +82,27 @@ def test_an_allow_entry_silences_score_and_rules():
     assert one.reasons == []
 
 
+def test_how_strange_a_payment_is_stands_beside_its_score_and_rules_can_ask_for_it():
+    strange = rule("strange", "anomaly_score > 0.4", "review")
+
+    one, other = (decided(amount, strange, model=AmountModel()) for amount in ("45", "90"))
+
+    assert (one.score, one.anomaly_score, one.rule_hits) == (pytest.approx(0.45), pytest.approx(0.225), [])
+    assert (other.anomaly_score, other.rule_hits) == (pytest.approx(0.45), ["strange"])
+
+
+def test_a_model_without_an_autoencoder_says_nothing_of_strangeness():
+    class Plain(AmountModel):
+        def anomalies(self, vectors):
+            return np.full(len(vectors), np.nan)
+
+    rules = rule("strange", "anomaly_score < 2", "decline"), rule("gone", "anomaly_score IS NULL", "review")
+    one = decided("10", *rules, model=Plain())
+
+    assert one.anomaly_score is None
+    assert one.rule_hits == ["gone"]
+
+
 def test_without_a_model_rules_decide_alone():
     one = decided("95", REVIEWS)
 

@@ -24,7 +24,7 @@ EXAMPLES = [
 def test_every_field_of_a_payment_and_every_feature_is_described():
     described = {field.name for field in LANGUAGE.fields}
 
-    assert described == {*Transaction.__struct_fields__, *NAMES, "score"} - {"extra"}
+    assert described == {*Transaction.__struct_fields__, *NAMES, "score", "anomaly_score"} - {"extra"}
     assert all(field.words and "{" not in field.words for field in LANGUAGE.fields)
 
 
