@@ -1,6 +1,6 @@
 """What an analyst is shown about a payment: reasons as bars, facts beside the card's habits. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,7 +13,10 @@ RANDOM_AUDIT = "random_audit"
 
 @dataclass(frozen=True)
 class ReasonBar:
-    """A reason and its share of the score as a bar from a centre line; rules have no share and no bar."""
+    """A reason and its share of the score as a bar from a centre line; rules have no share and no bar.
+
+    `usual`: what is usual for the card, where something is known to compare with.
+    """
 
     code: str
     words: str
@@ -21,15 +24,19 @@ class ReasonBar:
     width: float
     side: str  # for, against, rule
     said: str
+    usual: str = ""
 
 
-def reason_bars(reasons: Sequence[dict[str, Any]]) -> list[ReasonBar]:
-    """Scale the contributions (log-odds) to the largest of this decision; the order is the decision's."""
+def reason_bars(reasons: Sequence[dict[str, Any]], usual: Mapping[str, str]) -> list[ReasonBar]:
+    """Scale the contributions (log-odds) to the largest of this decision; the order is the decision's.
+
+    usual: by code, what is usual for the card.
+    """
     largest = max((abs(reason.get("contribution") or 0.0) for reason in reasons), default=0.0) or 1.0
-    return [_bar(reason, largest) for reason in reasons]
+    return [_bar(reason, largest, usual.get(reason["code"], "")) for reason in reasons]
 
 
-def _bar(reason: dict[str, Any], largest: float) -> ReasonBar:
+def _bar(reason: dict[str, Any], largest: float, usual: str) -> ReasonBar:
     contribution = reason.get("contribution")
     if contribution is None:
         said = "chance alone brought it here" if reason["code"] == RANDOM_AUDIT else "a rule asked for this"
@@ -40,7 +47,7 @@ def _bar(reason: dict[str, Any], largest: float) -> ReasonBar:
         side, x, said = "against", _MIDDLE - width, f"speaks against fraud ({contribution:+.2f} log-odds)"
     else:
         side, x, said = "for", _MIDDLE, f"speaks for fraud ({contribution:+.2f} log-odds)"
-    return ReasonBar(reason["code"], reason["words"], round(x, 1), width, side, said)
+    return ReasonBar(reason["code"], reason["words"], round(x, 1), width, side, said, usual)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.features.definitions import BY_NAME, FEATURES, INDEX, Feature
 from scoring.ml.explanations import FAMILY_OF
-from scoring.ml.wording import sentence, value_text
+from scoring.ml.wording import sentence, usual_text
 
 _NAME = re.compile(r"[a-z]\w*")
 
@@ -49,22 +49,9 @@ def numbers_of(
         if np.isnan(vector[INDEX[feature.name]]) and np.isnan(others[:, INDEX[feature.name]]).all():
             continue
         said = sentence(feature, vector, currency=currency)
-        usual = _usual(feature, others[:, INDEX[feature.name]], currency)
+        usual = usual_text(feature, others[:, INDEX[feature.name]], currency=currency) or "nothing to compare"
         found.append(Number(feature.name, said, usual, said == told))
     return found
-
-
-def _usual(feature: Feature, values: NDArray[np.float32], currency: str) -> str:
-    """The median; of a clock, which has none, the hours of the middle half; of a flag how often it was up."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return "nothing to compare"
-    if feature.unit == "flag":
-        return f"in {int((known > 0).sum())} of {len(known)} payments"
-    if feature.unit == "hour":
-        early, late = (value_text(feature, float(hour), currency=currency) for hour in np.percentile(known, [25, 75]))
-        return f"{early} to {late}" if early != late else early
-    return value_text(feature, float(np.median(known)), currency=currency)
 
 
 def share_words(contribution: float | None) -> str:

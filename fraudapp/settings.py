@@ -248,11 +248,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86400.0,
         "options": {"expires": 3600},
     },
+    "record-looks": {"task": "scoring.record_looks", "schedule": 600.0, "options": {"expires": 600}},
     # Once a day is over; asked often, so that a worker that was away makes up for it.
     "measure-drift": {"task": "scoring.measure_drift", "schedule": 600.0, "options": {"expires": 600}},
     "measure-asked-drift": {"task": "scoring.measure_asked_drift", "schedule": 5.0, "options": {"expires": 5}},
     "retrain": {"task": "scoring.retrain", "schedule": 300.0, "options": {"expires": 300}},
-    "record-looks": {"task": "scoring.record_looks", "schedule": 600.0, "options": {"expires": 600}},
     "watch-rules": {"task": "cases.watch_rules", "schedule": 300.0, "options": {"expires": 300}},
     "watch-rule-failures": {"task": "cases.watch_rule_failures", "schedule": 15.0, "options": {"expires": 15}},
     "follow-truths": {"task": "cases.follow_truths", "schedule": 300.0, "options": {"expires": 300}},

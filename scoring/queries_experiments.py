@@ -19,6 +19,26 @@ _SUMS = (
     " sum({0}_n)::float8, sum({0}_y)::float8, sum({0}_n::float8 * {0}_n), sum({0}_y::float8 * {0}_n),"
     " sum({0}_y::float8 * {0}_y)"
 )
+# In one pass over the payments; what is of all currencies is summed from these.
+_OF_A_CARD = {
+    "payments": "count(*)",
+    "flagged": "count(*) FILTER (WHERE is_flagged)",
+    "declined": "count(*) FILTER (WHERE is_declined)",
+    "frauds": "count(*) FILTER (WHERE is_fraud)",
+    "caught": "count(*) FILTER (WHERE is_fraud AND is_flagged)",
+    "missed": "count(*) FILTER (WHERE is_fraud AND NOT is_flagged)",
+    "bothered": "count(*) FILTER (WHERE is_good AND is_flagged)",
+    "unknown": "count(*) FILTER (WHERE NOT is_good AND NOT is_fraud)",
+    "missed_money": "sum(amount) FILTER (WHERE is_fraud AND NOT is_flagged)",
+    "caught_money": "sum(amount) FILTER (WHERE is_fraud AND is_flagged)",
+    "bothered_money": "sum(amount) FILTER (WHERE is_good AND is_flagged)",
+    "loss_n": "count(*) FILTER (WHERE is_mature)",
+    "loss_y": "coalesce(sum(loss) FILTER (WHERE is_mature), 0)",
+    "precision_n": "count(*) FILTER (WHERE is_flagged AND (is_fraud OR is_good))",
+    "precision_y": "count(*) FILTER (WHERE is_flagged AND is_fraud)",
+    "fraud_rate_n": "count(*) FILTER (WHERE is_mature AND NOT is_flagged)",
+    "fraud_rate_y": "count(*) FILTER (WHERE is_mature AND NOT is_flagged AND is_fraud)",
+}
 _COUNTS = ("payments", "flagged", "declined", "frauds", "caught", "missed", "bothered", "unknown")
 _MONEY = ("missed_money", "caught_money", "bothered_money")
 # Of an experiment: what the two decided themselves, live and whole. To plan one: whatever was paid in that time.
@@ -44,22 +64,13 @@ WITH payments AS (
     + CASE WHEN currency <> %(currency)s THEN 0 WHEN is_review THEN %(review_cost)s::float8
         WHEN is_declined AND is_good THEN %(false_decline_cost)s::float8 ELSE 0 END AS loss
   FROM known
+), by_currency AS (
+  SELECT card_id, is_challenger, currency, {", ".join(f"{what} AS {name}" for name, what in _OF_A_CARD.items())}
+  FROM priced GROUP BY card_id, is_challenger, currency
 ), cards AS (
-  SELECT card_id, is_challenger, currency, GROUPING(currency) = 1 AS is_all, count(*) AS payments,
-    count(*) FILTER (WHERE is_flagged) AS flagged, count(*) FILTER (WHERE is_declined) AS declined,
-    count(*) FILTER (WHERE is_fraud) AS frauds, count(*) FILTER (WHERE is_fraud AND is_flagged) AS caught,
-    count(*) FILTER (WHERE is_fraud AND NOT is_flagged) AS missed,
-    count(*) FILTER (WHERE is_good AND is_flagged) AS bothered,
-    count(*) FILTER (WHERE NOT is_good AND NOT is_fraud) AS unknown,
-    sum(amount) FILTER (WHERE is_fraud AND NOT is_flagged) AS missed_money,
-    sum(amount) FILTER (WHERE is_fraud AND is_flagged) AS caught_money,
-    sum(amount) FILTER (WHERE is_good AND is_flagged) AS bothered_money,
-    count(*) FILTER (WHERE is_mature) AS loss_n, coalesce(sum(loss) FILTER (WHERE is_mature), 0) AS loss_y,
-    count(*) FILTER (WHERE is_flagged AND (is_fraud OR is_good)) AS precision_n,
-    count(*) FILTER (WHERE is_flagged AND is_fraud) AS precision_y,
-    count(*) FILTER (WHERE is_mature AND NOT is_flagged) AS fraud_rate_n,
-    count(*) FILTER (WHERE is_mature AND NOT is_flagged AND is_fraud) AS fraud_rate_y
-  FROM priced GROUP BY GROUPING SETS ((card_id, is_challenger, currency), (card_id, is_challenger))
+  SELECT by_currency.*, false AS is_all FROM by_currency UNION ALL
+  SELECT card_id, is_challenger, '', {", ".join(f"sum({name})" for name in _OF_A_CARD)}, true
+  FROM by_currency GROUP BY card_id, is_challenger
 ), crossed AS (
   SELECT card_id FROM cards WHERE is_all GROUP BY card_id HAVING count(*) > 1
 )

@@ -13,6 +13,12 @@ def clear_expired_entries() -> int:
     return clear_expired(at=now())
 
 
+@shared_task(name="scoring.record_looks")
+def record_looks() -> int:
+    """Write down what is known of the running experiment by the days that are over. Safe to run twice."""
+    return experiments.record_looks(at=now())
+
+
 @shared_task(name="scoring.measure_drift")
 def measure_drift() -> None:
     """Make today's report of drift. Safe to run twice."""
@@ -30,9 +36,3 @@ def retrain() -> None:
     """Judge the model of a training that ended, and ask for the next where one is due. Safe to run twice."""
     retraining.finish_what_ended(at=now())
     retraining.ask_when_due(at=now())
-
-
-@shared_task(name="scoring.record_looks")
-def record_looks() -> int:
-    """Write down what is known of the running experiment by the days that are over. Safe to run twice."""
-    return experiments.record_looks(at=now())

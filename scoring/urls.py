@@ -6,6 +6,7 @@ from django.urls import path
 from scoring.api import health
 from scoring.api.batch import BatchView
 from scoring.api.documentation import SchemaView
+from scoring.api.explanation import ExplanationView
 from scoring.api.labels import LabelsView, LedgerView
 from scoring.api.reproduction import ReproductionView
 from scoring.api.views import DecisionsView, DecisionView
@@ -21,6 +22,11 @@ urlpatterns = [
         name="reproduce",
     ),
     path("api/v1/decisions/<str:transaction_id>/labels/", login_not_required(LedgerView.as_view()), name="labels_of"),
+    path(
+        "api/v1/decisions/<str:transaction_id>/explanation/",
+        login_not_required(ExplanationView.as_view()),
+        name="explanation",
+    ),
     path("api/v1/labels/", login_not_required(LabelsView.as_view()), name="labels"),
     path("api/schema/", login_not_required(SchemaView.as_view()), name="schema"),
     path("healthz", health.healthz, name="healthz"),

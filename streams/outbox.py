@@ -1,4 +1,4 @@
-"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics out, cases, risk, shadows."""
+"""Delivers what decisions, labels, verdicts and dead letters have to cause: topics, cases, risk, shadows, reasons."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from cases.services.alerts import open_cases
 from cases.services.audit import draw_audit
 from scoring.models import Decision, Outbox
 from scoring.queries import as_recorded
+from scoring.services.explaining import explain_decisions
 from scoring.services.labels import apply_labels
 from scoring.services.shadow import judge_in_shadow
 from scoring.services.shadow_scores import score_in_shadow
@@ -30,10 +31,12 @@ Deliver = Callable[[Sequence[Outbox]], object]
 
 # Delivered in one transaction: at a steady rate batches are small, and each transaction waits for the disk.
 ROWS_AT_ONCE = 20
+# A row holds as many decisions as are explained in a transaction.
+_ROWS_OF: dict[str, int] = {Outbox.Topic.EXPLANATIONS: 1}
 # Of a dead letter's body, on its topic: in base64 it stays well below the 1 MB a record may have on Kinesis and Kafka.
 LETTER_BYTES = 512 * 1024
 # After each transaction of these, what is nearer to people has its turn.
-UNHURRIED = (Outbox.Topic.SHADOW, Outbox.Topic.SHADOW_MODELS)
+UNHURRIED = (Outbox.Topic.SHADOW, Outbox.Topic.SHADOW_MODELS, Outbox.Topic.EXPLANATIONS)
 
 
 @cache
@@ -44,7 +47,7 @@ def _publisher() -> Publisher:
 def relay_outbox() -> int:
     """Deliver every row that nobody else is delivering; the number delivered.
 
-    What is asked in shadow takes its time: after each transaction of it the other topics have their turn.
+    What is asked in shadow or explained takes its time: after each transaction of it the other topics have their turn.
 
     A row is deleted in the transaction that delivers it: a crash between delivery and commit delivers it again, which
     cases and labels ignore and consumers of topics tell by the transaction id. A topic that fails keeps its rows and
@@ -55,7 +58,8 @@ def relay_outbox() -> int:
         waiting = set(Outbox.objects.values_list("topic", flat=True).distinct())
         counts = {topic: _relay_topic(topic, deliver) for topic, deliver in DELIVERIES.items() if topic in waiting}
         delivered += sum(counts.values())
-        if not any(counts.get(topic) for topic in UNHURRIED):
+        # Alerts leave their explanations behind.
+        if not any(counts.get(topic) for topic in (*UNHURRIED, Outbox.Topic.ALERTS)):
             return delivered
 
 
@@ -75,7 +79,7 @@ def _relay_topic(topic: str, deliver: Deliver) -> int:
 @transaction.atomic
 def _relay_some(topic: str, deliver: Deliver) -> int:
     waiting = Outbox.objects.select_for_update(skip_locked=True).filter(topic=topic).order_by("id")
-    rows = list(waiting[:ROWS_AT_ONCE])
+    rows = list(waiting[: _ROWS_OF.get(topic, ROWS_AT_ONCE)])
     if rows:
         deliver(rows)
         Outbox.objects.filter(id__in=[row.id for row in rows]).delete()
@@ -133,6 +137,7 @@ DELIVERIES: dict[str, Deliver] = {
     Outbox.Topic.DECISIONS: _deliver_decisions,
     Outbox.Topic.VERDICTS: _publish_verdicts,
     Outbox.Topic.DEAD_LETTERS: _publish_dead_letters,
+    Outbox.Topic.EXPLANATIONS: lambda rows: explain_decisions(_ids_of(rows), at=now()),
     Outbox.Topic.SHADOW: lambda rows: judge_in_shadow(_ids_of(rows)),
     Outbox.Topic.SHADOW_MODELS: lambda rows: score_in_shadow(_ids_of(rows)),
 }

@@ -117,7 +117,9 @@ def blind_verdict_answer(held: Check, said: dict[str, Any], *, now: datetime) ->
 
 def _evidence(detail: CaseDetail, *, sight: Sight, hides_score: bool) -> Json:
     return {
-        "payments": [shapes.payment(alert, hides_score=hides_score) for alert in detail.alerts],
+        "payments": [
+            shapes.payment(alert, detail.explanations.get(alert.id), hides_score=hides_score) for alert in detail.alerts
+        ],
         "headline": detail.headline.transaction_id,
         "facts": [shapes.fact(one) for one in detail.facts],
         "related": [shapes.related(group, sight) for group in detail.related],

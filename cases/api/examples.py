@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from scoring.api.explanation import EXAMPLE
+
 Json = dict[str, Any]
 
 _CASE_ID = "7c1f3a52-6d0e-4a53-9a0f-0f7a5b1f2c11"
@@ -97,6 +99,8 @@ _PAYMENT: Json = {
     "outcome": "review",
     "label": "",
 }
+_SHOWN = ("state", "problem", "model_version", "policy_version", "base", "margin", "families", "counterfactuals")
+_EXPLANATION: Json = {name: EXAMPLE[name] for name in _SHOWN}
 HISTORY: Json = {
     "entries": [
         {"at": "2026-11-20T12:20:00Z", "title": "Claimed", "by": _ALICE, "by_key": "", "text": ""},
@@ -131,6 +135,7 @@ CASE_DETAIL: Json = {
                 {"code": "card_count_1h", "words": "7 payments in the last hour; 1 is usual", "contribution": 1.8}
             ],
             "rule_hits": ["large"],
+            "explanation": _EXPLANATION,
         }
     ],
     "headline": "t-2026-11-20-000417",

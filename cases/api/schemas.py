@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from cases.api.refusals import Kind
 from cases.models import Attachment, Case, CaseEvent, Verdict, VerdictEffect
+from scoring.api.explanation import ExplainedSchema
 from scoring.api.schemas import ProblemSchema, ReasonSchema
 from scoring.models import Label, Outcome
 
@@ -121,6 +122,7 @@ class CasePaymentSchema(ShortPaymentSchema):
     anomaly_score = serializers.FloatField(allow_null=True, help_text="0-1." + _HIDDEN)
     reasons = ReasonSchema(many=True, allow_null=True, help_text="What speaks most first." + _HIDDEN)
     rule_hits = serializers.ListField(child=serializers.CharField(), allow_null=True, help_text="Rules." + _HIDDEN)
+    explanation = ExplainedSchema(allow_null=True, help_text="Why it was flagged; null until it is made." + _HIDDEN)
 
 
 class FactSchema(Schema):

@@ -12,7 +12,8 @@ from cases.models import Attachment, Case, CaseEvent, Queue, Verdict, VerdictEff
 from cases.queries.history import Entry, History, key_name
 from cases.queries.related import Related, RelatedPayment
 from cases.sight import Sight
-from scoring.models import Decision
+from scoring.models import Decision, Explanation
+from scoring.queries_explanations import explanation_shown
 
 Json = dict[str, Any]
 
@@ -62,13 +63,14 @@ def case_row(case: Case, *, tags: Iterable[str], hides_score: bool, now: datetim
     }
 
 
-def payment(alert: Decision, *, hides_score: bool) -> Json:
-    """A flagged payment of the case, with its decision."""
+def payment(alert: Decision, explained: Explanation | None, *, hides_score: bool) -> Json:
+    """A flagged payment of the case, with its decision and its explanation."""
     shown = {
         "score": alert.score,
         "anomaly_score": alert.anomaly_score,
         "reasons": alert.reasons,
         "rule_hits": alert.rule_hits,
+        "explanation": None if explained is None else explanation_shown(explained),
     }
     return {
         **short_payment(alert),

@@ -25,5 +25,5 @@ GROUPS = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0028_trainings"), ("scoring", "0025_drift")]
+    dependencies = [("cases", "0028_trainings"), ("scoring", "0022_drift")]
     operations = [allow(GROUPS, app="scoring")]

@@ -6,11 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from cases import evidence, money, timeline, words
+from cases.explained import Explained, explained
 from cases.models import Case, CaseEvent
 from cases.queries.queues import Desk, case_columns
 from cases.queries.related import Related, related_to, with_label
 from cases.rescored import as_found
-from scoring.models import Decision, Outcome
+from scoring.models import Decision, Explanation, Outcome
+from scoring.queries_explanations import explanations_of
 
 _MAX_PAYMENTS = 300
 _MAX_NOTES = 100
@@ -25,10 +27,14 @@ _TOLD = [
 
 @dataclass(frozen=True)
 class CaseDetail:
+    """`explained` is of the headline; `explanations` those of all alerts that have one, by the decision's id."""
+
     case: Case
     headline: Decision
     alerts: list[Decision]
     bars: list[evidence.ReasonBar]
+    explained: Explained | None
+    explanations: dict[int, Explanation]
     facts: list[evidence.Fact]
     timeline: timeline.Timeline
     related: list[Related]
@@ -47,11 +53,15 @@ def case_detail(case: Case, *, desk: Desk, as_of: datetime | None = None) -> Cas
     payments = payments_of_card(case, desk=desk, since=until - timeline.MONTH, until=until, as_of=as_of)
     if as_of is not None:
         _forget_labels(alerts)
+    explanations = explanations_of(alerts)
+    told = explained(explanations[headline.id]) if headline.id in explanations else None
     return CaseDetail(
         case=case,
         headline=headline,
         alerts=alerts,
-        bars=evidence.reason_bars(headline.reasons),
+        bars=evidence.reason_bars(headline.reasons, told.usual if told else {}),
+        explained=told,
+        explanations=explanations,
         facts=_facts(headline, [payment for payment in payments if not _is_in(case, payment)]),
         timeline=timeline_of(case, headline, payments, until=until),
         related=related_to(headline, desk=desk, as_of=as_of),

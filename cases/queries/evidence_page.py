@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases import evidence, money
+from cases.explained import Explained, explained
 from cases.models import Attachment, Case, CaseEvent, Tag
 from cases.queries.case_detail import CaseDetail, case_detail, notes_of
 from cases.queries.casework import files_of
 from cases.queries.history import Entry, all_events_of
 from cases.queries.queues import Desk
-from scoring.models import Decision, Label
+from scoring.models import Decision, Explanation, Label
 
 # Each takes half a page; what goes beyond stands in one line each.
 _IN_FULL = 25
@@ -23,6 +24,7 @@ class PrintedPayment:
 
     decision: Decision
     bars: list[evidence.ReasonBar]
+    explained: Explained | None
     sent: list[tuple[str, Any]]
 
 
@@ -47,7 +49,7 @@ def evidence_page(case: Case, *, desk: Desk) -> EvidencePage:
     events = all_events_of(case, limit=_MAX_EVENTS + 1)
     return EvidencePage(
         detail=detail,
-        in_full=[_printed(payment) for payment in payments[:_IN_FULL]],
+        in_full=[_printed(payment, detail.explanations.get(payment.id)) for payment in payments[:_IN_FULL]],
         short=payments[_IN_FULL:],
         labels=_labels_of(case),
         notes=notes_of(case),
@@ -58,10 +60,12 @@ def evidence_page(case: Case, *, desk: Desk) -> EvidencePage:
     )
 
 
-def _printed(decision: Decision) -> PrintedPayment:
+def _printed(decision: Decision, found: Explanation | None) -> PrintedPayment:
+    told = explained(found) if found else None
     return PrintedPayment(
         decision=decision,
-        bars=evidence.reason_bars(decision.reasons),
+        bars=evidence.reason_bars(decision.reasons, told.usual if told else {}),
+        explained=told,
         sent=sorted((name.replace("_", " "), value) for name, value in decision.record.items()),
     )
 

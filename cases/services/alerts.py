@@ -15,6 +15,7 @@ from cases.models.headline import HEADLINE_FIELDS
 from cases.rescored import FLAGGED, as_found, event_words, is_audit
 from cases.services import claims, queues, routing, snoozes
 from scoring.models import Decision
+from scoring.services.explaining import leave_for_explaining
 
 _NO_REASON = "No single reason stands out"
 _JOINED = ("stake", "currency", "amount", "score", "top_reason", "alert_count", "snoozed_until")
@@ -37,8 +38,8 @@ def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]
     """Open a case for each flagged decision's card, or join the card's open one.
 
     Flagged is also what was let through without a part and was flagged when it was scored again; what was drawn for
-    the audit is looked at too. Idempotent: decisions that have their alert already are passed over. Returns the feed
-    entries it added.
+    the audit is looked at too. Idempotent: decisions that have their alert already are passed over. Each alert is left
+    to be explained. Returns the feed entries it added.
     """
     # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
     # second, simultaneous call with the same ids wait until it can see the alerts of the first.
@@ -146,3 +147,4 @@ def _write(batch: _Batch) -> None:
     Alert.objects.bulk_create(batch.alerts)
     CaseEvent.objects.bulk_create(batch.events)
     FeedEntry.objects.bulk_create(batch.entries)
+    leave_for_explaining([alert.decision_id for alert in batch.alerts])

@@ -15,15 +15,6 @@ from scoring.admin import (
 )
 
 __all__ = [
-    "backtests",
-    "experiments",
-    "keys",
-    "labels",
-    "learning",
-    "lists",
-    "policy",
-    "records",
-    "rules",
-    "trainings",
+    "backtests", "experiments", "keys", "labels", "learning", "lists", "policy", "records", "rules", "trainings",
     "webhooks",
-]
+]  # fmt: skip

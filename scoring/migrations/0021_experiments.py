@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                             ("adopt", "the challenger is to be adopted"),
                             ("keep", "the champion stays"),
                             ("stop", "stopped before it was known"),
-                            ("left", "one of the two left its stage"),
+                            ("left", "the arms were changed"),
                         ],
                         default="",
                         max_length=5,

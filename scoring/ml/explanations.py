@@ -4,13 +4,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.features.definitions import FEATURES, Feature, Op
-from scoring.ml.wording import fill_words, sentence
+from scoring.features.definitions import FEATURES, INDEX, Feature, Op
+from scoring.ml.wording import fill_words, sentence, usual_text, value_text
 
-__all__ = ["FAMILY_OF", "Reason", "explain", "fill_words"]
+__all__ = ["FAMILY_OF", "Family", "Reason", "explain", "families", "fill_words"]
 
 # Less moves the odds by under a tenth: nothing an analyst should spend a line on.
 LEAST_CONTRIBUTION = 0.1
+# Of fewer payments nobody would say that something is usual.
+LEAST_TO_COMPARE = 3
+# What is usual shows in so many of a card's payments.
+HABIT_PAYMENTS = 30
 
 _FAMILIES: dict[str, dict[Op, str]] = {
     "payment": {
@@ -62,6 +66,18 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     contribution: float | None = None
 
 
+class Family(msgspec.Struct, frozen=True, gc=False):
+    """What features that say one thing together add to the log-odds, in words, beside what is usual for the card.
+
+    `usual` is empty where there is nothing to compare with.
+    """
+
+    code: str
+    contribution: float
+    words: str
+    usual: str = ""
+
+
 def _family_of(feature: Feature) -> str:
     if feature.op == Op.IS_NEW:
         return _NOVELTY[feature.of]
@@ -78,25 +94,75 @@ def explain(
 
     contributions: float32 (features + 1,) as of `Model.contributions`. vector: float32 (features,).
     """
-    totals: dict[str, float] = dict.fromkeys(FAMILY_OF, 0.0)
-    for family, share in zip(FAMILY_OF, contributions[:-1], strict=True):
-        totals[family] += float(share)
+    totals = _totals(contributions)
     raising = [family for family, total in totals.items() if total >= LEAST_CONTRIBUTION]
     lowering = min(totals, key=totals.__getitem__)
     told = raising + ([lowering] if totals[lowering] <= -LEAST_CONTRIBUTION else [])
     told = sorted(told, key=lambda family: -abs(totals[family]))[:limit]
     told.sort(key=lambda family: totals[family] < 0.0)
     return [
-        Reason(code=family, words=_words(family, totals[family], contributions, vector, currency),
+        Reason(code=family, words=sentence(_told_of(family, totals[family], contributions), vector, currency=currency),
                contribution=round(totals[family], 4))
         for family in told
     ]  # fmt: skip
 
 
-def _words(
-    family: str, total: float, contributions: NDArray[np.float32], vector: NDArray[np.float32], currency: str
-) -> str:
-    """Words of the member that pulls hardest the family's way; one that pulls back would contradict it."""
+def families(
+    contributions: NDArray[np.float32], vector: NDArray[np.float32], earlier: NDArray[np.float32], *, currency: str
+) -> list[Family]:
+    """All families that add anything, the strongest first, each beside what is usual for the card.
+
+    contributions: float32 (features + 1,). vector: float32 (features,). earlier: float32 (payments, features), those of
+    the card's payments before this one.
+    """
+    totals = _totals(contributions)
+    told = sorted((name for name in totals if totals[name] != 0.0), key=lambda name: -abs(totals[name]))
+    found = []
+    for name in told:
+        feature = _told_of(name, totals[name], contributions)
+        words = sentence(feature, vector, currency=currency)
+        usual = _usual(feature, vector, earlier, currency)
+        found.append(Family(name, round(totals[name], 6), words, usual))
+    return found
+
+
+def _totals(contributions: NDArray[np.float32]) -> dict[str, float]:
+    totals: dict[str, float] = dict.fromkeys(FAMILY_OF, 0.0)
+    for family, share in zip(FAMILY_OF, contributions[:-1], strict=True):
+        totals[family] += float(share)
+    return totals
+
+
+def _told_of(family: str, total: float, contributions: NDArray[np.float32]) -> Feature:
+    """The member that pulls hardest the family's way; one that pulls back would contradict it."""
     members = [index for index, name in enumerate(FAMILY_OF) if name == family]
-    strongest = max(members, key=lambda index: float(contributions[index]) * np.sign(total))
-    return sentence(FEATURES[strongest], vector, currency=currency)
+    return FEATURES[max(members, key=lambda index: float(contributions[index]) * np.sign(total))]
+
+
+# What the payment's shop or its frauds say is no habit of the card.
+_OF_CARD = frozenset(("payment", "card", "customer", "device"))
+_NO_HABIT = frozenset((Op.FRAUDS, Op.FRAUD_RATE, Op.DECAYED_FRAUDS, Op.SINCE_FRAUD, Op.AGE))
+_ABOUT_AMOUNT = frozenset((Op.AMOUNT, Op.HABIT_RATIO, Op.HABIT_DEVIATION, Op.HABIT_MEDIAN_RATIO, Op.HABIT_MAX_RATIO))
+
+
+def _usual(feature: Feature, vector: NDArray[np.float32], earlier: NDArray[np.float32], currency: str) -> str:
+    if feature.op in _ABOUT_AMOUNT:
+        return _usual_amount(feature, vector, currency)
+    values = earlier[:, INDEX[feature.name]]
+    is_told = feature.entity in _OF_CARD and feature.op not in _NO_HABIT and not np.isnan(vector[INDEX[feature.name]])
+    if not is_told or int((~np.isnan(values)).sum()) < LEAST_TO_COMPARE:
+        return ""
+    return f"this card's usual is {usual_text(feature, values, currency=currency)}"
+
+
+def _usual_amount(told: Feature, vector: NDArray[np.float32], currency: str) -> str:
+    """What the card usually pays, as the vector of the decision knew it; beside a ratio also what was paid."""
+    of_op = {row.op: row for row in FEATURES if row.op in (Op.AMOUNT, Op.HABIT_MEDIAN_RATIO)}
+    if len(of_op) < 2:
+        return ""
+    amount, ratio = (float(vector[INDEX[of_op[op].name]]) for op in (Op.AMOUNT, Op.HABIT_MEDIAN_RATIO))
+    if not ratio > 0.0:
+        return ""
+    paid, usual = (value_text(of_op[Op.AMOUNT], value, currency=currency) for value in (amount, amount / ratio))
+    beside = "" if told.op == Op.AMOUNT else f"{paid}; "
+    return f"{beside}this card usually pays {usual} (the median of its last 30 payments at most)"

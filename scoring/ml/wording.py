@@ -100,9 +100,29 @@ def _count(value: float) -> str:
     return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
 
 
+def decimals_of(currency: str) -> int:
+    """How many decimals its amounts have."""
+    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
+
+
 def _money(value: float, currency: str) -> str:
-    decimals = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    return f"{value:,.{0 if abs(value) >= _CENTS_UP_TO else decimals}f} {currency}"
+    return f"{value:,.{0 if abs(value) >= _CENTS_UP_TO else decimals_of(currency)}f} {currency}"
+
+
+def usual_text(feature: Feature, values: NDArray[np.float32], *, currency: str) -> str:
+    """What is usual among a feature's values, float32 (payments,), NaN where missing; empty where all are.
+
+    The median; of a clock, which has none, the hours of the middle half; of a flag how often it was up.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return ""
+    if feature.unit == "flag":
+        return f"in {int((known > 0).sum())} of {len(known)} payments"
+    if feature.unit == "hour":
+        early, late = (value_text(feature, float(hour), currency=currency) for hour in np.percentile(known, [25, 75]))
+        return f"{early} to {late}" if early != late else early
+    return value_text(feature, float(np.median(known)), currency=currency)
 
 
 def _seconds(value: float) -> str:

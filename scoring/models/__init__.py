@@ -5,6 +5,7 @@ from scoring.models.decision import Decision, Outcome
 from scoring.models.delivery import FeatureRebuild, Outbox, PendingFeatures
 from scoring.models.drift import DriftAlarm, DriftDay, DriftReport, DriftSettings
 from scoring.models.experiment import Experiment, ExperimentLook
+from scoring.models.explanation import Explanation
 from scoring.models.labels import Label
 from scoring.models.lists import ListChange, ListEntry, ListImport, ListShape, NamedList
 from scoring.models.policy import Policy, PolicyEvent, PolicyList, Rule, ThresholdBand
@@ -19,12 +20,13 @@ __all__ = [
     "ApiKey",
     "Backtest",
     "Decision",
+    "Experiment",
+    "ExperimentLook",
     "DriftAlarm",
     "DriftDay",
     "DriftReport",
     "DriftSettings",
-    "Experiment",
-    "ExperimentLook",
+    "Explanation",
     "FeatureRebuild",
     "Label",
     "ListChange",

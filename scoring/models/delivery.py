@@ -16,9 +16,10 @@ class Outbox(models.Model):
         DEAD_LETTERS = "dead-letters"
         SHADOW = "shadow"
         SHADOW_MODELS = "shadow-models"
+        EXPLANATIONS = "explanations"
 
     topic = models.CharField(max_length=16, choices=Topic.choices)
-    # Ids of decisions (decisions, alerts, verdicts, shadow, shadow-models), labels or dead letters.
+    # Ids of decisions (decisions, alerts, verdicts, shadow, shadow-models, explanations), labels or dead letters.
     ids = ArrayField(models.BigIntegerField())
     # What is published, encoded with its batch: MessagePack of [[key, body], ...].
     payload = models.BinaryField(default=b"")

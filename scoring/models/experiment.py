@@ -22,7 +22,7 @@ class Experiment(models.Model):
         ADOPT = "adopt", "the challenger is to be adopted"
         KEEP = "keep", "the champion stays"
         STOP = "stop", "stopped before it was known"
-        LEFT = "left", "one of the two left its stage"
+        LEFT = "left", "the arms were changed"
 
     challenger = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="experiments")
     champion = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")

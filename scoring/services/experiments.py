@@ -95,20 +95,20 @@ def end_experiment(experiment_id: int, *, end: str, conclusion: str, by: User, a
     if not running.update(end=end, ended_at=at, ended_by=by, conclusion=conclusion):
         raise ExperimentOverError("The experiment is over already.")
     experiment = Experiment.objects.select_related("challenger").get(id=experiment_id)
-    # It may have left the stage already, a moment before this.
+    said = f"Experiment {experiment.id}: {experiment.get_end_display()}"
+    # By whichever step it left its stage meanwhile, it has no cards to give back.
     with suppress(ModelStepError), transaction.atomic():
-        reason = f"Experiment {experiment.id}: {experiment.get_end_display()}"
-        end_challenger(experiment.challenger.version, reason=reason, by=by, at=at)
+        end_challenger(experiment.challenger.version, reason=said, by=by, at=at)
     return experiment
 
 
 def close_left_experiment(*, at: datetime) -> int:
-    """End the experiment whose challenger or champion is that no more, or has other cards. Twice is once."""
+    """End the experiment whose challenger has other cards, or whose champion is that no more. Twice is once."""
     stage = ModelVersion.Stage
     left = Experiment.objects.filter(end="").exclude(
-        Q(challenger__stage=stage.CHALLENGER, challenger__share=F("share")) & Q(champion__stage=stage.CHAMPION)
+        Q(challenger__stage=stage.CHALLENGER, challenger__share=F("share"), champion__stage=stage.CHAMPION)
     )
-    said = "Ended by itself: the challenger or the champion left its stage, or its share changed: the cards are others."
+    said = "Ended by itself: one of the two left its stage or the share was changed, so cards went to the other arm."
     return left.update(end=End.LEFT, ended_at=at, conclusion=said)
 
 

@@ -136,11 +136,11 @@ def _decide_again(group: Sequence[_Again], model_version: str, policy_version: i
     gone: list[Missing] = []
     model = policy = None
     try:
-        model = _model(model_version)
+        model = past_model(model_version)
     except (ModelVersion.DoesNotExist, ModelRefusedError) as error:
         gone.append(Missing("model", str(error) or "it is not kept any more"))
     try:
-        policy = _policy(policy_version)
+        policy = past_policy(policy_version)
     except (Policy.DoesNotExist, RuleError) as error:
         gone.append(Missing("policy", str(error)))
     for one in group:
@@ -202,8 +202,8 @@ def _compare(decision: Decision, found: Decided) -> Iterable[Difference]:
             yield Difference(name, recorded, value)
 
 
-def _model(version: str) -> Model | None:
-    """None for a decision that was made without one.
+def past_model(version: str) -> Model | None:
+    """The model of a recorded decision; None for one that was made without.
 
     Raises:
         ModelVersion.DoesNotExist, ModelRefusedError: it cannot score any more.
@@ -221,8 +221,8 @@ def _load(version: str, signature: str) -> Model:
     return load_model(ModelVersion.objects.get(version=version, signature=signature))
 
 
-def _policy(version: int) -> PolicyInForce:
-    """Raises: Policy.DoesNotExist, RuleError."""
+def past_policy(version: int) -> PolicyInForce:
+    """The version that made a recorded decision. Raises: Policy.DoesNotExist, RuleError."""
     policy_id = Policy.objects.values_list("id", flat=True).filter(version=version).first()
     if policy_id is None:
         raise Policy.DoesNotExist(f"policy {version} is not kept any more")

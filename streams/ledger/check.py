@@ -12,6 +12,7 @@ from scoring.features.live import FeatureStoreError
 from scoring.services.store import batch_store
 from streams.connect import connect_source
 from streams.ledger.effects import check_alerts, check_audit, check_feed, check_outbox
+from streams.ledger.explanations import check_explanations
 from streams.ledger.features import check_features
 from streams.ledger.log import Span, read_back, recorded_stretches
 from streams.ledger.records import Fate, Placed, letters_of_valid_records, look_up
@@ -50,6 +51,7 @@ def check_ledger(span: Span, *, sample: int, tell: Callable[[str], object]) -> l
     check_alerts(effects, span)
     check_audit(effects, span)
     check_feed(effects)
+    check_explanations(effects, span)
     check_verdicts(effects, span)
     check_webhooks(effects, span)
     check_rescorings(effects, span, store=batch_store())

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from scoring.models import Experiment, ModelVersion
-from scoring.services import model_guards
+from scoring.services import model_stages
 from scoring.services.experiments import record_looks, start_experiment
 from tests.factories import DAY, HOUR, make_label
 from tests.scoring.experiment_record import PLAN, begin, decided, make_model
@@ -20,7 +20,7 @@ LIST = "/models/experiments/"
 @pytest.fixture(autouse=True)
 def sound(monkeypatch):
     """Models are of no account here: what loads one is tested with the registry."""
-    monkeypatch.setattr(model_guards, "load_model", lambda row: None)
+    monkeypatch.setattr(model_stages, "check_scores", lambda row: None)
 
 
 @pytest.fixture

@@ -50,12 +50,13 @@ def test_bars_are_scaled_to_the_largest_and_point_to_their_side():
         {"code": "d", "words": "D", "contribution": 0.0},
     ]
 
-    up, down, rule, none = evidence.reason_bars(reasons)
+    up, down, rule, none = evidence.reason_bars(reasons, {"b": "less is usual"})
 
     assert (up.side, up.x, up.width) == ("for", 75, 72)
     assert (down.side, down.x, down.width) == ("against", 39, 36)
     assert (rule.side, rule.x) == ("rule", None)
     assert none.width == 2
+    assert (up.usual, down.usual) == ("", "less is usual")
 
 
 def test_a_habit_says_how_often_the_card_did_this():

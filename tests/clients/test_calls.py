@@ -8,8 +8,10 @@ import pytest
 from fraudapp_client import (
     BadAnswerError,
     BatchResult,
+    Counterfactual,
     Decision,
     Difference,
+    Family,
     FieldError,
     Label,
     Missing,
@@ -199,6 +201,31 @@ def test_a_decision_is_reproduced(connect, faulty):
         missing=(Missing(what="model", words="gone"),),
     )
     assert (faulty.received[0].method, faulty.received[0].path) == ("POST", "/api/v1/decisions/c-1/reproduce/")
+
+
+def test_an_explanation_is_read_and_one_that_was_not_made_says_why(connect, faulty):
+    made = {
+        "transaction_id": "c-1", "state": "made", "problem": "", "model_version": "m", "policy_version": 3,
+        "base": -4, "margin": 1.5, "contributions": {"amount": 5.5}, "feature_version": "2",
+        "made_at": "2026-11-20T12:00:00Z",
+        "families": [{"code": "amount", "contribution": 5.5, "words": "Much", "usual": "usually less"}],
+        "counterfactuals": {
+            "found": [{"feature": "amount", "value": "39.99", "until": None, "outcome": "approve", "words": "W"}],
+            "tried": ["amount"], "is_whole": True, "problem": "",
+        },
+    }  # fmt: skip
+    faulty.will(answer(200, made), answer(200, {"state": "no_model", "problem": "none"}))
+    client = connect(faulty.url)
+
+    found, none = client.explanation("c-1"), client.explanation("c-2")
+
+    assert (found.is_made, found.base, found.margin, found.contributions) == (True, -4.0, 1.5, {"amount": 5.5})
+    assert found.families == (Family(code="amount", contribution=5.5, words="Much", usual="usually less"),)
+    (one,) = found.counterfactuals.found
+    assert one == Counterfactual(feature="amount", value=Decimal("39.99"), outcome="approve", words="W")
+    assert found.made_at == NOON
+    assert (none.is_made, none.problem, none.counterfactuals.found) == (False, "none", ())
+    assert (faulty.received[0].method, faulty.received[0].path) == ("GET", "/api/v1/decisions/c-1/explanation/")
 
 
 def test_a_label_is_said_and_read_back(connect, faulty):

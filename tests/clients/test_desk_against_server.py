@@ -8,6 +8,8 @@ from django.utils.timezone import now
 from cases.models import CaseEvent
 from cases.models import Verdict as VerdictRow
 from fraudapp_client import ConflictError, InvalidRequestError, Label, NotFoundError, Reproduction, Verdict
+from scoring.models import Decision as StoredDecision
+from scoring.services.explaining import explain_decisions
 from streams.outbox import relay_outbox
 from tests.clients.calling import payment
 
@@ -120,6 +122,18 @@ def test_a_decision_is_made_again(client):
     decision = client.decide(payment(amount=Decimal("2000")))
 
     assert client.reproduce(decision.transaction_id) == Reproduction(same=True, transaction_id=decision.transaction_id)
+
+
+def test_an_explanation_is_read_once_it_is_made(client):
+    decision = client.decide(payment(amount=Decimal("2000")))
+    with pytest.raises(NotFoundError):
+        client.explanation(decision.transaction_id)
+
+    explain_decisions(list(StoredDecision.objects.values_list("id", flat=True)), at=now())
+
+    found = client.explanation(decision.transaction_id)
+    assert (found.transaction_id, found.state, found.model_version) == (decision.transaction_id, "no_model", "")
+    assert found.problem
 
 
 def test_a_label_said_again_is_the_stored_one(client):

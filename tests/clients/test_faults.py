@@ -81,11 +81,12 @@ def test_a_server_that_does_not_listen_yet_is_called_again(connect, faulty):
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("call", ["decide", "decision", "reproduce", "case", "claim_case"])
+@pytest.mark.parametrize("call", ["decide", "decision", "reproduce", "explanation", "case", "claim_case"])
 def test_what_can_be_done_twice_is_sent_again_after_a_lost_answer(connect, faulty, call):
     bodies = {
         "decision": DECIDED | {"transaction": payment().as_json()},
         "reproduce": {"same": True},
+        "explanation": {"state": "made"},
         "decide": DECIDED,
     }
     faulty.will(drop, answer(200, bodies.get(call, CASE)))

@@ -11,7 +11,7 @@ from scoring.features.definitions import VERSION
 from scoring.ml.training import train
 from scoring.models import Decision, Experiment, ExperimentLook, Label, ModelVersion
 from scoring.services.experiments import figures_by, start_experiment
-from scoring.services.models import TrainingPeriod, store_model
+from scoring.services.models import TrainingPeriod, promote_model, store_model
 from tests.factories import DAY, HOUR, NOON, make_user
 from tests.scoring.experiment_record import PLAN, ExperimentPlan
 from tests.scoring.ml_data import make_dataset
@@ -33,7 +33,7 @@ def models(transactional_db):
         store_model(train(dataset, seed=seed), TrainingPeriod(NOON - 30 * DAY, NOON, NOON + seed * HOUR, 7 * DAY))
         for seed in (1, 2)
     ]
-    ModelVersion.objects.filter(id=stored[0].id).update(stage="champion")
+    promote_model(stored[0].version)
     return stored
 
 

@@ -168,6 +168,7 @@ POST batch                 decide
 GET  decision              read
 GET  labels_of             read
 POST reproduce             read
+GET  explanation           read
 POST labels                label
 GET  api_cases             cases
 POST api_next_case         cases

@@ -11,7 +11,9 @@ from drf_spectacular.generators import SchemaGenerator
 from cases.models import ApprovalLimit
 from cases.services import verdicts
 from cases.services.verdict_effects import settle_due
+from scoring.models import Decision
 from scoring.services.keys import issue_key
+from tests.cases.explanations_at_hand import make_explanation
 from tests.factories import HOUR, make_case, make_decision, make_queue, make_user
 from tests.scoring.api_calls import DECISIONS, Caller
 from tests.scoring.payments import fields_of, publish
@@ -75,6 +77,7 @@ def make_world() -> World:
     program, said_by, at = make_user("lead", username="program"), make_user(), now()
     caller = Caller(Client(), issue_key(name="first", scopes=["decide"]))
     caller.post(DECISIONS, fields_of(transaction_id="t-1", device_id="d-1", amount=2000))
+    make_explanation(Decision.objects.get(transaction_id="t-1"))
     make_queue("large")
     ApprovalLimit.objects.create(verdict="fraud", amount=0)
     cases = {name: _case_of(name, at) for name in ("open", *set(CASE_OF.values()))}
@@ -88,4 +91,5 @@ def make_world() -> World:
 
 def _case_of(name: str, at: datetime):
     decision = make_decision(card_id=f"card-{name}", transaction_id=f"of-{name}", occurred_at=at - HOUR)
+    make_explanation(decision)
     return make_case(decisions=[decision], opened_at=at - HOUR, due_at=at + HOUR)

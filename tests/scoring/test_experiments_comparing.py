@@ -1,12 +1,11 @@
 """Two arms compared: against textbook figures, and against scipy where a card has one payment."""
 
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from scoring.ml.experiments.bootstrap import paired_by_card
 from scoring.ml.experiments.comparing import CardSums, compare, share_mismatch, two_proportions
 
 
@@ -67,36 +66,3 @@ def test_arms_that_lost_cards_are_noticed():
     assert share_mismatch((9050, 950), 0.1) == pytest.approx(stats.chisquare([9050, 950], [9000, 1000]).pvalue)
     assert share_mismatch((9000, 880), 0.1) < 0.001
     assert share_mismatch((0, 0), 0.1) == 1.0
-
-
-def test_models_on_the_same_payments_are_told_apart_by_far_fewer():
-    chance = np.random.default_rng(11)
-    cards = np.repeat(np.arange(500), 4)
-    first = chance.gamma(0.2, 50.0, 2000)
-    second = first - 0.5 + chance.normal(0, 1.0, 2000)
-
-    found = paired_by_card(cards, first, second, chance=np.random.default_rng(5))
-
-    assert found.value == pytest.approx(float(np.mean(second - first)))
-    assert found.low < -0.5 < found.high < 0
-    apart = compare(CardSums.of(first, np.ones(2000)), CardSums.of(second, np.ones(2000)))
-    assert sqrt(apart.variance) > 10 * (found.high - found.low) / 4
-
-
-def test_without_payments_models_are_not_compared():
-    with pytest.raises(ValueError, match="no payment"):
-        paired_by_card(np.array([], np.int64), np.array([]), np.array([]), chance=np.random.default_rng(1))
-
-
-def test_the_paired_interval_holds_the_truth_where_payments_of_a_card_go_together():
-    chance = np.random.default_rng(8)
-    inside = 0
-    for _ in range(200):
-        payments = chance.poisson(3.0, 120) + 1
-        cards = np.repeat(np.arange(120), payments)
-        of_card = np.repeat(chance.normal(0.3, 1.0, 120), payments)
-        second = of_card + chance.normal(0, 0.3, len(cards))
-        found = paired_by_card(cards, np.zeros(len(cards)), second, chance=chance)
-        inside += found.low <= 0.3 <= found.high
-
-    assert 180 <= inside <= 199

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from scoring.ml.experiments.comparing import CardSums
 from scoring.queries_experiments import Window, arm_figures
-from scoring.services import model_guards
+from scoring.services import model_stages
 from scoring.services.experiments import figures_by
 from tests.factories import DAY, HOUR, make_user
 from tests.scoring.experiment_record import START, begin, decided, fraud
@@ -19,7 +19,7 @@ OLD, NEW = "m-old", "m-new"
 
 @pytest.fixture
 def experiment(monkeypatch):
-    monkeypatch.setattr(model_guards, "load_model", lambda row: None)
+    monkeypatch.setattr(model_stages, "check_scores", lambda row: None)
     return begin(make_user("manager"))
 
 
@@ -80,6 +80,15 @@ def test_the_weightiest_source_is_believed_and_what_was_withdrawn_says_nothing(e
     fraud(contested, "legitimate", source="analyst", after=3 * DAY)
     fraud(taken_back, source="analyst")
     fraud(taken_back, "withdrawn", source="analyst", after=3 * DAY)
+
+    assert by(experiment)["challenger"]["frauds"] == 1
+
+
+def test_what_one_source_takes_back_leaves_what_another_says(experiment):
+    disputed = decided(NEW, "a")
+    fraud(disputed)
+    fraud(disputed, "withdrawn", after=3 * DAY)
+    fraud(disputed, source="analyst")
 
     assert by(experiment)["challenger"]["frauds"] == 1
 

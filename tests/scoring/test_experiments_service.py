@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from scoring import tasks
 from scoring.models import Experiment, ExperimentLook, ModelEvent, ModelVersion
-from scoring.services import model_guards
+from scoring.services import model_stages
 from scoring.services.experiments import (
     ExperimentOverError,
     ExperimentPlan,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def sound(monkeypatch):
     """Models are of no account here: what loads one is tested with the registry."""
-    monkeypatch.setattr(model_guards, "load_model", lambda row: None)
+    monkeypatch.setattr(model_stages, "check_scores", lambda row: None)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_only_a_candidate_or_a_model_in_shadow_becomes_challenger(mia):
 
     with pytest.raises(ModelStepError, match="m-gone is retired"):
         start_experiment("m-gone", 0.2, PLAN, by=mia, at=START)
-    with pytest.raises(model_guards.UnknownModelError):
+    with pytest.raises(model_stages.UnknownModelError):
         start_experiment("m-none", 0.2, PLAN, by=mia, at=START)
     assert not Experiment.objects.exists()
 
@@ -90,16 +90,22 @@ def test_the_end_takes_the_cards_back_and_comes_once(mia):
     assert (experiment.end, experiment.conclusion, experiment.ended_by) == ("keep", "No better.", mia)
 
 
-@pytest.mark.parametrize(("version", "stage"), [("m-new", "retired"), ("m-old", "retired")])
-def test_one_whose_models_left_their_stage_is_ended_by_itself(mia, version, stage):
+@pytest.mark.parametrize(
+    ("version", "changed"),
+    [
+        ("m-new", {"stage": "retired", "share": None}), ("m-old", {"stage": "retired", "share": None}),
+        ("m-new", {"share": 0.2}),
+    ],
+)  # fmt: skip
+def test_one_whose_arms_were_changed_is_ended_by_itself(mia, version, changed):
     experiment = begin(mia)
-    ModelVersion.objects.filter(version=version).update(stage=stage, share=None)
+    ModelVersion.objects.filter(version=version).update(**changed)
 
     assert close_left_experiment(at=NOON) == 1
     assert close_left_experiment(at=NOON) == 0
     experiment.refresh_from_db()
     assert (experiment.end, experiment.ended_by) == ("left", None)
-    assert "left its stage" in experiment.conclusion
+    assert "left its stage or the share was changed" in experiment.conclusion
 
 
 def test_each_day_that_is_over_is_written_down_once_as_it_was_known_then(mia):

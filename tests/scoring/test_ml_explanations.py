@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scoring.features.definitions import BY_NAME, DAY, FEATURES, HOUR, INDEX, MINUTE, NAMES
-from scoring.ml.explanations import FAMILY_OF, explain, fill_words
+from scoring.ml.explanations import FAMILY_OF, explain, families, fill_words
 from scoring.ml.wording import sentence
 from tests.scoring.ml_data import make_vector
 
@@ -144,3 +144,49 @@ def test_two_families_never_say_the_same_about_a_missing_value():
         said_by.setdefault(feature.empty or feature.name, set()).add(family)
 
     assert {words: families for words, families in said_by.items() if len(families) > 1} == {}
+
+
+# --- families beside what is usual ---------------------------------------------------------------------------------
+
+
+def usual_of(vector: np.ndarray, earlier: list[np.ndarray], **values: float) -> str:
+    rows = np.array(earlier, np.float32).reshape(-1, len(NAMES))
+    (family,) = families(contributions(**values), vector, rows, currency="EUR")
+    return family.usual
+
+
+def test_all_families_are_told_and_add_up():
+    row = contributions(amount=0.5, card_count_1h=2.0, card_count_5m=-0.25, card_since_last=-0.01)
+
+    told = families(row, make_vector(), np.empty((0, len(NAMES)), np.float32), currency="EUR")
+
+    assert [(family.code, family.contribution) for family in told] == [
+        ("velocity", 1.75), ("amount", 0.5), ("recency", pytest.approx(-0.01)),
+    ]  # fmt: skip
+
+
+def test_a_ratio_stands_beside_what_was_paid_and_what_is_usual():
+    vector = make_vector(amount=212.4, card_amount_ratio=4.0, card_amount_median_ratio=212.4 / 38)
+
+    assert usual_of(vector, [], card_amount_ratio=1.0) == (
+        "212.40 EUR; this card usually pays 38.00 EUR (the median of its last 30 payments at most)"
+    )
+    assert usual_of(make_vector(amount=212.4), [], amount=1.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "earlier", "usual"),
+    [
+        ("card_count_1h", 7.0, [0.0, 1.0, 1.0, 4.0, np.nan], "this card's usual is 1"),
+        ("is_remote", 1.0, [0.0, 0.0, 1.0], "this card's usual is in 1 of 3 payments"),
+        ("hour_of_day", 3.0, [9.0, 12.0, 14.0, 17.0], "this card's usual is 11:00 to 15:00"),
+        ("card_count_1h", 7.0, [1.0, 1.0], ""),
+        ("card_count_1h", np.nan, [1.0, 1.0, 1.0], ""),
+        ("merchant_fraud_rate_7d", 0.5, [0.1, 0.1, 0.1], ""),
+        ("card_frauds_30d", 1.0, [0.0, 0.0, 0.0], ""),
+    ],
+)
+def test_what_is_usual_is_what_the_cards_payments_before_had(name, value, earlier, usual):
+    before = [make_vector(**{name: one}) for one in earlier]
+
+    assert usual_of(make_vector(**{name: value}), before, **{name: 1.0}) == usual

@@ -233,3 +233,9 @@ def test_a_text_of_a_batch_is_told_from_every_other():
     hits = hits_of(rules, payments, np.array([make_vector()] * len(names)), None)
 
     assert hits.tolist() == [[name in ("a", "A"), name != "", name == "a "] for name in names]
+
+
+def test_a_condition_names_the_numbers_that_stand_in_it():
+    condition = compile_condition("amount > 2 * 50.5 AND (card_count_1h IN (3, 4) OR score < 0.1) AND currency = '7'")
+
+    assert condition.numbers == {2.0, 50.5, 3.0, 4.0, 0.1}

@@ -9,7 +9,9 @@ from django.utils.timezone import now
 from cases.models import Alert, AuditDraw, Case, FeedEntry
 from cases.services.audit import number_of, set_audit
 from cases.services.review_settings import current_settings
-from scoring.models import Outbox
+from scoring.models import Explanation, Outbox
+from scoring.services import explaining
+from scoring.services.explaining import explain_decisions
 from scoring.services.keys import issue_key
 from streams import outbox
 from streams.models import DeadLetter
@@ -33,7 +35,7 @@ def test_a_relay_that_dies_after_delivering_delivers_again_and_nothing_doubles(s
         with pytest.raises(SystemExit):
             relay_outbox()
 
-    assert relay_outbox() == 2
+    assert relay_outbox() == 3
     assert Case.objects.count() == Alert.objects.count() == FeedEntry.objects.count() == 1
     assert {message["transaction_id"] for message in sent_out(published, DECISIONS)} == {"big"}
 
@@ -51,7 +53,8 @@ def test_a_topic_that_fails_keeps_its_rows_and_holds_up_no_other(stream, store, 
     assert list(Outbox.objects.values_list("topic", flat=True)) == ["alerts"]
     assert "alerts could not be delivered" in caplog.text
 
-    assert relay_outbox() == 1
+    # The alert, and then its explanation.
+    assert relay_outbox() == 2
     assert Case.objects.count() == 1
 
 
@@ -122,3 +125,73 @@ def test_approved_payments_are_drawn_for_the_audit_by_the_relay_once_whatever_di
     assert set(AuditDraw.objects.values_list("decision__transaction_id", flat=True)) == chosen
     assert set(Case.objects.values_list("card_id", flat=True)) == chosen
     assert len(sent_out(published, DECISIONS)) == 160
+
+
+def test_an_alert_is_explained_in_the_same_turn_after_its_case_is_there(stream, store, published, monkeypatch):
+    send(stream, body_of(transaction_id="big", amount=9000), body_of(amount=20))
+    run(stream, store)
+    seen = []
+
+    def explain(ids, *, at):
+        seen.append((len(ids), Case.objects.count()))
+        return explain_decisions(ids, at=at)
+
+    monkeypatch.setattr(outbox, "explain_decisions", explain)
+    relay_outbox()
+
+    assert seen == [(1, 1)]
+    assert Explanation.objects.get().decision.transaction_id == "big"
+    assert not Outbox.objects.exists()
+
+
+def test_a_relay_that_dies_after_explaining_explains_again_and_once(stream, store, published, monkeypatch):
+    send(stream, body_of(amount=9000))
+    run(stream, store)
+
+    def die(ids, *, at):
+        explain_decisions(ids, at=at)
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(outbox, "explain_decisions", die)
+        with pytest.raises(SystemExit):
+            relay_outbox()
+    assert not Explanation.objects.exists()
+    assert Case.objects.count() == 1
+
+    assert relay_outbox() == 1
+    assert Explanation.objects.count() == 1
+
+
+def test_many_explanations_leave_other_topics_their_turn(stream, store, published, monkeypatch):
+    monkeypatch.setattr(explaining, "EXPLAINED_AT_ONCE", 1)
+    send(stream, *(body_of(amount=9000, card_id=f"card-{n}") for n in range(3)))
+    run(stream, store)
+    seen = []
+
+    def explain(ids, *, at):
+        if not seen:
+            send(stream, body_of(transaction_id="later", amount=9000))
+            run(stream, store)
+        seen.append(Alert.objects.count())
+
+    monkeypatch.setattr(outbox, "explain_decisions", explain)
+    relay_outbox()
+
+    assert seen == [3, 4, 4, 4]
+
+
+def test_explanations_that_fail_hold_up_no_alert(stream, store, published, monkeypatch, caplog):
+    send(stream, body_of(amount=9000))
+    run(stream, store)
+
+    def fail(ids, *, at):
+        raise RuntimeError("no memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox, "explain_decisions", fail)
+        assert relay_outbox() == 2
+
+    assert Case.objects.count() == 1
+    assert list(Outbox.objects.values_list("topic", flat=True)) == ["explanations"]
+    assert "explanations could not be delivered" in caplog.text

@@ -32,7 +32,8 @@ def test_a_payment_becomes_a_decision_a_message_a_case_and_a_feed_entry(stream, 
     send(stream, body_of(transaction_id="small"), body_of(transaction_id="big", amount=9000))
 
     assert run(stream, store) == 2
-    assert relay_outbox() == 2
+    # The decisions, the alert, its explanation.
+    assert relay_outbox() == 3
 
     decided = Decision.objects.get(transaction_id="big")
     assert decided.outcome == "decline"

@@ -49,8 +49,8 @@ def test_the_relay_judges_what_came_by_the_stream(stream, store, published):
     send(stream, body_of(transaction_id="a", amount=20), body_of(amount=5), body_of(amount=9000), key="card-1")
     run(stream, store)
 
-    # Decisions and alerts, and what is judged in shadow.
-    assert relay_outbox() == 3
+    # Decisions, alerts and what explains them, and what is judged in shadow.
+    assert relay_outbox() == 4
 
     assert figures(policy) == {("approve", "approve"): 1, ("approve", "review"): 1, ("decline", "review"): 1}
     assert changed(policy)["a"] == ("review", ["small"])
@@ -92,7 +92,7 @@ def test_shadows_that_fail_hold_up_no_other_topic_and_are_tried_again(stream, st
 
     with monkeypatch.context() as broken:
         broken.setattr(outbox, "judge_in_shadow", fail)
-        assert relay_outbox() == 2
+        assert relay_outbox() == 3
     assert list(Outbox.objects.values_list("topic", flat=True)) == ["shadow"]
 
     assert relay_outbox() == 1

@@ -21,10 +21,14 @@ from fraudapp_client.errors import (
     UnavailableError,
 )
 from fraudapp_client.payments import (
+    Alternatives,
     BatchResult,
+    Counterfactual,
     Decision,
     DecisionDetail,
     Difference,
+    Explanation,
+    Family,
     Label,
     Ledger,
     Missing,
@@ -36,6 +40,7 @@ from fraudapp_client.payments import (
 )
 
 __all__ = [
+    "Alternatives",
     "ApiError",
     "AsyncClient",
     "AuthenticationError",
@@ -45,9 +50,12 @@ __all__ = [
     "Claim",
     "Client",
     "ConflictError",
+    "Counterfactual",
     "Decision",
     "DecisionDetail",
     "Difference",
+    "Explanation",
+    "Family",
     "FieldError",
     "ForbiddenError",
     "FraudappError",

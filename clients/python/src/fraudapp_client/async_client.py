@@ -13,7 +13,16 @@ from fraudapp_client import calls, connection
 from fraudapp_client.calls import Answer, Call, Filter
 from fraudapp_client.casework import Case, Note, RecordedVerdict, Verdict
 from fraudapp_client.exchange import Came, Send, exchange
-from fraudapp_client.payments import BatchResult, Decision, DecisionDetail, Label, Ledger, Reproduction, Transaction
+from fraudapp_client.payments import (
+    BatchResult,
+    Decision,
+    DecisionDetail,
+    Explanation,
+    Label,
+    Ledger,
+    Reproduction,
+    Transaction,
+)
 from fraudapp_client.times import ATTEMPT, DEADLINE, PATIENCE, times
 
 
@@ -73,6 +82,10 @@ class AsyncClient:
     async def reproduce(self, transaction_id: str, *, deadline: float | None = None) -> Reproduction:
         """Compute a decision again from the record."""
         return await self._run(calls.reproduce(transaction_id), deadline)
+
+    async def explanation(self, transaction_id: str, *, deadline: float | None = None) -> Explanation:
+        """Why a payment was flagged. Raises: NotFoundError: it was let through, or is not explained yet."""
+        return await self._run(calls.explanation(transaction_id), deadline)
 
     async def label(self, said: Label, *, deadline: float | None = None) -> Label:
         """Say what a payment was; said twice it is said once."""

@@ -23,6 +23,7 @@ from fraudapp_client.payments import (
     BatchResult,
     Decision,
     DecisionDetail,
+    Explanation,
     Label,
     Ledger,
     Reproduction,
@@ -76,6 +77,11 @@ def decision(transaction_id: str) -> Call[DecisionDetail]:
 def reproduce(transaction_id: str) -> Call[Reproduction]:
     path = f"decisions/{_segment(transaction_id)}/reproduce/"
     return Call("reproduce", "POST", path, lambda data: read_object(Reproduction, data), b"{}")
+
+
+def explanation(transaction_id: str) -> Call[Explanation]:
+    path = f"decisions/{_segment(transaction_id)}/explanation/"
+    return Call("explanation", "GET", path, lambda data: read_object(Explanation, data))
 
 
 def label(said: Label) -> Call[Label]:

@@ -147,6 +147,66 @@ class Reproduction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What features that say one thing together add to the log-odds of fraud, in words, beside the card's usual."""
+
+    code: str
+    contribution: float
+    words: str
+    usual: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterfactual:
+    """A single figure that would have changed the outcome: the nearest value, and until which further one it holds.
+
+    `until` is None where it holds for all further ones. `always`: from where on it does; None: nowhere.
+    """
+
+    feature: str
+    value: Decimal
+    outcome: str
+    words: str
+    until: Decimal | None = None
+    always: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternatives:
+    """What would have changed the outcome, of the figures that were tried; `problem`: why nothing was."""
+
+    found: tuple[Counterfactual, ...] = ()
+    tried: tuple[str, ...] = ()
+    is_whole: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a payment was flagged, by the model that decided. `state`: `made`, or why not, with `problem` in words.
+
+    `margin` is the log-odds of the score: `base` and all `contributions`, by feature, together.
+    """
+
+    state: str
+    transaction_id: str = ""
+    problem: str = ""
+    model_version: str = ""
+    policy_version: int = 0
+    base: float | None = None
+    margin: float | None = None
+    families: tuple[Family, ...] = ()
+    counterfactuals: Alternatives = Alternatives()
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    feature_version: str = ""
+    made_at: datetime | None = None
+
+    @property
+    def is_made(self) -> bool:
+        return self.state == "made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """What a payment was (`fraud` or `legitimate`), who says so, and since when it is known.
 
