@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 _VECTOR_BYTES = 4 * len(NAMES)
 _DECIDED = """
-SELECT id, outcome, score, anomaly_score, decided_at, policy_version, currency, amount, record::text, features, feature_version
+SELECT id, outcome, score, anomaly_score, decided_at, policy_version, currency, amount, record::text, features,
+  feature_version
 FROM scoring_decision WHERE id = ANY(%s::bigint[]) ORDER BY id
 """
 _decoder = msgspec.json.Decoder(Transaction)

@@ -125,8 +125,8 @@ def test_what_cannot_be_compared_says_what_is_missing(worlds, capsys):
     with pytest.raises(NotComparableError, match="frauds are known among"):
         compare_with_champion(noise, at=TRAINED_TO + 2 * HOUR, maturity=timedelta(0))
     with pytest.raises(CommandError, match="There is no model x"):
-        call_command("compare_with_champion", "x")
-    call_command("compare_with_champion", "noise", "--maturity-days", "0", "--json")
+        call_command("compare_models", "x")
+    call_command("compare_models", "noise", "--maturity-days", "0", "--json")
     assert json.loads(capsys.readouterr().out)["champion"] == "m1"
 
 
