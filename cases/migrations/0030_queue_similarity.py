@@ -31,16 +31,6 @@ class Migration(migrations.Migration):
                 verbose_name="least similarity to frauds",
             ),
         ),
-        migrations.AlterField(
-            model_name="verdictpayment",
-            name="label",
-            field=models.CharField(
-                blank=True,
-                choices=[("fraud", "Fraud"), ("legitimate", "Legitimate"), ("withdrawn", "Withdrawn")],
-                default="",
-                max_length=10,
-            ),
-        ),
         migrations.AddConstraint(
             model_name="queue",
             constraint=models.CheckConstraint(
