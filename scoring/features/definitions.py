@@ -91,7 +91,7 @@ HABIT_HOURS = 2
 # A deviation beyond it says no more than this: one huge payment must not stand for a month of them.
 MOST_DEVIATION = 3.0
 # A payment is high above so many times the card's usual amount, the median of its habit, which a third of high payments
-# hardly moves. Of 2, 2.5 and 3 the last ranked best on the weeks kept for tuning (docs/performance.md).
+# hardly moves. Of 2.5 and 3 the latter ranked better on the weeks kept for tuning (docs/performance.md).
 HIGH_AMOUNT = 3.0
 # With fewer payments a card has no usual amount, and no deviation from it.
 LEAST_HABIT = 3
