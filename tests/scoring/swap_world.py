@@ -21,7 +21,7 @@ class Deciding(threading.Thread):
     def __init__(self, name: str, size: int) -> None:
         super().__init__()
         self._writer, self._size = Writer(name, MemoryStore()), size
-        self.over, self.failure = threading.Event(), ""
+        self.begun, self.over, self.failure = threading.Event(), threading.Event(), ""
 
     def run(self) -> None:
         turn = 0
@@ -29,9 +29,11 @@ class Deciding(threading.Thread):
             while not self.over.is_set():
                 decide_transactions([self._payment(turn, i) for i in range(self._size)], writer=self._writer)
                 turn += 1
+                self.begun.set()
         except Exception as error:
             self.failure = repr(error)
         finally:
+            self.begun.set()
             connection.close()
 
     def _payment(self, turn: int, number: int) -> Arrival:
@@ -65,6 +67,9 @@ def swap_under_load(manager: User, *, seconds: float, every: float) -> tuple[int
     load = [Deciding("stream:x", 16), Deciding("api", 1)]
     for one in load:
         one.start()
+    for one in load:
+        # The first payment of a process waits for the kernel to be compiled.
+        one.begun.wait(300)
     swaps = swap(manager, seconds=seconds, every=every)
     for one in load:
         one.over.set()
