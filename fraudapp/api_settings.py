@@ -27,7 +27,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CaseStatusEnum": "cases.models.Case.Status",
         "CaseVerdictEnum": "cases.models.Case.Verdict",
+        "LabelEnum": "scoring.models.Label.Value",
         "LabelSourceEnum": "scoring.models.Label.Source",
+        "TruthEnum": "scoring.models.Label.Truth",
     },
     "TAGS": [
         {"name": "decisions", "description": "Decide payments, and read what was decided."},

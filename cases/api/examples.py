@@ -49,6 +49,7 @@ CASE: Json = {
     "is_score_hidden": False,
     "stake": "1186.55",
     "score": 0.95,
+    "is_audit": False,
     "top_reason": "7 payments in the last hour; 1 is usual",
     "merchant_id": "m-nordic",
     "merchant_name": "Nordic Electronics",
