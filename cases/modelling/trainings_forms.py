@@ -17,7 +17,7 @@ class TrainingForm(forms.Form):
     trained_from = DayField(label="Payments from", widget=forms.DateInput(attrs={"type": "date"}))
     trained_to = DayField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
     labels_as_of = DayField(label="Labels known by the end of", widget=forms.DateInput(attrs={"type": "date"}))
-    maturity_days = forms.IntegerField(label="Unlabelled is legitimate after (days)", min_value=0, max_value=3650)
+    maturity_days = forms.IntegerField(label="Mature after (days)", min_value=0, max_value=3650)
     trials = forms.IntegerField(label="Settings to try", min_value=0, max_value=MOST_TRIALS)
     trial_minutes = forms.IntegerField(label="For at most (minutes)", min_value=1, max_value=MOST_SECONDS // 60)
 

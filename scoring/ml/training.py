@@ -51,6 +51,8 @@ STOPPING = 0.25
 PATIENCE = 50
 # To find the number of trees and to measure, so many rows say as much as all of them.
 MEASURED_ROWS = 250_000
+# Shares of the work, as they are told: where the number of trees is looked for, where they are measured, and trained.
+_TOLD, _TOLD_AFTER_TRIALS = (0.0, 0.3, 0.6), (0.5, 0.6, 0.7)
 
 
 class Step(NamedTuple):
@@ -140,11 +142,12 @@ def train(
         tuned = tune(older, seed=seed, parameters=parameters, threads=threads, budget=budget, progress=progress)
         parameters, trials = tuned.parameters, tuned.trials
     fitting = Fitting(parameters, seed, threads)
-    trees = trees_for(older, fitting, part_of(progress, "Finding how many trees help", 0.5, 0.6))
+    found, measured, learnt = _TOLD_AFTER_TRIALS if budget.trials else _TOLD
+    trees = trees_for(older, fitting, part_of(progress, "Finding how many trees help", found, measured))
     heldout, slope, intercept, figures = _measure(
-        older, newer, fitting, trees, part_of(progress, "Measuring on the newest payments", 0.6, 0.7)
+        older, newer, fitting, trees, part_of(progress, "Measuring on the newest payments", measured, learnt)
     )
-    telling = part_of(progress, f"Training on {len(known):,} payments", 0.7, 0.9)
+    telling = part_of(progress, f"Training on {len(known):,} payments", learnt, 0.9)
     booster = fit(
         known, seed=seed, parameters=parameters, threads=threads, trees=trees, callbacks=[Telling(telling, trees)]
     )
