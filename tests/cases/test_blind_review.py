@@ -289,7 +289,7 @@ def test_twice_the_history_takes_as_many_queries(
 ):
     client.force_login(bob)
     client.get(reviewed.get_absolute_url())
-    with django_assert_max_num_queries(30) as few:
+    with django_assert_max_num_queries(33) as few:
         client.get(reviewed.get_absolute_url())
     for number in range(5):
         make_decision(card_id="card-blind", occurred_at=THEN - number * MINUTE)
