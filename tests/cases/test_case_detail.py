@@ -86,7 +86,7 @@ def test_more_payments_take_as_many_queries(as_alice, django_assert_max_num_quer
     case = flag(make_decision(), make_decision())
     make_label(make_decision(card_id="other"))
     as_alice.get(case.get_absolute_url())
-    with django_assert_max_num_queries(28) as few:
+    with django_assert_max_num_queries(29) as few:
         as_alice.get(case.get_absolute_url())
     flag(make_decision(), make_decision())
     make_label(make_decision(card_id="other-2"))
