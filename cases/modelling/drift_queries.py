@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.contrib.auth.models import User
-
 from scoring.models import (
     DriftAlarm,
     DriftDay,
@@ -79,10 +77,3 @@ def _days(champion: ModelVersion | None, at: datetime) -> list[Day]:
     recent = DriftDay.objects.filter(model=champion, day__gte=(at - timedelta(days=DAYS)).date()).order_by("day")
     rows = recent.values_list("day", "payments", "flagged", "figures__values__score")
     return [Day(day, payments, flagged, scores or []) for day, payments, flagged, scores in rows]
-
-
-def count_unseen_drift(user: User) -> int | None:
-    """Open alarms of drift that nobody looks after yet; None for who may not see them."""
-    if not user.has_perm("scoring.view_driftalarm"):
-        return None
-    return DriftAlarm.objects.filter(closed_at=None, acknowledged_at=None).count()

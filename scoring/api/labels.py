@@ -63,7 +63,7 @@ class LedgerView(ApiView):
     @extend_schema(
         operation_id="labels_of",
         parameters=[AsOfSchema],
-        responses={200: LedgerSchema, 400: ProblemSchema, 404: ProblemSchema},
+        responses={200: LedgerSchema, 404: ProblemSchema, 422: ProblemSchema},
         examples=[examples.answered(examples.LEDGER)],
     )
     def get(self, request: Request, transaction_id: str) -> HttpResponse:
