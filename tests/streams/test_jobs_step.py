@@ -60,7 +60,8 @@ def test_a_training_runs_beside_and_says_what_it_lacks(asked, step):
     )
     step.start(None)
 
-    wait_until(lambda: TrainingRun.objects.get(id=training.id).status == Status.FAILED)
+    # Two processes start at once.
+    wait_until(lambda: TrainingRun.objects.get(id=training.id).status == Status.FAILED, seconds=120)
 
     training.refresh_from_db()
     assert training.error.startswith("Only 0 payments with a known label")
