@@ -6,10 +6,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.db.models import F
+from django.db.models import Count, F
 
 from cases.models import Case, Queue
+from cases.models.audit import LARGEST_SHARE
+from cases.queries.audit import Audited, audited_in
 from cases.services import alerts, claims, deadlines, verdict_effects, verdicts
+from cases.services.audit import draw_audit, set_audit
+from cases.services.figures import refresh_figures
 from cases.services.queues import save_queue
 from cases.services.verdict_payments import recent_payments
 from scoring.models import Decision, Label
@@ -47,18 +51,35 @@ def open_alerts(transaction_ids: Sequence[str], *, now: datetime) -> None:
     alerts.open_cases(list(flagged.values_list("id", flat=True)), now=now)
 
 
-def review(analyst: User, *, most: int, frauds: Collection[str], now: datetime) -> list[Reviewed]:
-    """Decide the cases that weigh most, one a second, as somebody would who recognises `frauds` (transaction ids).
+def audit_at_random(share: float, *, reviews: int, now: datetime) -> None:
+    """Have so many payments a day drawn from the approved ones, a share (0-0.05) of which they are about."""
+    set_audit(share=min(share, LARGEST_SHARE), daily_reviews=max(1, reviews), actor=None, now=now)
 
-    Then lets the rest go that waited for a day, and all effects leave.
+
+def draw(transaction_ids: Sequence[str], *, now: datetime) -> None:
+    """Draw among a day's approved payments, and open their cases."""
+    day = Decision.objects.filter(transaction_id__in=transaction_ids)
+    draw_audit(list(day.values_list("id", flat=True)), now=now)
+    alerts.open_cases(list(day.filter(audit_draw__isnull=False).values_list("id", flat=True)), now=now)
+
+
+def review(analyst: User, *, most: int, frauds: Collection[str], now: datetime) -> list[Reviewed]:
+    """Decide what was drawn at random, then the cases that weigh most, as who recognises `frauds` (transaction ids).
+
+    One a second, `most` in all. Then lets the rest go that waited for a day, and all effects leave.
     """
-    done = []
-    for number in range(most):
-        at = now + timedelta(seconds=_SECONDS_A_CASE * number)
-        case = claims.claim_next(analyst=analyst, now=at)
-        if case is None:
-            break
+    done: list[Reviewed] = []
+    drawn = Case.objects.filter(status=Case.Status.OPEN, alerts__decision__audit_draw__isnull=False).distinct()
+    for case in drawn.order_by("opened_at", "id")[:most]:
+        at = now + timedelta(seconds=_SECONDS_A_CASE * len(done))
+        claims.claim(case=case, analyst=analyst, now=at)
         done.append(_decide(case, analyst, frauds, at=at))
+    while len(done) < most:
+        at = now + timedelta(seconds=_SECONDS_A_CASE * len(done))
+        next_case = claims.claim_next(analyst=analyst, now=at)
+        if next_case is None:
+            break
+        done.append(_decide(next_case, analyst, frauds, at=at))
     end = now + timedelta(seconds=_SECONDS_A_CASE * most + settings.VERDICT_UNDO_SECONDS)
     deadlines.watch_deadlines(now=end)
     verdict_effects.settle_due(now=end + timedelta(seconds=settings.VERDICT_UNDO_SECONDS))
@@ -97,3 +118,10 @@ def learn_labels() -> None:
     due = Label.objects.filter(label=Label.Value.FRAUD, applied_at=None).order_by(F("known_at"), F("id"))
     apply_labels(list(due.values_list("id", flat=True)))
     settle_features(LABELS_WRITER, store=batch_store())
+
+
+def audited(since: datetime, until: datetime, *, at: datetime) -> Audited | None:
+    """What the random audit says of payments of these times, in the currency of most of them."""
+    refresh_figures(now=at)
+    currency = Decision.objects.values("currency").annotate(payments=Count("id")).order_by("-payments").first()
+    return audited_in(since, until, currency=currency["currency"]) if currency is not None else None

@@ -20,6 +20,7 @@ class Scored:
     card_id: str
     score: float | None
     is_fraud: bool
+    is_flagged: bool = False
 
 
 def weeks(days: Mapping[date, Sequence[Scored]], known: Mapping[str, date], *, reviews: int) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
 from scoring.datasets import recorded_payments
+from scoring.decisioning import APPROVE
 from scoring.ml.datasets import Dataset
 from scoring.models import ModelVersion
 from scoring.policy_defaults import REVIEW_THRESHOLD, RULES
@@ -29,15 +30,18 @@ _ALERTS_A_REVIEW = 2.0
 _NEVER = 1.0
 # Card precision of a desk that reviews nothing is that of as many as the public figures are of.
 _CARDS_LOOKED_AT = 100
+# A day that draws more than was meant is not thinned unless it draws far more.
+_AUDITS_AT_MOST = 4
 # By then reviews and chargebacks of a night are in.
 _NIGHTS_WORK = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the desk works. Chargebacks of a fraud come so many days after it; shares are 0-1."""
+    """How the desk works. Chargebacks of a fraud come so many days after it. audit_share: of the reviews, 0-1."""
 
     reviews_a_day: int
+    audit_share: float
     chargeback_days: int
     retrain_days: int
     window_days: int
@@ -60,7 +64,7 @@ class ReviewLoop:
     def live(self, day: date, payments: Sequence[Told]) -> None:
         """Decide a day's payments, then do what is done in the night after it."""
         self._decide(day, payments)
-        night = datetime.combine(day + timedelta(days=1), time(), UTC)
+        night = _midnight(day + timedelta(days=1))
         self._charge_back(night)
         self._review(night)
         desk.learn_labels()
@@ -69,9 +73,22 @@ class ReviewLoop:
         if len(self._days) % self.plan.retrain_days == 0:
             self._learn(night)
 
-    def figures(self) -> dict[str, Any]:
-        """Of each whole week."""
-        return {"weeks": weeks(self._days, self._known, reviews=self.plan.reviews_a_day or _CARDS_LOOKED_AT)}
+    def figures(self, *, at: datetime) -> dict[str, Any]:
+        """Of each whole week, and how far the random audit's recall is from the true one. at: now."""
+        return {
+            "recall": self._recall(at),
+            "weeks": weeks(self._days, self._known, reviews=self.plan.reviews_a_day or _CARDS_LOOKED_AT),
+        }
+
+    def _recall(self, at: datetime) -> dict[str, Any] | None:
+        """Of all days together, by the audit as the dashboard tells it and by the truth; None without an audit."""
+        frauds = [one for payments in self._days.values() for one in payments if one.is_fraud]
+        found = desk.audited(_midnight(min(self._days)), _midnight(max(self._days) + timedelta(days=1)), at=at)
+        if found is None or found.recall is None or not frauds:
+            return None
+        truth = sum(one.is_flagged for one in frauds) / len(frauds)
+        return {"truth": truth, "estimate": found.recall.value, "low": found.recall.low, "high": found.recall.high,
+                "reviewed": found.sample.reviewed, "frauds_found": found.sample.frauds}  # fmt: skip
 
     def _decide(self, day: date, payments: Sequence[Told]) -> None:
         writer = Writer(SOURCE, batch_store(), has_effects=False)
@@ -81,12 +98,18 @@ class ReviewLoop:
             arrivals = [Arrival(one.transaction, one.transaction.occurred_at, SOURCE) for one in told]
             for one, result in zip(told, decide_transactions(arrivals, writer=writer), strict=True):
                 assert result.decision is not None
-                scored.append(Scored(one.transaction.card_id, result.decision.score, one.is_fraud))
-                if result.decision.outcome != "approve":
+                is_flagged = result.decision.outcome != APPROVE
+                scored.append(Scored(one.transaction.card_id, result.decision.score, one.is_fraud, is_flagged))
+                if is_flagged:
                     flagged.append(one.transaction.transaction_id)
         self._days[day] = scored
         self._remember(day, payments)
-        desk.open_alerts(flagged, now=datetime.combine(day + timedelta(days=1), time(), UTC))
+        night = _midnight(day + timedelta(days=1))
+        desk.open_alerts(flagged, now=night)
+        if audited := round(self.plan.audit_share * self.plan.reviews_a_day):
+            if len(self._days) == 1:
+                desk.audit_at_random(audited / len(payments), reviews=_AUDITS_AT_MOST * audited, now=_midnight(day))
+            desk.draw([one.transaction.transaction_id for one in payments], now=night)
 
     def _remember(self, day: date, payments: Iterable[Told]) -> None:
         frauds = [one.transaction for one in payments if one.is_fraud]
@@ -140,6 +163,10 @@ class ReviewLoop:
             based_on=live_policy().version,
         )
         self.progress(f"{night:%Y-%m-%d}: reviews from {reached:.4f} on, {model.version if model else 'by amount'}")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _largest(amount: float) -> RuleDraft:

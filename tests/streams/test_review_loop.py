@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from cases.models import Case, Verdict
+from cases.models import AuditDraw, Case, Verdict
 from scoring.models import Decision, Label, ModelVersion
 from streams.review_loop.figures import Scored, weeks
 
@@ -31,7 +31,7 @@ def history(tmp_path_factory) -> Path:
 def simulate_review(path: Path, capsys, **options: object) -> dict:
     usual = {
         "mapping": MAPPING, "reviews_a_day": REVIEWS, "chargeback_days": CHARGEBACK_DAYS, "retrain_days": 4,
-        "maturity_days": 0,
+        "maturity_days": 0, "audit_share": 0.4,
     }  # fmt: skip
     call_command("simulate_review", path, json=True, **usual | options)
     return json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -53,6 +53,9 @@ def test_a_desk_reviews_as_much_as_it_can_and_the_model_learns_from_it(history, 
     assert ModelVersion.objects.filter(stage="champion").count() == 1
     assert Decision.objects.exclude(model_version="").exists()
     assert [one["week"] for one in figures["weeks"]] == ["2026-03-02"]
+    recall = figures["recall"]
+    assert 0 < recall["reviewed"] <= AuditDraw.objects.count() <= DAYS * REVIEWS
+    assert recall["low"] <= recall["truth"] <= recall["high"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -38,6 +38,17 @@ def number(value: str) -> int:
     return int(value)
 
 
+def share(value: str) -> float:
+    """From 0 to 1."""
+    try:
+        given = float(value)
+    except ValueError:
+        given = -1.0
+    if not 0.0 <= given <= 1.0:
+        raise ArgumentTypeError(f"{value!r} is not a share from 0 to 1")
+    return given
+
+
 class Command(BaseCommand):
     help = (
         "Decide a file's payments day by day, review the doubtful ones as its labels say, let chargebacks come late, "
@@ -50,6 +61,13 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="default: the file's first")
         parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="included; default: the file's last")
         parser.add_argument("--reviews-a-day", type=number, default=100, metavar="N", help="cards, 0: none")
+        parser.add_argument(
+            "--audit-share",
+            type=share,
+            default=0.1,
+            metavar="SHARE",
+            help="of the reviews, of payments drawn at random",
+        )
         parser.add_argument("--chargeback-days", type=number, default=30, metavar="N", help="after the payment")
         parser.add_argument("--retrain-days", type=positive, default=7, metavar="N", help="between trainings")
         parser.add_argument("--window-days", type=positive, default=60, metavar="N", help="a training looks back")
@@ -78,7 +96,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped. Begin anew with an empty database.", returncode=INTERRUPTED) from error
-        figures = loop.figures()
+        figures = loop.figures(at=now())
         self.stdout.write(json.dumps(figures) if options["json"] else _words(figures))
 
     def _say(self, line: str) -> None:
@@ -86,7 +104,7 @@ class Command(BaseCommand):
 
 
 def _plan(options: dict[str, Any]) -> Plan:
-    names = ("reviews_a_day", "chargeback_days", "retrain_days", "window_days", "maturity_days")
+    names = ("reviews_a_day", "audit_share", "chargeback_days", "retrain_days", "window_days", "maturity_days")
     return Plan(**{name: options[name] for name in names})
 
 
@@ -107,4 +125,9 @@ def _words(figures: dict[str, Any]) -> str:
         f"{one['average_precision']:17.3f}  {one['card_precision']:14.3f}"
         for one in figures["weeks"]
     ]
+    if told := figures["recall"]:
+        lines.append(
+            f"Recall {told['truth']:.3f}; the random audit says {told['estimate']:.3f} ({told['low']:.3f} to "
+            f"{told['high']:.3f}) from {told['reviewed']:,} payments, {told['frauds_found']:,} of them fraud."
+        )
     return "\n".join(lines)
