@@ -27,6 +27,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CaseStatusEnum": "cases.models.Case.Status",
         "CaseVerdictEnum": "cases.models.Case.Verdict",
+        "ExplanationStateEnum": "scoring.models.Explanation.State",
         "LabelEnum": "scoring.models.Label.Value",
         "LabelSourceEnum": "scoring.models.Label.Source",
         "TruthEnum": "scoring.models.Label.Truth",

@@ -45,13 +45,13 @@ _MONEY = ("missed_money", "caught_money", "bothered_money")
 _OF_BOTH = """decided_at >= %(since)s AND decided_at < %(until)s AND degraded = '{}' AND source NOT LIKE 'file:%%'
     AND model_version IN (%(champion)s, %(challenger)s)"""
 _WHOLE = "occurred_at >= %(since)s AND occurred_at < %(until)s"
-_CARDS = """
+_CARDS = f"""
 WITH payments AS (
   SELECT id, card_id, currency, outcome, amount, model_version = %(challenger)s AS is_challenger,
     occurred_at <= %(mature_before)s AS is_mature
   FROM scoring_decision
-  WHERE {chosen}
-), believed AS ({believed}), known AS (
+  WHERE {{chosen}}
+), believed AS ({{believed}}), known AS (
   SELECT card_id, currency, is_challenger, amount, is_mature, outcome = 'review' AS is_review,
     outcome = 'decline' AS is_declined, outcome <> 'approve' AS is_flagged,
     coalesce(label = 'fraud', false) AS is_fraud,

@@ -38,7 +38,7 @@ def _anomaly(seed: int) -> Anomaly:
 def make_champion(seed: int = 1, *, has_anomaly: bool = True) -> ModelVersion:
     """The model of this seed, in force."""
     trained, anomaly = _trained(), _anomaly(seed) if has_anomaly else None
-    parts = Trained(trained.booster, trained.slope, trained.intercept, trained.metrics, anomaly)
+    parts = Trained(trained.booster, trained.slope, trained.intercept, trained.metrics, anomaly=anomaly)
     as_of = NOON + timedelta(minutes=seed)
     stored = store_model(parts, TrainingPeriod(NOON - DAY, NOON, labels_as_of=as_of, maturity=DAY))
     promote_model(stored.version)

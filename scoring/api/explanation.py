@@ -39,9 +39,7 @@ class CounterfactualSchema(serializers.Serializer[None]):
     always = serializers.CharField(
         allow_null=True, help_text="From this value on, with all further ones it has this outcome; null: nowhere."
     )
-    outcome = serializers.ChoiceField(
-        [Outcome.APPROVE.value, Outcome.REVIEW.value], help_text="What the payment would have been."
-    )
+    outcome = serializers.ChoiceField(Outcome.choices, help_text="What the payment would have been: approve or review.")
     words = serializers.CharField(help_text="The same, for people.")
 
 

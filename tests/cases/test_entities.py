@@ -62,9 +62,9 @@ def test_figures_are_of_the_last_30_days(db):
     assert len(detail.payments) == 4
 
 
-def test_the_latest_label_of_a_payment_counts(db):
+def test_the_label_that_is_believed_counts_each_payment_once(db):
     payment = pay()
-    make_label(payment, known_at=now() - DAY)
+    make_label(payment, source="analyst", known_at=now() - DAY)
     make_label(payment, "legitimate", source="analyst", known_at=now())
     make_label(pay(), "legitimate", known_at=now() - DAY)
     twice = pay()

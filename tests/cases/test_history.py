@@ -14,6 +14,7 @@ from cases.models import CaseEvent
 from cases.queries import history
 from cases.services import notes, presence, verdict_effects, verdicts
 from tests.factories import DAY, HOUR, MINUTE, NOON, make_case, make_label
+from tests.scoring.payments import tampering
 
 HTMX = {"HX-Request": "true"}
 
@@ -45,7 +46,8 @@ def test_every_page_goes_on_where_the_one_before_ended(alice, case, limit):
         notes.add_note(case=case, author=alice, text=f"n{number}", now=NOON + (number // 2) * MINUTE)
     for number in range(4):
         label = make_label(payment, known_at=NOON + number * HOUR)
-        label.__class__.objects.filter(id=label.id).update(created_at=NOON + (number // 2) * MINUTE)
+        with tampering():
+            label.__class__.objects.filter(id=label.id).update(created_at=NOON + (number // 2) * MINUTE)
 
     pages = pages_of(case, limit)
 

@@ -215,7 +215,7 @@ def test_more_payments_take_as_many_queries(as_alice, alice, django_assert_num_q
     reopening.undo(verdict=said, analyst=alice, now=now())
     make_decision(card_id="card-1", occurred_at=now() - DAY)
     as_alice.get(case.get_absolute_url())
-    with django_assert_max_num_queries(34) as few:
+    with django_assert_max_num_queries(37) as few:
         as_alice.get(case.get_absolute_url())
     for _ in range(3):
         make_decision(card_id="card-1", occurred_at=now() - DAY)

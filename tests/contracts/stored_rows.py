@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import numpy as np
 
+from scoring.features.definitions import VERSION
 from scoring.features.events import Payment
 from scoring.features.live import StateStore, StateWrite
 from tests.factories import NOON
 from tests.scoring.payments import make_payment
 
-KEYS = [f"feature:2:card:{name}" for name in "abc"]
+KEYS = [f"feature:{VERSION}:card:{name}" for name in "abc"]
 A, B, NOBODY = KEYS
 
 

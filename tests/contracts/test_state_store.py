@@ -34,7 +34,7 @@ def test_what_was_written_is_read_in_the_order_asked(store):
 
 
 def test_a_batch_of_thousands_of_entities_is_one_write(store):
-    many = {f"feature:2:card:{number}": 1 for number in range(2001)}
+    many = {f"feature:{VERSION}:card:{number}": 1 for number in range(2001)}
 
     assert write(store, many, "17") is None
 
@@ -193,7 +193,7 @@ def test_a_write_gives_up_when_states_keep_changing(store, monkeypatch):
 
 
 def test_a_state_of_another_width_is_refused(store):
-    write(store, {"feature:2:card:card-1": 1})
+    write(store, {f"feature:{VERSION}:card:card-1": 1})
 
     with pytest.raises(FeatureStoreError, match="width"):
         Pending(store, payments(1))
@@ -222,8 +222,8 @@ def test_states_and_receipts_expire_and_the_generation_does_not(valkey):
 
     times = {key: valkey.ttl(key) for key in valkey.keys("feature:*")}
 
-    assert times.pop(b"feature:2:generation") == -1
-    assert RECEIPT_SECONDS - 60 < times.pop(b"feature:2:receipt:9") <= RECEIPT_SECONDS
+    assert times.pop(f"feature:{VERSION}:generation".encode()) == -1
+    assert RECEIPT_SECONDS - 60 < times.pop(f"feature:{VERSION}:receipt:9".encode()) <= RECEIPT_SECONDS
     assert len(times) == 3
     assert all(STATE_SECONDS - 60 < seconds <= STATE_SECONDS for seconds in times.values())
 

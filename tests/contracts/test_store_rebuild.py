@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from scoring.features.definitions import VERSION
 from scoring.features.live import FeatureStoreLostError, ValkeyStore
 from tests.contracts.stored_rows import KEYS, A, B, row_of, states, write
 from tests.feature_store import open_empty
@@ -71,8 +72,8 @@ def test_a_rebuild_that_another_one_replaced_cannot_finish(store):
 
 def test_a_rebuild_leaves_other_versions_and_other_users_of_the_server_alone(valkey):
     store = ValkeyStore(settings.REDIS_URL, timeout_seconds=5.0)
-    valkey.mset({"feature:1:card:a": "x", "celery": "y"} | {f"feature:2:card:{i}": "z" for i in range(2500)})
+    valkey.mset({"feature:1:card:a": "x", "celery": "y"} | {f"feature:{VERSION}:card:{i}": "z" for i in range(2500)})
 
     store.begin_rebuild("one")
 
-    assert sorted(valkey.keys()) == [b"celery", b"feature:1:card:a", b"feature:2:generation"]
+    assert sorted(valkey.keys()) == [b"celery", b"feature:1:card:a", f"feature:{VERSION}:generation".encode()]

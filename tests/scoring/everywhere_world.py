@@ -155,7 +155,7 @@ def set_up(scene: Scene) -> Iterator[Policy]:
         transaction.atomic(),
         patch.object(policy, "compile_condition", _fragile),
         patch.object(decisions, "line_up", lambda: LineUp(model)),
-        patch.object(reproduction, "_model", lambda version: model),
+        patch.object(reproduction, "past_model", lambda version: model),
         patch.object(decider, "sync_store", MemoryStore),
     ):
         _stand_on_lists(scene.entries)

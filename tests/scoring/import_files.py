@@ -20,6 +20,7 @@ from scoring.models import Decision, Label, PendingFeatures
 from scoring.services.policy import publish_policy
 from scoring.services.store import batch_store
 from tests.feature_store import open_empty
+from tests.scoring.payments import tampering
 
 START = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
 MAPPINGS = Path(__file__).parents[2] / "docs" / "mappings"
@@ -134,7 +135,8 @@ def record() -> list[tuple[Any, ...]]:
 
 def clear(valkey: redis.Redis) -> None:
     """As if nothing had ever been imported."""
-    for model in (Label, Decision, PendingFeatures):
-        model.objects.all().delete()
+    with tampering():
+        for model in (Label, Decision, PendingFeatures):
+            model.objects.all().delete()
     valkey.flushall()
     open_empty(batch_store())

@@ -236,7 +236,7 @@ def test_a_label_is_kept_once(api):
     first, again = (api.post(LABELS, statement(note="called")) for _ in range(2))
 
     assert (first.status_code, again.status_code) == (201, 200)
-    assert again.json() == first.json() == statement(note="called")
+    assert again.json() == first.json() == statement(note="called", asserted_at=None, reason="")
     label = Label.objects.get()
     assert (label.label, label.source, label.known_at, label.note) == ("fraud", "chargeback", NOON, "called")
 

@@ -21,6 +21,7 @@ from scoring.models import Decision, Label
 from scoring.services import dataset_files
 from tests.factories import DAY, HOUR, NOON
 from tests.scoring.ml_data import make_dataset, record_decisions
+from tests.scoring.payments import tampering
 
 pytestmark = pytest.mark.django_db
 FIRST = NOON - 20 * DAY
@@ -97,7 +98,8 @@ def test_a_row_is_the_vector_that_was_stored(tmp_path):
 def test_the_same_command_writes_the_same_bytes_whatever_the_order_of_insertion(tmp_path, monkeypatch):
     record()
     build(tmp_path / "first")
-    Label.objects.all().delete()
+    with tampering():
+        Label.objects.all().delete()
     Decision.objects.all().delete()
     record(order=7)
     monkeypatch.setattr(dataset_files.chunks, "__kwdefaults__", {"rows": 17})
@@ -115,7 +117,8 @@ def test_what_happens_after_a_time_changes_nothing_before_it(tmp_path, seed):
     build(tmp_path / "before", *query)
     chance = random.Random(seed)
     later, other = Decision.objects.filter(occurred_at__gte=at), make_dataset(10, seed=9).vectors[0].tobytes()
-    Label.objects.filter(known_at__gt=at).update(known_at=NOON + timedelta(days=chance.random()))
+    with tampering():
+        Label.objects.filter(known_at__gt=at).update(known_at=NOON + timedelta(days=chance.random()))
     for decision in later:
         decision.amount, decision.card_id = chance.randrange(1, 999), f"card-{chance.randrange(9)}"
         decision.features = other
@@ -217,6 +220,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from scoring.services.new_folder import new_folder
+from tests.scoring.payments import tampering
 with new_folder(Path(sys.argv[1])) as place:
     (place / "half.parquet").write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
