@@ -220,7 +220,6 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from scoring.services.new_folder import new_folder
-from tests.scoring.payments import tampering
 with new_folder(Path(sys.argv[1])) as place:
     (place / "half.parquet").write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
