@@ -38,8 +38,8 @@ def open_cases(decision_ids: Sequence[int], *, now: datetime) -> list[FeedEntry]
     """Open a case for each flagged decision's card, or join the card's open one.
 
     Flagged is also what was let through without a part and was flagged when it was scored again; what was drawn for
-    the audit is looked at too. Idempotent: decisions that have their alert already are passed over. Each alert is left
-    to be explained. Returns the feed entries it added.
+    the audit is looked at too. Idempotent: decisions that have their alert already are passed over. What was
+    flagged is left to be explained. Returns the feed entries it added.
     """
     # The lock orders writers of the feed (seq has no gaps, and a reader never sees 7 before 6) and makes a
     # second, simultaneous call with the same ids wait until it can see the alerts of the first.
@@ -147,4 +147,5 @@ def _write(batch: _Batch) -> None:
     Alert.objects.bulk_create(batch.alerts)
     CaseEvent.objects.bulk_create(batch.events)
     FeedEntry.objects.bulk_create(batch.entries)
-    leave_for_explaining([alert.decision_id for alert in batch.alerts])
+    # Of what chance alone brought here there is nothing to explain: nothing flagged it.
+    leave_for_explaining([alert.decision_id for alert in batch.alerts if not is_audit(alert.decision)])

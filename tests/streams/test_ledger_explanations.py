@@ -7,8 +7,11 @@ from django.db import connection
 from django.utils.timezone import now
 
 from cases.models import Alert
-from scoring.models import Explanation
+from cases.services.audit import number_of, set_audit
+from cases.services.review_settings import current_settings
+from scoring.models import Explanation, Outbox
 from scoring.services.explaining import leave_for_explaining
+from streams.outbox import relay_outbox
 from tests.scoring.payments import body_of
 from tests.streams.ledger_world import World, a_day_of_work, broken, run
 
@@ -34,6 +37,21 @@ def test_an_alert_without_explanation_is_found_unless_it_is_on_its_way(world):
     assert "has an alert and no explanation" in run()[1]["B"]["examples"][0]
 
     leave_for_explaining([alert.decision_id])
+    assert broken() == ""
+
+
+def test_what_chance_alone_brought_to_the_desk_has_nothing_to_explain(world):
+    set_audit(share=0.05, daily_reviews=1_000, actor=None, now=now())
+    salt = current_settings().salt
+    drawn = next(name for name in map(str, range(10_000)) if number_of(salt, name) < 0.05)
+    world.send(body_of(transaction_id=drawn, card_id="card-quiet"))
+    world.work()
+    while relay_outbox():
+        pass
+
+    assert Alert.objects.filter(decision__transaction_id=drawn).exists()
+    assert not Explanation.objects.filter(decision__transaction_id=drawn).exists()
+    assert not Outbox.objects.filter(topic=Outbox.Topic.EXPLANATIONS).exists()
     assert broken() == ""
 
 
