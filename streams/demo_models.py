@@ -25,4 +25,8 @@ def begin_models(manager: User, *, now: datetime, maturity_days: int, out: Outpu
         out.write(f"No second model: {error}")
         return None
     candidate = ModelVersion.objects.filter(stage=ModelVersion.Stage.CANDIDATE).order_by("-id").first()
-    return propose(version=candidate.version, note=_NOTE, by=manager, at=now) if candidate else None
+    return (
+        propose(version=candidate.version, note=_NOTE, by=manager, at=max(now, candidate.created_at))
+        if candidate
+        else None
+    )
