@@ -73,6 +73,8 @@ def test_the_time_to_undo_is_counted_down_and_its_end_is_said(site, log_in):
     page.keyboard.press("l")
     bar = page.locator("[data-undo]")
     expect(bar).to_contain_text("Takes effect in")
+    # The bar is there before the script that counts.
+    page.wait_for_load_state()
 
     page.clock.run_for(5_000)
     seconds = int(bar.locator("[data-undo-left]").inner_text().removesuffix(" s"))
