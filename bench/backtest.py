@@ -36,7 +36,7 @@ _COLUMNS = [
     for field in Decision._meta.concrete_fields
     if field.column not in ("id", "created_at", "record", "received_at", *_WORDS)
 ]
-# Copies of simulated payments, spread over the days.
+# Copies of simulated payments, spread over the days; in the order of time, as payments are recorded.
 _COPY = f"""
 INSERT INTO scoring_decision ({", ".join(_COLUMNS)}, transaction_id, occurred_at, received_at, record)
 SELECT {", ".join(f"one.{column}" for column in _COLUMNS)}, name, moment, moment,
@@ -47,6 +47,7 @@ CROSS JOIN LATERAL (
   SELECT 'b-' || copy.number || '-' || one.id, date_trunc('second', %(start)s + (
     (copy.number - 1) + (one.id %% 40000) / 40000.0) / %(copies)s * interval '{DAYS} days') OFFSET 0
 ) AS made (name, moment)
+ORDER BY moment
 """  # noqa: S608 - names of our own columns
 _LABELS = """
 INSERT INTO scoring_label (decision_id, label, source, known_at, note)

@@ -21,6 +21,8 @@ FRAUD, LEGITIMATE, TAKEN, UNKNOWN = range(4)
 KINDS = ("fraud", "legitimate", "taken", "unknown")
 # Amounts are counted in ten-thousandths, as exact as they are recorded.
 UNITS = 10_000
+# Below it what a float loses, here and when it is multiplied, is less than half a unit. The largest amounts are beyond.
+_EXACT_UNITS = 2.0**50
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class Looked:
 
     @cached_property
     def units(self) -> Ints:
-        """Amounts in ten-thousandths. The largest has more digits than a float."""
+        """Amounts in ten-thousandths."""
+        units = np.rint(self.draft.batch.columns.read("amount") * UNITS)
+        if not len(units) or units.max() < _EXACT_UNITS:
+            return units.astype(np.int64)
         transactions = self.chunk.transactions
         return np.fromiter((int(one.amount * UNITS) for one in transactions), np.int64, len(transactions))
 

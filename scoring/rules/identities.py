@@ -9,6 +9,15 @@ from scoring.rules.countries import COUNTRIES
 from scoring.transaction import Transaction, canonical_address
 
 ENTITIES = ("card", "customer", "merchant", "device", "ip", "country", "card_prefix")
+# Which fields of a payment carry it. A card's prefix is its card's.
+CARRIED_BY = {
+    "card": ("card_id",),
+    "merchant": ("merchant_id",),
+    "customer": ("customer_id",),
+    "device": ("device_id",),
+    "ip": ("ip_address",),
+    "country": ("merchant_country", "card_country", "billing_country"),
+}
 MIN_PREFIX = 4
 # A shorter network is a mistake of typing more often than meant: it would stop a part of a continent.
 MIN_BITS = {4: 8, 6: 16}

@@ -96,7 +96,7 @@ class History:
             return int(cursor.fetchone()[0])
 
     def chunks(self) -> Iterator[Read]:
-        """While a chunk is judged, the database reads the next.
+        """While a chunk is made and judged, the database reads the next.
 
         Raises:
             OperationalError: the database failed.
@@ -108,9 +108,8 @@ class History:
             rows = read(self.period.since, 0)
             while rows:
                 since, last = _EPOCH + timedelta(microseconds=rows[-1][1]), rows[-1][0]
-                chunk = self._chunk(rows)
                 following = ahead.submit(read, since, last)
-                yield Read(chunk, len(rows))
+                yield Read(self._chunk(rows), len(rows))
                 rows = following.result()
 
     def _chunk(self, rows: Sequence[Row]) -> Chunk:

@@ -49,14 +49,10 @@ class ListHistory:
     """
 
     def __init__(self, transactions: Sequence[Transaction], *, listed: ListedValues | None = None) -> None:
-        rows_of: dict[tuple[str, str], list[int]] = {}
-        for row, transaction in enumerate(transactions):
-            for identity in identities(transaction):
-                rows_of.setdefault(identity, []).append(row)
-        wanted = list(rows_of) if listed is None else listed.among(list(rows_of))
+        rows_of = _rows_of(transactions) if listed is None else listed.among(transactions)
         self._transactions = transactions
         self._changes: dict[tuple[str, str], list[_Change]] = {}
-        for identity, change in _changes_of(wanted):
+        for identity, change in _changes_of(rows_of):
             self._changes.setdefault(identity, []).append(change)
         # Of the others no list ever said anything.
         self._rows = sorted({row for identity in self._changes for row in rows_of[identity]})
@@ -102,6 +98,14 @@ def traced_since() -> datetime | None:
         MigrationRecorder(connection).migration_qs.filter(app=app, name=name).values_list("applied", flat=True).first()
     )
     return applied
+
+
+def _rows_of(transactions: Sequence[Transaction]) -> dict[tuple[str, str], list[int]]:
+    rows_of: dict[tuple[str, str], list[int]] = {}
+    for row, transaction in enumerate(transactions):
+        for identity in identities(transaction):
+            rows_of.setdefault(identity, []).append(row)
+    return rows_of
 
 
 def _changes_of(wanted: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, str], _Change]]:

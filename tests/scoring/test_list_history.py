@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from scoring.models import ListChange, ListImport, NamedList
 from scoring.queries_lists import list_hits
+from scoring.rules.identities import identities
 from scoring.rules.list_files import Given
 from scoring.services.list_history import ListHistory
 from scoring.services.list_imports import Order, import_file
@@ -57,8 +58,21 @@ def test_only_what_lists_ever_named_is_looked_for(mia):
 
     listed = ListedValues()
 
-    asked = [("ip", "192.0.2.9"), ("ip", "192.0.3.9"), ("card", "a\\b"), ("card", "ab"), ("ip", "2001:db8::1")]
-    assert listed.among(asked) == [("ip", "192.0.2.9"), ("card", "a\\b")]
+    asked = [
+        make_payment(card_id="a\\b", ip_address="192.0.2.9"),
+        make_payment(card_id="ab", ip_address="::ffff:192.0.2.9"),
+        make_payment(card_id="a\\b", ip_address="192.0.3.9"),
+        make_payment(card_id="a", ip_address="2001:db8::1"),
+    ]
+    assert listed.among(asked) == {("card", "a\\b"): [0, 2], ("ip", "192.0.2.9"): [0, 1]}
+
+
+def test_whatever_lists_can_name_of_a_payment_is_looked_for(mia):
+    payment = make_payment(customer_id="c", ip_address="::ffff:192.0.2.7", billing_country="DE")
+    for entity, value in identities(payment):
+        put(mia, entity, value)
+
+    assert set(ListedValues().among([payment])) == set(identities(payment))
 
 
 def test_where_nothing_was_ever_listed_nothing_is_asked(db, django_assert_num_queries):
