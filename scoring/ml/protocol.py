@@ -15,6 +15,10 @@ from scoring.ml.datasets import FRAUD, UNKNOWN, Dataset
 from scoring.ml.model import calibrated, margins
 from scoring.ml.training import TrainingImpossibleError, train
 
+# A card leaves the test by a fraud of so many of the newest training days: however long a model learns, it is then
+# measured on the same payments as one of a week, to which the public figures belong.
+KNOWN_DAYS = 7
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -28,6 +32,10 @@ class Fold:
     @property
     def train_end(self) -> float:
         return self.start + self.train_days * DAY
+
+    @property
+    def known_from(self) -> float:
+        return max(self.start, self.train_end - KNOWN_DAYS * DAY)
 
     @property
     def test_start(self) -> float:
@@ -49,21 +57,20 @@ class Thresholds:
 def rows_to_test(fold: Fold, truth: Dataset) -> NDArray[np.bool_]:
     """Which payments are tested: those of the test days whose card had no fraud that was known by then.
 
-    On test day d the frauds of the fold's days up to d - delay - 1 are known: all training days, then more.
+    On test day d the frauds from the newest training days (KNOWN_DAYS) up to day d - delay - 1 are known.
     """
     days = (truth.occurred_at - fold.start) // DAY
-    first_fraud = _first_fraud_day(truth.cards, days, truth.labels)
+    first_fraud = _first_fraud_day(truth.cards, days, (truth.labels == FRAUD) & (truth.occurred_at >= fold.known_from))
     is_tested = (truth.occurred_at >= fold.test_start) & (truth.occurred_at < fold.end)
     return np.asarray(is_tested & (first_fraud > days - fold.delay_days - 1))
 
 
 def _first_fraud_day(
-    cards: NDArray[np.int64], days: NDArray[np.float64], labels: NDArray[np.int8]
+    cards: NDArray[np.int64], days: NDArray[np.float64], is_fraud: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Day of the first fraud of each row's card, infinite where it has none."""
+    """Day of the first of these frauds of each row's card, infinite where it has none."""
     names, rows = np.unique(cards, return_inverse=True)
     first = np.full(len(names), np.inf)
-    is_fraud = labels == FRAUD
     np.minimum.at(first, rows[is_fraud], days[is_fraud])
     return first[rows]
 

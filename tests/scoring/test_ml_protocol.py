@@ -60,6 +60,15 @@ def test_a_fraud_of_another_card_or_before_the_training_days_keeps_nobody_out():
     assert rows_to_test(FOLD, truth).tolist() == [False, False, True]
 
 
+def test_longer_training_is_measured_on_the_same_payments():
+    longer = Fold(START - 21 * DAY, train_days=28, delay_days=7, test_days=7)
+    truth = payments((-15, 1, 1), (-0.5, 2, 1), (3, 3, 1), (15.5, 1, 0), (15.5, 2, 0), (15.5, 3, 0))
+
+    assert (
+        rows_to_test(longer, truth).tolist() == rows_to_test(FOLD, truth).tolist() == [False] * 3 + [True] * 2 + [False]
+    )
+
+
 def test_the_first_fraud_counts_where_a_card_has_several():
     truth = payments((15, 1, 1), (8, 1, 1), (14.5, 1, 0), (16.5, 1, 0))
 
