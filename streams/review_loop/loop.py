@@ -1,7 +1,7 @@
 """The days of a desk: payments are decided, the doubtful ones reviewed, chargebacks come, and the model learns."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.datasets import recorded_payments
 from scoring.decisioning import APPROVE
-from scoring.ml.datasets import Dataset
+from scoring.ml.datasets import Dataset, card_code
 from scoring.models import ModelVersion
 from scoring.policy_defaults import REVIEW_THRESHOLD, RULES
 from scoring.services.decisions import Arrival, Writer, decide_transactions
@@ -20,13 +20,13 @@ from scoring.services.models import TrainingImpossibleError, TrainingPeriod, cha
 from scoring.services.policy import RuleDraft, live_policy, publish_policy
 from scoring.services.store import batch_store
 from streams.review_loop import desk
-from streams.review_loop.figures import Scored, weeks
+from streams.review_loop.figures import DAYS_A_WEEK, HEADS, Scored, weeks, words_of
 from streams.review_loop.payments import Told
 
 SOURCE = "file:review-loop"
 _BATCH = 2_000
-# More than are reviewed, so that the queue's order, and not the threshold, says which.
-_ALERTS_A_REVIEW = 2.0
+# A few more than are reviewed: days differ, and whoever works for an hour should not stand idle.
+_ALERTS_A_REVIEW = 1.1
 _NEVER = 1.0
 # Card precision of a desk that reviews nothing is that of as many as the public figures are of.
 _CARDS_LOOKED_AT = 100
@@ -38,7 +38,10 @@ _NIGHTS_WORK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Plan:
-    """How the desk works. Chargebacks of a fraud come so many days after it. audit_share: of the reviews, 0-1."""
+    """How the desk works. Chargebacks of a fraud come so many days after it. audit_share: of the reviews, 0-1.
+
+    known_days: for so long after a fraud of a card became known nobody looks at its payments: it was blocked.
+    """
 
     reviews_a_day: int
     audit_share: float
@@ -46,6 +49,7 @@ class Plan:
     retrain_days: int
     window_days: int
     maturity_days: int
+    known_days: int
 
 
 @dataclass
@@ -59,6 +63,7 @@ class ReviewLoop:
     _frauds: set[str] = field(default_factory=set)
     _card_of: dict[str, str] = field(default_factory=dict)
     _to_charge_back: deque[tuple[date, list[str]]] = field(default_factory=deque)
+    _found: set[str] = field(default_factory=set)
     _known: dict[str, date] = field(default_factory=dict)
 
     def live(self, day: date, payments: Sequence[Told]) -> None:
@@ -72,13 +77,17 @@ class ReviewLoop:
             self._flag(night, trained=None)
         if len(self._days) % self.plan.retrain_days == 0:
             self._learn(night)
+        if len(self._days) % DAYS_A_WEEK == 0:
+            newest = dict(list(self._days.items())[-DAYS_A_WEEK:])
+            for week in self._weeks(newest):
+                self.progress(f"{HEADS}\n{words_of(week)}")
 
     def figures(self, *, at: datetime) -> dict[str, Any]:
         """Of each whole week, and how far the random audit's recall is from the true one. at: now."""
-        return {
-            "recall": self._recall(at),
-            "weeks": weeks(self._days, self._known, reviews=self.plan.reviews_a_day or _CARDS_LOOKED_AT),
-        }
+        return {"recall": self._recall(at), "weeks": self._weeks(self._days)}
+
+    def _weeks(self, days: Mapping[date, Sequence[Scored]]) -> list[dict[str, Any]]:
+        return weeks(days, reviews=self.plan.reviews_a_day or _CARDS_LOOKED_AT)
 
     def _recall(self, at: datetime) -> dict[str, Any] | None:
         """Of all days together, by the audit as the dashboard tells it and by the truth; None without an audit."""
@@ -92,20 +101,20 @@ class ReviewLoop:
 
     def _decide(self, day: date, payments: Sequence[Told]) -> None:
         writer = Writer(SOURCE, batch_store(), has_effects=False)
-        scored, flagged = [], []
+        scored, to_see, known = [], [], self._known_on(day)
         for start in range(0, len(payments), _BATCH):
             told = payments[start : start + _BATCH]
             arrivals = [Arrival(one.transaction, one.transaction.occurred_at, SOURCE) for one in told]
             for one, result in zip(told, decide_transactions(arrivals, writer=writer), strict=True):
                 assert result.decision is not None
-                is_flagged = result.decision.outcome != APPROVE
-                scored.append(Scored(one.transaction.card_id, result.decision.score, one.is_fraud, is_flagged))
-                if is_flagged:
-                    flagged.append(one.transaction.transaction_id)
+                card, is_flagged = one.transaction.card_id, result.decision.outcome != APPROVE
+                scored.append(Scored(card, result.decision.score, one.is_fraud, is_flagged, card in known))
+                if is_flagged and card not in known:
+                    to_see.append(one.transaction.transaction_id)
         self._days[day] = scored
         self._remember(day, payments)
         night = _midnight(day + timedelta(days=1))
-        desk.open_alerts(flagged, now=night)
+        desk.open_alerts(to_see, now=night)
         if audited := round(self.plan.audit_share * self.plan.reviews_a_day):
             if len(self._days) == 1:
                 desk.audit_at_random(audited / len(payments), reviews=_AUDITS_AT_MOST * audited, now=_midnight(day))
@@ -129,8 +138,14 @@ class ReviewLoop:
             self._know(reviewed.frauds, night.date())
 
     def _know(self, names: Iterable[str], day: date) -> None:
-        for name in names:
-            self._known.setdefault(self._card_of[name], day)
+        new = set(names) - self._found
+        self._found |= new
+        self._known.update((self._card_of[name], day) for name in new)
+
+    def _known_on(self, day: date) -> set[str]:
+        """Cards of which a fraud became known not long ago."""
+        oldest = day - timedelta(days=self.plan.known_days)
+        return {card for card, since in self._known.items() if since > oldest}
 
     def _learn(self, night: datetime) -> None:
         """Train on what is known."""
@@ -148,8 +163,9 @@ class ReviewLoop:
         self._flag(night, trained=trained)
 
     def _flag(self, night: datetime, *, trained: ModelVersion | None) -> None:
-        """Let about twice as many cards be flagged as are reviewed: by score, or while nobody scores the largest."""
-        recent = recorded_payments(night - timedelta(days=7), night, labels_as_of=None, maturity=None)
+        """Let about as many cards be flagged as are reviewed: by score, or while nobody scores the largest."""
+        week = recorded_payments(night - timedelta(days=7), night, labels_as_of=None, maturity=None)
+        recent = week.where(~np.isin(week.cards, [card_code(card) for card in self._known_on(night.date())]))
         model = champion() if trained is not None else None
         values = recent.amounts if model is None else model.score(recent.vectors)
         reached = _reached_by(values, recent, cards_a_day=max(1, round(_ALERTS_A_REVIEW * self.plan.reviews_a_day)))

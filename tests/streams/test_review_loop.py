@@ -109,25 +109,37 @@ def test_a_mapping_without_a_label_is_refused(history, tmp_path, capsys):
         simulate_review(history, capsys, mapping=mapping)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_card_whose_fraud_is_known_is_not_looked_at_again_for_a_while(history, capsys):
+    simulate_review(history, capsys, audit_share=0.0, known_days=3)
+
+    said = sorted(Verdict.objects.filter(verdict="fraud").values_list("case__card_id", "said_at"))
+    looked = sorted(Verdict.objects.values_list("case__card_id", "said_at"))
+    assert said
+    for card, found_at in said:
+        assert not [at for other, at in looked if other == card and found_at < at < found_at + timedelta(days=3)]
+
+
 def scored(*rows: tuple[str, float | None, bool]) -> list[Scored]:
     return [Scored(*row) for row in rows]
 
 
-def test_a_card_leaves_the_count_once_a_fraud_of_it_is_known():
-    days = {date(2026, 3, day): scored(("a", 0.9, True), ("b", 0.1, False)) for day in range(1, 8)}
+def test_a_card_whose_fraud_is_known_is_not_counted():
+    days = {
+        date(2026, 3, day): [Scored("a", 0.9, is_fraud=True, is_known=day > 2), *scored(("b", 0.1, False))]
+        for day in range(1, 8)
+    }
 
-    figures = weeks(days, {"a": date(2026, 3, 3)}, reviews=1)
-
-    assert [(one["payments"], one["frauds"]) for one in figures] == [(9, 2)]
+    assert [(one["payments"], one["frauds"]) for one in weeks(days, reviews=1)] == [(9, 2)]
 
 
 def test_payments_without_a_score_rank_last():
     days = {date(2026, 3, day): scored(("a", None, True), ("b", 0.1, False)) for day in range(1, 8)}
 
-    assert weeks(days, {}, reviews=1)[0]["auc_roc"] == 0.0
+    assert weeks(days, reviews=1)[0]["auc_roc"] == 0.0
 
 
 def test_only_whole_weeks_with_both_classes_are_told():
     days = {date(2026, 3, day): scored(("a", 0.5, day == 1), ("b", 0.1, False)) for day in range(1, 16)}
 
-    assert weeks(days, {}, reviews=1) == []
+    assert weeks(days, reviews=1) == []

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentTypeError
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from scoring.services.rebuild import restore_features
 from scoring.services.store import batch_store
 from streams.management.terminal import INTERRUPTED, positive
 from streams.review_loop.desk import open_desk
+from streams.review_loop.figures import HEADS, words_of
 from streams.review_loop.loop import Plan, ReviewLoop
 from streams.review_loop.payments import NotInOrderError, days_of
 
@@ -72,8 +74,15 @@ class Command(BaseCommand):
         parser.add_argument("--retrain-days", type=positive, default=7, metavar="N", help="between trainings")
         parser.add_argument("--window-days", type=positive, default=60, metavar="N", help="a training looks back")
         parser.add_argument(
-            "--maturity-days", type=number, default=7, metavar="N", help="age from which no label means legitimate"
+            "--maturity-days",
+            type=number,
+            metavar="N",
+            help="age from which no label means legitimate; default: as chargebacks",
         )
+        parser.add_argument(
+            "--known-days", type=number, default=21, metavar="N",
+            help="a card is blocked, and not reviewed or counted, once a fraud of it is known",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, file: Path, mapping: Path, first: date | None, last: date | None, **options: Any) -> None:
@@ -104,8 +113,10 @@ class Command(BaseCommand):
 
 
 def _plan(options: dict[str, Any]) -> Plan:
-    names = ("reviews_a_day", "audit_share", "chargeback_days", "retrain_days", "window_days", "maturity_days")
-    return Plan(**{name: options[name] for name in names})
+    given = {one.name: options[one.name] for one in fields(Plan)}
+    if given["maturity_days"] is None:
+        given["maturity_days"] = given["chargeback_days"]
+    return Plan(**given)
 
 
 def _ensure_policy() -> None:
@@ -119,12 +130,7 @@ def _ensure_policy() -> None:
 
 
 def _words(figures: dict[str, Any]) -> str:
-    lines = ["week        payments  frauds  AUC    average precision  card precision"]
-    lines += [
-        f"{one['week']}  {one['payments']:8,}  {one['frauds']:6,}  {one['auc_roc']:.3f}  "
-        f"{one['average_precision']:17.3f}  {one['card_precision']:14.3f}"
-        for one in figures["weeks"]
-    ]
+    lines = [HEADS, *map(words_of, figures["weeks"])]
     if told := figures["recall"]:
         lines.append(
             f"Recall {told['truth']:.3f}; the random audit says {told['estimate']:.3f} ({told['low']:.3f} to "
