@@ -7,7 +7,9 @@ from typing import Any
 
 from cases.charts.chart import Chart, Picture, Series, draw
 from cases.charts.scale import percent
+from cases.modelling.effects_drawing import Effects, draw_effects, farthest
 from scoring.features.definitions import BY_NAME
+from scoring.ml.effects import DRAWN_FEATURES
 from scoring.models import Label, ModelVersion
 
 _FIGURES = (
@@ -23,7 +25,7 @@ _FIGURES = (
     ("brier", "Brier score", "Mean squared error of the scores; 0 is best."),
 )
 _RECALLS = 21
-_MOST_FEATURES = 25
+_MOST_FEATURES = DRAWN_FEATURES
 _PLACE = re.compile(r"\{\w+\}")
 
 
@@ -48,13 +50,14 @@ class SegmentRow:
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """What the trees lean on. share: of the strongest one, 0-1, for the bar."""
+    """What the trees lean on. share: of the strongest one, 0-1, for the bar. effects: None in older cards."""
 
     name: str
     words: str
     shap: str
     gain: str
     share: str
+    effects: Effects | None
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,14 @@ def card_page(model: ModelVersion) -> CardPage:
     """Of models that were stored before there were cards only what was known then."""
     card, metrics = model.card, model.metrics
     importance = card.get("importance", [])
+    most = farthest(importance)
     return CardPage(
         is_known=bool(card),
         rows=model.dataset.get("rows", metrics.get("rows", 0)),
         figures=_figures(metrics),
         segments=[_segment(one) for one in card.get("segments", [])],
         charts=_charts(card),
-        features=[_feature(one, importance[0]["shap"]) for one in importance[:_MOST_FEATURES]],
+        features=[_feature(one, importance[0]["shap"], most) for one in importance[:_MOST_FEATURES]],
         more_features=max(len(importance) - _MOST_FEATURES, 0),
         limits=card.get("limits", []),
         parameters=[(name, _number(value)) for name, value in sorted(model.parameters.items())],
@@ -131,9 +135,11 @@ def _segment(found: Mapping[str, Any]) -> SegmentRow:
     return SegmentRow(found["kind"], found["name"], found["rows"], found["frauds"], figures)
 
 
-def _feature(found: Mapping[str, Any], strongest: float) -> FeatureRow:
+def _feature(found: Mapping[str, Any], strongest: float, most: float) -> FeatureRow:
     name, share = found["feature"], found["shap"] / strongest if strongest else 0.0
-    return FeatureRow(name, feature_words(name), f"{found['shap']:.3f}", percent(found["gain"]), f"{share:.3f}")
+    effects = draw_effects(found["effects"], most) if "effects" in found else None
+    shap, gain = f"{found['shap']:.3f}", percent(found["gain"])
+    return FeatureRow(name, feature_words(name), shap, gain, f"{share:.3f}", effects)
 
 
 def _sources(manifest: Mapping[str, Any]) -> list[tuple[str, int, int]]:

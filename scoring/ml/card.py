@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
-from scoring.features.definitions import DAY, FEATURES, INDEX, NAMES, Op
+from scoring.features.definitions import DAY, FEATURES, INDEX, Op
 from scoring.ml.bootstrap import Ranked
 from scoring.ml.datasets import Dataset
+from scoring.ml.effects import importance
 from scoring.ml.reference import calibration_points
 from scoring.ml.training import LEAST_FRAUDS, Heldout, Trained
 
-# SHAP values of a row take a millisecond; the mean of so many stands to a few percent.
-EXPLAINED_ROWS = 2_000
 # A curve of so many points looks like the whole of it.
 CURVE_POINTS = 100
 SCORE_BINS = 20
@@ -30,7 +28,7 @@ def card_of(trained: Trained, dataset: Dataset, *, seed: int) -> dict[str, Any]:
 
     segments: kind, name, rows, frauds, and where frauds suffice figures and intervals. calibration: mean score, share
     of fraud, rows. precision_recall: recall, precision. scores: edges of 0-1, payments by bin, legitimate and fraud.
-    importance: feature, gain (share of all), shap (mean absolute log-odds). limits: sentences.
+    importance: as `effects.importance`. limits: sentences.
     """
     heldout = trained.heldout
     return {
@@ -55,20 +53,6 @@ def intervals_of(trained: Trained, *, seed: int) -> dict[str, Any]:
         "recall_at_alerts": figures["recall_at_alerts"],
         "intervals": {name: list(ends) for name, ends in ranked.intervals(seed=seed).items()},
     }
-
-
-def importance(booster: xgb.Booster, payments: Dataset, *, seed: int) -> list[dict[str, Any]]:
-    """Features the trees use, by falling mean |SHAP| on a sample of payments. gain: share of all gain, 0-1."""
-    chosen = np.random.default_rng(seed).permutation(len(payments))[:EXPLAINED_ROWS]
-    sample = xgb.DMatrix(payments.vectors[np.sort(chosen)], feature_names=list(NAMES), nthread=1)
-    shares = np.abs(booster.predict(sample, pred_contribs=True)[:, :-1]).mean(axis=0)
-    gains = booster.get_score(importance_type="total_gain")
-    total = sum(_number(gain) for gain in gains.values()) or 1.0
-    found: list[dict[str, Any]] = [
-        {"feature": name, "gain": _number(gains.get(name, 0.0)) / total, "shap": float(share)}
-        for name, share in zip(NAMES, shares, strict=True)
-    ]
-    return sorted((one for one in found if one["gain"] > 0), key=lambda one: -one["shap"])
 
 
 def limits(trained: Trained, dataset: Dataset) -> list[str]:
@@ -101,10 +85,6 @@ def _missing(dataset: Dataset) -> list[str]:
         if share > MANY_MISSING:
             said.append(f"{share:.0%} of the payments say nothing of the {words}: it hardly learnt from that.")
     return said
-
-
-def _number(gain: float | list[float]) -> float:
-    return float(gain[0] if isinstance(gain, list) else gain)
 
 
 def _ranked(heldout: Heldout, rows: Mask | slice) -> Ranked:

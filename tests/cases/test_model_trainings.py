@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from django.urls import reverse
 
+from cases.modelling.card_page import card_page
+from cases.modelling.effects_drawing import draw_effects, farthest
 from scoring.ml.card import card_of, intervals_of
 from scoring.ml.training import train
 from scoring.models import ModelVersion, TrainingRun
@@ -156,8 +158,27 @@ def test_a_card_says_figures_limits_and_what_the_model_leans_on(client, mia, mod
     assert "under 10" in shown or "10 to 50" in shown
     assert "Chargeback" in shown
     assert "merchant_fraud_rate_7d" in shown
+    assert shown.count("<circle") >= 80
     assert model.signature in shown
     assert "style=" not in shown
+
+
+def test_a_card_draws_which_way_features_move_payments():
+    effects = {"fraud": [(1.0, 2.0), (None, 1.0)], "legitimate": [(0.0, -4.0)]}
+
+    drawn = draw_effects(effects, farthest([{"effects": effects}, {"shap": 0.1}]))
+
+    # The farthest, -4, lies at the edge of its side; the frauds on the other, half and a quarter as far.
+    assert [(dot.x, dot.css) for dot in drawn.dots] == [("162.0", "high"), ("136.0", "missing"), ("6.0", "low")]
+    assert drawn.words == (
+        "Frauds +1.00 to +2.00, in the middle +1.50; legitimate payments -4.00 to -4.00, in the middle -4.00"
+    )
+
+
+def test_a_card_of_before_effects_were_drawn_is_shown_without():
+    (row,) = card_page(ModelVersion(card={"importance": [{"feature": "amount", "gain": 1.0, "shap": 0.5}]})).features
+
+    assert row.effects is None
 
 
 def test_a_model_of_before_there_were_cards_has_a_page_and_an_unknown_one_has_none(client, mia, model):

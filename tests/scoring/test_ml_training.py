@@ -251,6 +251,11 @@ def test_a_card_says_how_good_the_model_is_for_whom_and_what_it_leans_on():
         ["merchant_fraud_rate_7d", "amount"],
     )
     assert sum(one["gain"] for one in card["importance"]) == pytest.approx(1.0)
+    effects = next(one["effects"] for one in card["importance"] if one["feature"] == "merchant_fraud_rate_7d")
+    assert len(effects["legitimate"]) == 40
+    mean = {kind: np.mean([effect for _, effect in dots]) for kind, dots in effects.items()}
+    assert mean["fraud"] > 0 > mean["legitimate"]
+    assert all(place is None or 0 <= place <= 1 for dots in effects.values() for place, _ in dots)
     held = trained.metrics["holdout_rows"]
     for kind in ("Amount", "Channel", "Card"):
         assert sum(one["rows"] for one in card["segments"] if one["kind"] == kind) == held
