@@ -314,4 +314,6 @@ def test_the_page_says_what_was_found_and_a_case_says_it_is_an_audit(client, db,
     assert "Random audit: nothing suspicious was found by the system" in page
     assert "Believed: nobody says otherwise." in page
     assert "<script>”" not in page
-    assert "No whole hour" not in client.get(url).content.decode()
+    figures = client.get(url).content.decode()
+    assert "No whole hour" not in figures
+    assert "with 95 % intervals" in figures
