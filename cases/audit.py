@@ -12,6 +12,8 @@ THINNING = 4
 STEPS_OF_CAP = 8
 # A tenth of a millionth of the payments: nothing is learnt from fewer.
 LEAST_CHANCE = 1e-7
+# By then every chance is the least.
+_MOST_STEPS = 32
 
 
 def chance_of_day(share: float, *, daily_reviews: int, expected: int | None) -> float:
@@ -31,7 +33,9 @@ def thinned(chance: float, *, drawn: int, daily_reviews: int) -> float:
     Source: Horvitz and Thompson, JASA 47 (1952); for chances set in sequence the terms are a martingale's.
     """
     beyond = STEPS_OF_CAP * drawn // daily_reviews - STEPS_OF_CAP + 1
-    return max(LEAST_CHANCE, chance / THINNING ** max(0, beyond)) if chance else 0.0
+    # A float ends long before a number of steps does: after a cap that was lowered far below what is drawn already.
+    steps = min(max(0, beyond), _MOST_STEPS)
+    return max(LEAST_CHANCE, chance / THINNING**steps) if chance else 0.0
 
 
 def draw_of(decision: Decision) -> AuditDraw | None:

@@ -65,23 +65,39 @@ def frauds_of(sample: Sample) -> Estimate | None:
 
     Few frauds are found where they are rare, so their number is taken as Poisson's: the interval is the score interval
     of a rate, on the number of frauds that weigh alike. At none found it reaches from 0 to 3.84 times the weight.
+    Of few frauds the next may weigh far more than those found: for the upper end one more is counted.
 
     Source: D. G. Horvitz, D. J. Thompson, A generalization of sampling without replacement from a finite universe,
     JASA 47 (1952); effective counts of weighted rare events: M. P. Fay, E. J. Feuer, Statistics in Medicine 16 (1997);
+    one more, of usual weight: R. C. Tiwari, L. X. Clegg, Z. Zou, Statistical Methods in Medical Research 15 (2006);
     score interval of a Poisson mean: L. D. Brown, T. T. Cai, A. DasGupta, Statistica Sinica 13 (2003).
     """
     if not sample.reviewed:
         return None
     weights, is_fraud = sample.weights()
-    of_frauds = weights[is_fraud] if is_fraud.any() else weights
     total = float(weights[is_fraud].sum())
-    # A payment that was certain to be drawn adds no doubt: w (w - 1) is the variance of a draw with chance 1 / w.
-    each = float((of_frauds * (of_frauds - 1)).sum() / of_frauds.sum())
+    each, each_above = _doubt_of_each(weights, is_fraud)
+    return Estimate(total, _count_limits(total, each)[0], _count_limits(total, each_above)[1])
+
+
+def _doubt_of_each(weights: Weights, is_fraud: Truths) -> tuple[float, float]:
+    """How many payments each fraud stands for as far as doubt goes: of those found, and with one more of usual weight.
+
+    A payment that was certain to be drawn adds no doubt: w (w - 1) is the variance of a draw with chance 1 / w.
+    """
+    doubt = weights * (weights - 1)
+    usual = float(doubt.sum() / weights.sum())
+    total, of_frauds = float(weights[is_fraud].sum()), float(doubt[is_fraud].sum())
+    each = of_frauds / total if total else usual
+    return each, (of_frauds + usual**2) / (total + usual) if usual else each
+
+
+def _count_limits(total: float, each: float) -> tuple[float, float]:
     if each <= 0:
-        return Estimate(total, total, total)
+        return total, total
     count = total / each
     reach = Z * sqrt(count + Z**2 / 4)
-    return Estimate(total, max(0.0, each * (count + Z**2 / 2 - reach)), each * (count + Z**2 / 2 + reach))
+    return max(0.0, each * (count + Z**2 / 2 - reach)), each * (count + Z**2 / 2 + reach)
 
 
 def recall_of(caught: int, *, known_missed: int, sample: Sample) -> Estimate | None:
@@ -104,7 +120,8 @@ def _share(part: float, whole: float) -> float:
 def fraud_rate_of(sample: Sample) -> Estimate | None:
     """Share of frauds among the payments the sample was drawn from; None where nothing was reviewed.
 
-    Hajek's ratio, with Wilson's interval on as many payments as would be as telling if they weighed alike.
+    Hajek's ratio, with Wilson's interval on as many payments as would be as telling if they weighed alike; for the
+    upper end one more fraud is counted, as in `frauds_of`.
 
     Source: J. Hajek, in Foundations of Statistical Inference (1971), p. 236; linearised variance and effective size:
     E. L. Korn, B. I. Graubard, Survey Methodology 24 (1998).
@@ -121,14 +138,16 @@ def fraud_rate_of(sample: Sample) -> Estimate | None:
         size = share * (1 - share) / variance
     else:
         size = whole**2 / alike if alike > 0 else inf
-    return _wilson(share, size)
+    each, each_above = _doubt_of_each(weights, is_fraud)
+    size_above = size * each / each_above if each and each_above else size
+    return Estimate(share, _wilson(share, size)[0], _wilson(share, size_above)[1])
 
 
-def _wilson(share: float, size: float) -> Estimate:
-    """`intervals.wilson` for a size that need not be whole."""
+def _wilson(share: float, size: float) -> tuple[float, float]:
+    """The limits of `intervals.wilson` for a size that need not be whole."""
     if size == inf:
-        return Estimate(share, share, share)
+        return share, share
     middle = share + Z**2 / (2 * size)
     reach = Z * sqrt(share * (1 - share) / size + Z**2 / (4 * size**2))
     scale = 1 + Z**2 / size
-    return Estimate(share, max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale))
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)

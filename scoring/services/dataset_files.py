@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from django.conf import settings
 
 from scoring.datasets import labels_of, microseconds
 from scoring.features.definitions import NAMES, VERSION
@@ -155,6 +156,7 @@ def _manifest(wanted: DatasetRequest, parts: Sequence[Part], counts: dict[str, _
             "to": _text(wanted.end),
             "labels_as_of": _text(wanted.labels_as_of),
             "maturity_days": wanted.maturity / timedelta(days=1),
+            "settle_days": dict(settings.LABEL_SETTLE_DAYS),
             "validation_days": wanted.validation / timedelta(days=1),
             "test_days": wanted.test / timedelta(days=1),
             "delay_days": wanted.delay / timedelta(days=1),

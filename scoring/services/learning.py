@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from scoring.datasets import recorded_payments
 from scoring.features.definitions import NAMES, VERSION
 from scoring.ml.anomaly_training import fit_anomaly
@@ -94,6 +96,7 @@ def _manifest(period: TrainingPeriod, read: Period, dataset: Dataset) -> dict[st
         "to": period.end.isoformat(),
         "labels_as_of": period.labels_as_of.isoformat(),
         "maturity_days": period.maturity / timedelta(days=1),
+        "settle_days": dict(settings.LABEL_SETTLE_DAYS),
         "feature_version": VERSION,
         "rows": len(dataset),
         "labels": {name: int((dataset.labels == code).sum()) for name, code in kinds.items()},

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
-from cases.audit import chance_of_day, thinned
+from cases.audit import LEAST_CHANCE, chance_of_day, thinned
 from cases.models import AuditDraw, AuditRate, AuditSetting, Case, FeedEntry, HourlyFigures
 from cases.queries.audit import audited_in, audited_stretches
 from cases.services import alerts
@@ -120,6 +120,19 @@ def test_beyond_the_cap_the_chance_falls_and_is_never_nothing():
     chances = [thinned(0.01, drawn=drawn, daily_reviews=80) for drawn in (0, 79, 80, 89, 90, 1_000)]
 
     assert chances == [0.01, 0.01, 0.0025, 0.0025, 0.000625, 1e-7]
+
+
+def test_a_cap_that_is_lowered_far_below_what_is_drawn_already_holds_nothing_up(db):
+    setting = audit()
+    rate = AuditRate.objects.create(setting=setting, day=NOON.date(), chance=0.05)
+    AuditDraw.objects.bulk_create(
+        AuditDraw(decision=one, rate=rate, day=rate.day, number=0.01, chance=0.05, drawn_at=NOON)
+        for one in approved(70)
+    )
+    audit(daily_reviews=1, now=NOON)
+
+    assert draw_audit(ids_of(approved(5)), now=NOON) == 0
+    assert thinned(0.05, drawn=10_000, daily_reviews=1) == LEAST_CHANCE
 
 
 def test_a_day_much_busier_than_the_days_before_goes_little_beyond_the_cap(db):
@@ -301,4 +314,6 @@ def test_the_page_says_what_was_found_and_a_case_says_it_is_an_audit(client, db,
     assert "Random audit: nothing suspicious was found by the system" in page
     assert "Believed: nobody says otherwise." in page
     assert "<script>”" not in page
-    assert "No whole hour" not in client.get(url).content.decode()
+    figures = client.get(url).content.decode()
+    assert "No whole hour" not in figures
+    assert "with 95 % intervals" in figures

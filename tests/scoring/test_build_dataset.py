@@ -159,6 +159,27 @@ def test_payments_whose_label_is_not_known_are_counted_not_written(tmp_path):
     assert manifest["splits"]["train"]["balancing_class_weights"] == {}
 
 
+@pytest.mark.parametrize(("maturity_days", "is_told"), [("0", False), ("2", True)])
+def test_payments_too_young_to_count_as_legitimate_are_told(tmp_path, maturity_days, is_told):
+    told = StringIO()
+
+    query = (*QUERY, "--maturity-days", maturity_days)
+    call_command("build_dataset", str(tmp_path / "set"), *query, stdout=StringIO(), stderr=told)
+
+    youngest = f"payments from {NOON - 2 * DAY:%Y-%m-%d %H:%M} on are not 2 days old at --labels-as-of"
+    assert (youngest in told.getvalue()) is is_told
+
+
+def test_the_manifest_says_which_sources_were_held_back(tmp_path, settings):
+    record()
+    settings.LABEL_SETTLE_DAYS = {"chargeback": 30}
+
+    manifest = build(tmp_path / "set")
+
+    assert manifest["query"]["settle_days"] == {"chargeback": 30}
+    assert all(one["rows"]["fraud"] == 0 for one in manifest["splits"].values())
+
+
 def test_long_parts_are_several_files_each_with_its_digest(tmp_path, monkeypatch):
     record()
     monkeypatch.setattr(dataset_files, "FILE_ROWS", 100)
@@ -185,6 +206,7 @@ def test_a_folder_that_exists_is_left_as_it_is(tmp_path):
         (["--validation-days", "15"], "nothing is left to train on"),
         (["--to", (FIRST - DAY).isoformat()], "is not before --to"),
         (["--labels-as-of", (NOON - DAY).isoformat()], "is after --labels-as-of"),
+        (["--labels-as-of", "2999-01-01"], "--labels-as-of: '2999-01-01' is in the future"),
     ],
 )
 def test_what_cannot_be_built_is_said_and_leaves_nothing(tmp_path, options, said):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
-from scoring.management.commands.train_model import day_count, moment
+from scoring.management.commands.train_model import day_count, moment, past_moment
 from scoring.ml.splits import SplitError
 from scoring.services.dataset_files import DatasetRequest, build_dataset
 from scoring.services.new_folder import FolderError
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             "--to", dest="end", type=moment, metavar="DATE", help="not included; default: --labels-as-of less maturity"
         )
         parser.add_argument(
-            "--labels-as-of", type=moment, metavar="DATETIME",
+            "--labels-as-of", type=past_moment, metavar="DATETIME",
             help="default: now; name it to write the same bytes again",
         )  # fmt: skip
         parser.add_argument(
@@ -49,6 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, *, folder: Path, **options: Any) -> None:
         wanted = _wanted(**options)
+        self._tell_young(wanted)
         try:
             manifest = build_dataset(wanted, folder, progress=self._progress)
         except SplitError as error:
@@ -56,6 +57,16 @@ class Command(BaseCommand):
         except FolderError as error:
             raise CommandError(str(error), returncode=1) from error
         self.stdout.write(json.dumps({"folder": str(folder), "splits": manifest["splits"]}))
+
+    def _tell_young(self, wanted: DatasetRequest) -> None:
+        """Of young payments only the labelled ones are written: who measures on them must know."""
+        young_from = max(wanted.start, wanted.labels_as_of - wanted.maturity)
+        if young_from < wanted.end:
+            self._progress(
+                f"Warning: payments from {young_from:%Y-%m-%d %H:%M} on are not {wanted.maturity.days} days old at "
+                "--labels-as-of. Those without a label are left out, so frauds are far too frequent among the others. "
+                "End earlier (--to), or name a later --labels-as-of."
+            )
 
     def _progress(self, line: str) -> None:
         self.stderr.write(line, style_func=str)

@@ -25,6 +25,14 @@ def moment(value: str) -> datetime:
     return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
 
 
+def past_moment(value: str) -> datetime:
+    """A moment that is over: by a later one labels are still to come, and payments too young would count as old."""
+    given = moment(value)
+    if given > now():
+        raise argparse.ArgumentTypeError(f"{value!r} is in the future: labels known by then are still to come")
+    return given
+
+
 def day_count(value: str) -> int:
     """A whole number of days, 0 or more."""
     if not value.isdecimal() or int(value) > 3650:
@@ -51,7 +59,7 @@ class Command(BaseCommand):
             metavar="DATE",
             help="not included; default: --labels-as-of less maturity",
         )
-        parser.add_argument("--labels-as-of", type=moment, metavar="DATETIME", help="default: now")
+        parser.add_argument("--labels-as-of", type=past_moment, metavar="DATETIME", help="default: now")
         parser.add_argument(
             "--maturity-days",
             type=day_count,
