@@ -227,6 +227,7 @@ REFUSED = {
     "with a falling calibration": ({"slope": -1.0}, "is not rising"),
     "of another XGBoost": ({"libraries": {"xgboost": "1.7.6"}}, "trained with xgboost 1.7.6.* Train again"),
     "of an unknown XGBoost": ({"libraries": {}}, "of an unknown version"),
+    "of a number for a version": ({"libraries": {"xgboost": 3}}, "libraries are not names with versions"),
 }
 
 
