@@ -17,7 +17,7 @@ def model_card(request: ConsoleRequest, version: str) -> HttpResponse:
     if not request.user.has_perm("scoring.view_modelversion"):
         raise PermissionDenied("You may see cases; models are for leads, managers and auditors.")
     rows = ModelVersion.objects.select_related("requested_by").defer("artefact", "anomaly_artefact", "reference")
-    found = rows.filter(version=version).first()
+    found = rows.filter(version=version).first() if "\0" not in version else None
     if found is None:
         raise Http404
     return page(request, "modelling/card.html", {"model": found, "card": card_page(found)})

@@ -33,7 +33,7 @@ def card_of(trained: Trained, dataset: Dataset, *, seed: int) -> dict[str, Any]:
     heldout = trained.heldout
     return {
         "segments": _segments(heldout, seed) if heldout else [],
-        "calibration": calibration_points(heldout.payments.labels, heldout.scores) if heldout else [],
+        "calibration": calibration_points(heldout.unseen_labels, heldout.unseen_scores) if heldout else [],
         "precision_recall": _curve(heldout) if heldout else [],
         "scores": _histogram(heldout) if heldout else {},
         "importance": importance(trained.booster, heldout.payments if heldout else dataset, seed=seed),

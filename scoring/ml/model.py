@@ -122,9 +122,13 @@ def load(stored: Stored, *, version: str, signature: str, key: str) -> Model:
     """Check a stored model and make it score.
 
     Raises:
-        ModelRefusedError: wrong signature (xgboost saw no byte of it: a tampered file can crash the process),
-            features of another table, a calibration that would turn the order of scores, or a damaged autoencoder.
+        ModelRefusedError: libraries that cannot be read, wrong signature (xgboost saw no byte of it: a tampered file
+            can crash the process), features of another table, a calibration that would turn the order of scores, or a
+            damaged autoencoder.
     """
+    versions = stored.libraries
+    if not (isinstance(versions, dict) and all(isinstance(one, str) for one in versions.values())):
+        raise ModelRefusedError(f"model {version}: its libraries are not names with versions")
     if not hmac.compare_digest(sign(stored, key=key).encode(), signature.encode()):
         raise ModelRefusedError(f"model {version}: wrong signature, it was changed or signed with another key")
     if stored.feature_version != VERSION:

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 
 from scoring.features.definitions import NAMES
 from scoring.ml.anomaly import Anomaly
+from scoring.ml.calibrating import LEAST_FRAUDS_TO_CALIBRATE, fit_calibration, unseen_by_line
 from scoring.ml.datasets import Dataset, split_by_time, thinned, training_set
 from scoring.ml.metrics import calibration, ranking
 from scoring.ml.model import calibrated, margins
@@ -43,8 +42,6 @@ LEAST_ROWS = 500
 LEAST_FRAUDS = 10
 # Share of the time, the newest, that calibration and the reported figures are measured on.
 HOLDOUT = 0.2
-# With fewer frauds a fitted slope is worth less than the margins as they are: log-loss calibrates them.
-LEAST_FRAUDS_TO_CALIBRATE = 30
 # Share of the older part, its newest, on which it is seen how many trees help.
 STOPPING = 0.25
 # Trees that may bring nothing before it is believed that none does; log-loss on few frauds goes up and down.
@@ -87,11 +84,14 @@ class Heldout:
     """The newest part of the time, and the calibrated scores (float64) of trees that had not seen it.
 
     learnt_from: rows those trees learnt from; fewer than there were where a part of the cards was enough.
+    unseen_labels, unseen_scores: what tells how good the calibration is, see `unseen_by_line`.
     """
 
     payments: Dataset
     scores: NDArray[np.float64]
     learnt_from: int
+    unseen_labels: NDArray[np.int8]
+    unseen_scores: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -268,27 +268,9 @@ def _measure(
     )
     margin = margins(booster, newer.vectors)
     slope, intercept = fit_calibration(margin, newer.labels)
-    scores = calibrated(margin, slope, intercept)
-    figures = {**ranking(newer.labels, margin), **calibration(newer.labels, scores), **counts}
-    return Heldout(newer, scores, len(learnt)), slope, intercept, figures
-
-
-def fit_calibration(margin: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[float, float]:
-    """Slope and intercept of margins in order of time; 1 and 0 unless the first half's helps the second."""
-    if int(labels.sum()) < LEAST_FRAUDS_TO_CALIBRATE:
-        return 1.0, 0.0
-    half = len(labels) // 2
-    early, late = labels[:half], labels[half:]
-    if not (0 < early.sum() < len(early) and 0 < late.sum() < len(late)):
-        return 1.0, 0.0
-    fitted = log_loss(late, calibrated(margin[half:], *_platt(margin[:half], early)))
-    if fitted >= log_loss(late, calibrated(margin[half:], 1.0, 0.0)):
-        return 1.0, 0.0
-    slope, intercept = _platt(margin, labels)
-    # A falling line would turn the order of scores.
-    return (slope, intercept) if slope > 0.0 else (1.0, 0.0)
-
-
-def _platt(margin: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[float, float]:
-    line = LogisticRegression(C=np.inf).fit(margin[:, None], labels)
-    return float(line.coef_[0, 0]), float(line.intercept_[0])
+    labels, unseen = unseen_by_line(margin, newer.labels, (slope, intercept))
+    figures = {
+        **ranking(newer.labels, margin), **calibration(labels, unseen), "calibration_rows": len(labels), **counts,
+    }  # fmt: skip
+    heldout = Heldout(newer, calibrated(margin, slope, intercept), len(learnt), labels, unseen)
+    return heldout, slope, intercept, figures

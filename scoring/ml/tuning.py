@@ -59,7 +59,7 @@ def tune(
         return Tuned(parameters, ())
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-    study.enqueue_trial({name: parameters[name] for name in _SPACE if name in parameters}, skip_if_exists=True)
+    study.enqueue_trial({name: parameters.get(name, usual) for name, usual in _SPACE.items()})
 
     def judge(trial: optuna.Trial) -> float:
         first = trial.number / budget.trials * SHARE
@@ -80,8 +80,11 @@ def tune(
     return Tuned({**parameters, **study.best_params}, trials)
 
 
-# Around what was measured to be good; the number of trees follows from early stopping.
-_SPACE = ("max_depth", "eta", "min_child_weight", "subsample", "colsample_bytree", "lambda")
+# Around what was measured to be good; the number of trees follows from early stopping. With what XGBoost takes where
+# nothing is said: a setting left out of the first trial would be drawn.
+_SPACE: Parameters = {
+    "max_depth": 6, "eta": 0.3, "min_child_weight": 1.0, "subsample": 1.0, "colsample_bytree": 1.0, "lambda": 1.0,
+}  # fmt: skip
 
 
 def _suggested(trial: optuna.Trial) -> dict[str, float | int]:

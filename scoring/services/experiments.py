@@ -16,6 +16,7 @@ from scoring.ml.experiments.power import Plan
 from scoring.models import Experiment, ExperimentLook, ModelVersion
 from scoring.queries_experiments import Window, arm_figures
 from scoring.services.locks import take_lock
+from scoring.services.model_guards import refusal_on_record
 from scoring.services.model_stages import ModelStepError, end_challenger, set_challenger
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,6 @@ class ExperimentPlan:
     power: float = 0.8
 
 
-@transaction.atomic
 def start_experiment(
     model: str, share: float, plan: ExperimentPlan, *, by: User, at: datetime, baseline: dict[str, Any] | None = None
 ) -> Experiment:
@@ -68,19 +68,21 @@ def start_experiment(
         ExperimentRefusedError: another one runs, or there is no champion to compare with.
         UnknownModelError, ModelStepError, ModelRefusedError: as `set_challenger`.
     """
-    take_lock(_LOCK)
-    close_left_experiment(at=at)
-    running = Experiment.objects.filter(end="").first()
-    if running is not None:
-        raise ExperimentRefusedError("model", f"Experiment {running.id} is running: end it first.")
-    champion = ModelVersion.objects.filter(stage=ModelVersion.Stage.CHAMPION).first()
-    if champion is None:
-        raise ExperimentRefusedError("model", "There is no champion to compare with: promote a model first.")
-    challenger = set_challenger(model, share, by=by, at=at)
-    return Experiment.objects.create(
-        challenger=challenger, champion=champion, share=share, started_at=at, started_by=by, baseline=baseline or {},
-        **vars(plan),
-    )  # fmt: skip
+    # A refusal that is written down within goes with the transaction: this one stays.
+    with refusal_on_record(model, by=by, at=at):
+        take_lock(_LOCK)
+        close_left_experiment(at=at)
+        running = Experiment.objects.filter(end="").first()
+        if running is not None:
+            raise ExperimentRefusedError("model", f"Experiment {running.id} is running: end it first.")
+        champion = ModelVersion.objects.filter(stage=ModelVersion.Stage.CHAMPION).first()
+        if champion is None:
+            raise ExperimentRefusedError("model", "There is no champion to compare with: promote a model first.")
+        challenger = set_challenger(model, share, by=by, at=at)
+        return Experiment.objects.create(
+            challenger=challenger, champion=champion, share=share, started_at=at, started_by=by,
+            baseline=baseline or {}, **vars(plan),
+        )  # fmt: skip
 
 
 @transaction.atomic

@@ -15,6 +15,8 @@ from scoring.ml.training import Budget, Progress, Step, Trained, TrainingImpossi
 from scoring.models import ModelEvent, ModelVersion
 from scoring.services.learning import Learnt, TrainingPeriod, learn
 from scoring.services.line_up import champion, forget_champion, load_model
+from scoring.services.locks import take_lock
+from scoring.services.model_guards import LOCK
 from scoring.services.model_stages import UnknownModelError, promote_model
 
 # Any will do, as long as it stays: the same record then gives the same model.
@@ -45,7 +47,8 @@ def train_model(
 def keep_model(
     learnt: Learnt, period: TrainingPeriod, *, promote: bool = False, requested_by: User | None = None
 ) -> ModelVersion:
-    """Store a model; it is champion with `promote`, or when it is the first."""
+    """Store a model; it is champion with `promote`, or when it is the first: of two at once, one."""
+    take_lock(LOCK)
     is_first = not ModelVersion.objects.exists()
     stored = store_model(learnt.trained, period, facts=learnt.facts, requested_by=requested_by)
     if promote or is_first:

@@ -15,6 +15,7 @@ from scoring.services.models import store_model
 from scoring.services.trainings import TRAININGS, cancel_training
 from tests.factories import DAY, NOON, make_user
 from tests.scoring.ml_data import make_dataset
+from tests.scoring.model_world import make_model
 
 pytestmark = pytest.mark.django_db
 ASKED = {
@@ -190,6 +191,19 @@ def test_a_model_of_before_there_were_cards_has_a_page_and_an_unknown_one_has_no
 
     assert "stored before models kept a card" in client.get(reverse("model_card", args=[old.version])).content.decode()
     assert client.get(reverse("model_card", args=["none"])).status_code == 404
+    assert client.get("/models/m%001/card/").status_code == 404
+
+
+def test_a_card_says_where_its_calibration_was_measured_on_other_payments(client, mia, model):
+    client.force_login(mia)
+    metrics = {**model.metrics, "holdout_rows": 200, "calibration_rows": 100}
+    later = make_model("m-half1", metrics=metrics)
+    before = make_model("m-before1", metrics={"holdout_rows": 200})
+
+    shown, old = (client.get(reverse("model_card", args=[one.version])).content.decode() for one in (later, before))
+
+    assert "by a line fitted to the older half" in shown
+    assert "by a line fitted to the older half" not in old
 
 
 def test_analysts_see_no_card(client, model):

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from scoring import tasks
+from scoring.ml.model import ModelRefusedError
 from scoring.models import Experiment, ExperimentLook, ModelEvent, ModelVersion
 from scoring.services import model_stages
 from scoring.services.experiments import (
@@ -49,6 +50,20 @@ def test_it_starts_with_the_challenger_and_says_who_and_when(mia):
     assert (experiment.champion.version, experiment.started_by, experiment.end) == ("m-old", mia, "")
     event = ModelEvent.objects.get(model=experiment.challenger)
     assert (event.action, event.by, event.note) == ("challenged", mia, "0.1 of the cards")
+
+
+def test_a_model_that_would_not_score_is_refused_and_its_events_say_why(mia, monkeypatch):
+    def refuse(row):
+        raise ModelRefusedError("wrong signature")
+
+    monkeypatch.setattr(model_stages, "check_scores", refuse)
+
+    with pytest.raises(ModelRefusedError):
+        begin(mia)
+
+    assert not Experiment.objects.exists()
+    (event,) = ModelEvent.objects.filter(model__version="m-new")
+    assert (event.action, event.by, event.note) == ("refused", mia, "wrong signature")
 
 
 def test_a_second_one_is_refused_and_names_the_first(mia):

@@ -124,6 +124,13 @@ def test_a_made_up_signature_is_refused(booster, signature):
 
 
 @pytest.mark.usefixtures("no_xgboost")
+@pytest.mark.parametrize("libraries", [None, [], "xgboost", {"xgboost": 3}], ids=str)
+def test_libraries_that_cannot_be_read_are_refused(booster, libraries):
+    with pytest.raises(ModelRefusedError, match="libraries are not names with versions"):
+        load(ml.save(booster), "0" * 64, libraries=libraries)
+
+
+@pytest.mark.usefixtures("no_xgboost")
 def test_a_model_of_another_feature_version_is_refused(booster):
     artefact = ml.save(booster)
     signature = signature_of(artefact, feature_version="0")

@@ -9,6 +9,7 @@ import pytest
 from scoring.features.definitions import INDEX
 from scoring.ml import model as ml
 from scoring.ml import training
+from scoring.ml.calibrating import fit_calibration, unseen_by_line
 from scoring.ml.card import card_of, intervals_of, limits
 from scoring.ml.datasets import UNKNOWN, split_by_time, thinned
 from scoring.ml.metrics import calibration, ranking
@@ -18,7 +19,6 @@ from scoring.ml.training import (
     Budget,
     Step,
     TrainingImpossibleError,
-    fit_calibration,
     train,
 )
 from tests.scoring.ml_data import make_dataset
@@ -110,6 +110,45 @@ def test_overconfident_margins_are_calibrated():
     assert slope == pytest.approx(1 / 3, abs=0.03)
     figures = calibration(labels, ml.calibrated(3.0 * margin + 1.0, slope, intercept))
     assert figures["expected_calibration_error"] < 0.03
+
+
+def test_a_calibration_is_judged_by_later_payments_than_it_was_fitted_to():
+    """The odds of fraud triple in the second half: a line through both halves has the right mean all the same."""
+    chance = np.random.default_rng(1)
+    margin = chance.normal(-3, 2, 6000)
+    odds = np.where(np.arange(6000) < 3000, 0.0, 1.1)
+    labels = (chance.random(6000) < 1 / (1 + np.exp(-margin - odds))).astype(np.int8)
+    line = fit_calibration(3.0 * margin + 1.0, labels)
+
+    seen = calibration(labels, ml.calibrated(3.0 * margin + 1.0, *line))
+    later, scores = unseen_by_line(3.0 * margin + 1.0, labels, line)
+
+    assert line != (1.0, 0.0)
+    assert np.array_equal(later, labels[3000:])
+    assert calibration(later, scores)["expected_calibration_error"] > 3 * seen["expected_calibration_error"]
+    _, again = unseen_by_line(3.0 * margin + 1.0, np.concatenate([labels[:3000], 1 - later]), line)
+    assert np.array_equal(again, scores)
+
+
+def test_margins_that_stay_as_they_are_are_judged_by_all():
+    margin, labels = np.linspace(-2, 2, 100), np.tile(np.array([0, 1], np.int8), 50)
+
+    later, scores = unseen_by_line(margin, labels, (1.0, 0.0))
+
+    assert (len(later), len(scores)) == (100, 100)
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_the_calibration_that_is_told_is_that_of_later_payments():
+    trained = train(make_dataset(6000), seed=1, threads=1)
+
+    heldout = trained.heldout
+    assert trained.slope != 1.0
+    assert len(heldout.unseen_labels) == len(heldout.payments) - len(heldout.payments) // 2
+    told = calibration(heldout.unseen_labels, heldout.unseen_scores)
+    assert {name: trained.metrics[name] for name in told} == told
+    points = card_of(trained, make_dataset(6000), seed=1)["calibration"]
+    assert sum(rows for *_, rows in points) == trained.metrics["calibration_rows"] == len(heldout.unseen_labels)
 
 
 def test_margins_stay_as_they_are_with_few_frauds_or_without_gain():
@@ -210,7 +249,10 @@ def test_settings_are_searched_without_the_newest_part_and_the_products_own_come
 
     assert first == turned
     assert len(first) == 2
-    assert first[0]["parameters"]["eta"] == PARAMETERS["eta"]
+    # XGBoost's own where the product says nothing.
+    assert first[0]["parameters"] == {"min_child_weight": 1.0} | {
+        name: PARAMETERS[name] for name in ("max_depth", "eta", "subsample", "colsample_bytree", "lambda")
+    }
 
 
 @pytest.mark.usefixtures("few_trees")

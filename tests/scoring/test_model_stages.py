@@ -1,13 +1,19 @@
 """A model goes from candidate to champion by the hands of two people, and back by those of one."""
 
 import threading
+import time
+from functools import partial
 
 import pytest
+import xgboost as xgb
 from django.db import IntegrityError, connection, transaction
 
 from scoring.features.definitions import VERSION
 from scoring.ml.model import ModelRefusedError
+from scoring.ml.training import Trained
 from scoring.models import ModelEvent, ModelVersion
+from scoring.services import models
+from scoring.services.learning import Learnt, TrainingPeriod
 from scoring.services.line_up import line_up
 from scoring.services.model_guards import MAX_IN_SHADOW, StaleChampionError
 from scoring.services.model_stages import (
@@ -24,8 +30,8 @@ from scoring.services.model_stages import (
     send_back,
     set_challenger,
 )
-from tests.factories import NOON, make_user
-from tests.scoring.model_world import LATER, events_of, make_champion, make_model, stages
+from tests.factories import DAY, NOON, make_user
+from tests.scoring.model_world import LATER, events_of, make_champion, make_model, stages, trees
 from tests.scoring.payments import tampering
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +227,7 @@ REFUSED = {
     "with a falling calibration": ({"slope": -1.0}, "is not rising"),
     "of another XGBoost": ({"libraries": {"xgboost": "1.7.6"}}, "trained with xgboost 1.7.6.* Train again"),
     "of an unknown XGBoost": ({"libraries": {}}, "of an unknown version"),
+    "of a number for a version": ({"libraries": {"xgboost": 3}}, "libraries are not names with versions"),
 }
 
 
@@ -339,6 +346,24 @@ def test_of_two_managers_who_promote_at_once_one_wins_and_the_other_is_told():
 
     assert isinstance(told, StaleChampionError)
     assert sorted(stages().values()) == ["candidate", "champion", "retired"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_first_models_at_once_one_is_champion_and_the_other_waits_for_people(monkeypatch):
+    period = TrainingPeriod(NOON - DAY, NOON, labels_as_of=NOON, maturity=DAY)
+    store = models.store_model
+
+    def store_slowly(*args, **options):
+        time.sleep(0.3)  # long enough for the other one to look whether there is a model
+        return store(*args, **options)
+
+    monkeypatch.setattr(models, "store_model", store_slowly)
+    learnt = [Learnt(Trained(xgb.Booster(model_file=bytearray(trees(seed))), 1.0, 0.0, {}), {}) for seed in (1, 2)]
+
+    failures = at_once(*(partial(models.keep_model, one, period) for one in learnt))
+
+    assert failures == []
+    assert sorted(stages().values()) == ["candidate", "champion"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -248,12 +248,15 @@ def test_a_new_champion_is_followed_within_two_seconds(clock):
 
 
 @pytest.mark.usefixtures("record")
-def test_the_last_good_model_stays_when_the_next_is_refused(clock, caplog):
+@pytest.mark.parametrize(
+    ("changed", "words"), [({"artefact": b"tampered"}, "wrong signature"), ({"libraries": []}, "libraries are not")]
+)
+def test_the_last_good_model_stays_when_the_next_is_refused(clock, caplog, changed, words):
     _, candidate = train_two()
     before = models.champion()
     models.promote_model(candidate.version)
     with tampering():
-        ModelVersion.objects.filter(pk=candidate.pk).update(artefact=b"tampered")
+        ModelVersion.objects.filter(pk=candidate.pk).update(**changed)
 
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
@@ -261,7 +264,7 @@ def test_the_last_good_model_stays_when_the_next_is_refused(clock, caplog):
             assert models.champion() is before
 
     (refusal,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert "wrong signature" in refusal
+    assert words in refusal
     assert before.version in refusal
 
 

@@ -81,6 +81,21 @@ def test_a_training_makes_a_model_that_scores_and_says_all_that_is_known_of_it()
     assert any("only because no label came within 0 days" in one for one in model.card["limits"])
 
 
+@pytest.mark.parametrize(("maturity_days", "is_told"), [(0, False), (10, True)])
+def test_a_card_says_where_the_newest_payments_are_not_known_yet(maturity_days, is_told):
+    record()
+    ask(maturity_days=maturity_days)
+    run = begin()
+
+    run_training(run.id, run.attempts, clock=lambda: NOON)
+
+    told = [
+        one for one in ModelVersion.objects.get().card["limits"] if "of the newest payments had no known label" in one
+    ]
+    assert bool(told) == is_told
+    assert all("of the others 100.0% were fraud" in one for one in told)
+
+
 def test_what_was_asked_first_runs_first_and_the_others_wait():
     first, second = ask(), ask()
 
