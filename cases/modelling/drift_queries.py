@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.contrib.auth.models import User
+
 from scoring.models import (
     DriftAlarm,
     DriftDay,
@@ -43,6 +45,13 @@ class DriftFacts:
     retraining: RetrainingSettings
     plan: Plan
     retrainings: list[Retraining]
+
+
+def count_unseen_drift(user: User) -> int | None:
+    """Open alarms of drift that nobody looks after yet; None for who may not see reports of drift."""
+    if not user.has_perm("scoring.view_driftreport"):
+        return None
+    return DriftAlarm.objects.filter(closed_at=None, acknowledged_at=None).count()
 
 
 def drift_facts(*, at: datetime) -> DriftFacts:

@@ -13,7 +13,7 @@ from cases.modelling import experiments_words as say
 from cases.modelling.experiments_drawing import drawing
 from cases.modelling.experiments_warnings import warnings_of
 from scoring.intervals import Z
-from scoring.ml.experiments.comparing import CardSums, compare, two_proportions
+from scoring.ml.experiments.comparing import CardSums, compare_with_care, two_proportions
 from scoring.ml.experiments.judging import Look, Rule, Standing, State, expected_day, first_decided, standing_at
 from scoring.models import Experiment, ExperimentLook
 from scoring.queries_experiments import ALL, CHALLENGER, CHAMPION
@@ -146,7 +146,7 @@ def _part(name: str, arms: Mapping[str, Any], experiment: Experiment) -> Part:
 
 def _row(metric: Metric, name: str, both: Sequence[Mapping[str, Any] | None], experiment: Experiment) -> Row:
     champion, challenger = (_sums(arm, metric) for arm in both)
-    found = compare(champion, challenger)
+    found = compare_with_care(champion, challenger)
     low, high = found.interval(experiment.alpha)
     title = metric.label
     if metric == Metric.LOSS and name != experiment.currency:

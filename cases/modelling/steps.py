@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 
-from scoring.models import ModelVersion
+from scoring.models import Experiment, ModelVersion
 from scoring.services import model_stages as stages
 
 CHANGE, PROMOTE = "scoring.change_modelversion", "scoring.promote_modelversion"
@@ -137,10 +137,10 @@ STEPS = {
 }  # fmt: skip
 
 
-def offers_for(model: ModelVersion, user: User) -> list[Offer]:
-    """The steps from where the model is, those the person cannot take with the reason."""
+def offers_for(model: ModelVersion, user: User, *, running: Experiment | None = None) -> list[Offer]:
+    """The steps from where the model is, those the person cannot take with the reason. running: the experiment."""
     return [
-        Offer(step, _refused(step, model, user))
+        Offer(step, _refused(step, model, user, running))
         for step in STEPS.values()
         if model.stage in step.stages and _fits(step, model)
     ]
@@ -155,9 +155,11 @@ def _fits(step: Step, model: ModelVersion) -> bool:
     return step.name != "roll-back" or model.promoted_at is not None
 
 
-def _refused(step: Step, model: ModelVersion, user: User) -> str:
+def _refused(step: Step, model: ModelVersion, user: User, running: Experiment | None) -> str:
     if not user.has_perm(step.permission):
         return "This is for managers."
+    if step.name == "challenge" and running is not None:
+        return f"Experiment {running.id} is running: shares stay as they were planned until it ends."
     if step.name in ("promote", "challenge") and user.id == model.requested_by_id:
         return "You had it trained: this is for a second person."
     if step.name == "promote" and user.id == model.proposed_by_id:

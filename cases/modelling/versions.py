@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 from django.http import Http404
 
 from cases.modelling.steps import Offer, offers_for
-from scoring.models import ModelEvent, ModelVersion, Outcome, ShadowModelFigures
+from scoring.models import Experiment, ModelEvent, ModelVersion, Outcome, ShadowModelFigures
 from scoring.services.shadow_scores import NOT_SCORED
 
 _MOST_IN_WORK, _MOST_RETIRED, _MOST_FORMER, _MOST_EVENTS = 50, 20, 3, 30
@@ -106,7 +106,10 @@ class InShadow:
 
 @dataclass(frozen=True)
 class ModelPage:
-    """A model: what it is, its figures beside the champion's, what was done with it and what can be."""
+    """A model: what it is, its figures beside the champion's, what was done with it and what can be.
+
+    experiment: the one that runs, of whichever models.
+    """
 
     model: ModelVersion
     champion: ModelVersion | None
@@ -114,6 +117,7 @@ class ModelPage:
     events: Sequence[ModelEvent]
     offers: Sequence[Offer]
     shadow: InShadow | None
+    experiment: Experiment | None
 
     @property
     def proposal(self) -> ModelEvent | None:
@@ -156,13 +160,15 @@ def model_page(version: str, user: User) -> ModelPage:
     if model is None:
         raise Http404("There is no such model.")
     champion = _models().filter(stage=_Stage.CHAMPION).exclude(id=model.id).first()
+    running = Experiment.objects.filter(end="").only("id").first()
     return ModelPage(
         model=model,
         champion=champion,
         figures=_compared(model, champion),
         events=list(_events().filter(model=model)),
-        offers=offers_for(model, user),
+        offers=offers_for(model, user, running=running),
         shadow=_in_shadow(model),
+        experiment=running,
     )
 
 

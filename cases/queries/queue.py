@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from cases import access, words
 from cases.board import Wish
+from cases.modelling.drift_queries import count_unseen_drift
 from cases.models import Case, SavedView
 from cases.policy.health_queries import count_unseen_alarms
 from cases.queries import board
@@ -79,6 +80,8 @@ class Nav:
     to_approve: int | None
     # Alarms of rules that nobody looks after; None for who may not see policies.
     rule_alarms: int | None
+    # Alarms of drift that nobody looks after; None for who may not see reports of drift.
+    drift_alarms: int | None
 
 
 def open_cases(
@@ -191,4 +194,5 @@ def nav_for(user: User, *, open_cases: int | None = None) -> Nav:
         may_review=access.may_review(user),
         to_approve=count_to_approve() if access.may_approve(user) else None,
         rule_alarms=count_unseen_alarms(user),
+        drift_alarms=count_unseen_drift(user),
     )

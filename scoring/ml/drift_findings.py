@@ -15,6 +15,9 @@ from scoring.ml.reliability import Reliability
 
 # Of so many of the values that moved most the report keeps the bins; of all of them the measures.
 DRAWN = 12
+# Findings of mature labels, which are of older payments than all others.
+LABEL_RATE, CALIBRATION = "label rate", "calibration"
+OF_LABELS = (LABEL_RATE, CALIBRATION)
 
 
 @dataclass(frozen=True)
@@ -109,13 +112,13 @@ def of_labels(known: Reliability, reference: Reference, limits: Limits) -> list[
     severity = drift_signs.of_rate(trained, limits)
     if severity != Severity.OK:
         words = drift_words.of_labels(trained, reference.label_rate)
-        findings.append(Finding("label rate", severity, words, asdict(trained)))
+        findings.append(Finding(LABEL_RATE, severity, words, asdict(trained)))
     said = known.expected / known.rows
     scored = Rate(known.frauds, known.rows, said, said)
     severity = drift_signs.of_rate(scored, limits)
     if severity != Severity.OK:
         words = drift_words.of_calibration(known.frauds, known.expected, known.rows)
-        findings.append(Finding("calibration", severity, words, asdict(scored)))
+        findings.append(Finding(CALIBRATION, severity, words, asdict(scored)))
     return findings
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from scoring.ml.drift_days import DayCounts, add
-from scoring.ml.drift_findings import Finding, Measured, Past, in_order, measure, of_labels
+from scoring.ml.drift_findings import OF_LABELS, Finding, Measured, Past, in_order, measure, of_labels
 from scoring.ml.drift_signs import Limits, Severity, worst
 from scoring.ml.model import Model, ModelRefusedError
 from scoring.ml.reference import Reference, ReferenceUnreadableError
@@ -131,6 +132,8 @@ def measure_drift(*, at: datetime, by: User | None = None, is_daily: bool = Fals
                 made_at=at,
             ),
             findings,
+            is_measured=measured is not None,
+            is_labelled=labels.found is not None,
         )
 
 
@@ -223,7 +226,9 @@ def _words(measured: Measured | None, findings: Sequence[Finding], window: DayCo
     days = f"the last {found.window_days} days" if found.window_days > 1 else "the last day"
     if findings:
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
-        return f"In {days}: {findings[0].words}{more}."[:500]
+        # Labels are of older days: their words say that the payments are mature.
+        where = "" if findings[0].code in OF_LABELS else f"In {days}: "
+        return f"{where}{findings[0].words}{more}."[:500]
     if measured is None:
         return f"{window.rows:,} payments with features in {days}: nothing is said of fewer than {found.least_rows:,}."
     return f"Payments of {days} look as in training."
@@ -245,14 +250,23 @@ def _figures(
 
 
 @transaction.atomic
-def _keep(report: DriftReport, findings: Sequence[Finding]) -> DriftReport:
-    """Store the report; have an open alarm for each finding that is one, and none else. Other models' are over."""
+def _keep(report: DriftReport, findings: Sequence[Finding], *, is_measured: bool, is_labelled: bool) -> DriftReport:
+    """Store the report; have an open alarm for each finding that is one, and none else. Other models' are over.
+
+    What could not be looked at, for want of payments or of labels, is not over: its alarms stay as they are.
+    """
     report.save(force_insert=True)
     at = report.made_at
     alarms = {finding.code: finding for finding in findings if finding.severity == Severity.ALARM}
     is_open = DriftAlarm.objects.filter(closed_at=None)
-    is_open.exclude(model=report.model, code__in=alarms).update(closed_at=at)
-    for alarm in is_open.filter(model=report.model):
+    is_seen = Q(pk__in=[])
+    if is_measured:
+        is_seen |= ~Q(code__in=OF_LABELS)
+    if is_labelled:
+        is_seen |= Q(code__in=OF_LABELS)
+    is_open.exclude(model=report.model).update(closed_at=at)
+    is_open.filter(is_seen).exclude(code__in=alarms).update(closed_at=at)
+    for alarm in is_open.filter(model=report.model, code__in=alarms):
         finding = alarms.pop(alarm.code)
         is_open.filter(id=alarm.id).update(seen_at=at, words=finding.words[:300], figures=finding.figures)
     DriftAlarm.objects.bulk_create(

@@ -105,10 +105,19 @@ def end_experiment(experiment_id: int, *, end: str, conclusion: str, by: User, a
 
 
 def close_left_experiment(*, at: datetime) -> int:
-    """End the experiment whose challenger has other cards, or whose champion is that no more. Twice is once."""
+    """End the experiment whose challenger has other cards, or whose champion is that no more. Twice is once.
+
+    One that left its stage and came back counts as gone: meanwhile its cards were decided for by another.
+    """
     stage = ModelVersion.Stage
     left = Experiment.objects.filter(end="").exclude(
-        Q(challenger__stage=stage.CHALLENGER, challenger__share=F("share"), champion__stage=stage.CHAMPION)
+        Q(
+            challenger__stage=stage.CHALLENGER,
+            challenger__share=F("share"),
+            challenger__stage_since__lte=F("started_at"),
+        ),
+        champion__stage=stage.CHAMPION,
+        champion__stage_since__lte=F("started_at"),
     )
     said = "Ended by itself: one of the two left its stage or the share was changed, so cards went to the other arm."
     return left.update(end=End.LEFT, ended_at=at, conclusion=said)

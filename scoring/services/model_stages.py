@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from scoring.models import ModelEvent, ModelVersion
+from scoring.models import Experiment, ModelEvent, ModelVersion
 from scoring.services.line_up import load_model, recheck_models
 from scoring.services.model_guards import (
     IN_WORK,
@@ -51,7 +51,8 @@ def put_in_shadow(*, version: str, by: User | None, at: datetime) -> ModelVersio
 def set_challenger(version: str, share: float, *, by: User, at: datetime) -> ModelVersion:
     """Let a model decide for a share of the cards; the share of the challenger there is can be changed so, too.
 
-    Not by who had it trained: from here on it decides about people's payments.
+    Not by who had it trained: from here on it decides about people's payments. Not while an experiment runs, whose
+    shares stay as they were planned.
 
     Raises:
         ModelRefusedError, ModelStepError, OwnModelError, UnknownModelError
@@ -200,6 +201,12 @@ def _check_may_challenge(model: ModelVersion, by: User) -> None:
         raise OwnModelError(f"You had model {model.version} trained: a second person has to give it cards.")
     if not ModelVersion.objects.filter(stage=_Stage.CHAMPION).exists():
         raise ModelStepError("There is no champion to challenge: promote a first model.")
+    running = Experiment.objects.filter(end="").only("id").first()
+    if running is not None:
+        raise ModelStepError(
+            f"Experiment {running.id} is running, and its challenger's share stays as it was planned:"
+            " end it first, on its page."
+        )
     other = ModelVersion.objects.filter(stage=_Stage.CHALLENGER).exclude(id=model.id).first()
     if other is not None:
         raise ModelStepError(f"Model {other.version} is the challenger: send it back first, there is one at a time.")

@@ -49,7 +49,9 @@ def plan(found: RetrainingSettings, *, at: datetime) -> Plan:
         return Plan("", obstacle)
     newest = max(champion.created_at, last.created_at) if last is not None else champion.created_at
     alarm = DriftAlarm.objects.filter(closed_at=None, opened_at__gt=newest).order_by("opened_at").first()
-    if found.on_drift and alarm is not None:
+    # Drift raises alarms one after the other, and some come again: a second training would learn from the same days.
+    was_of_drift = last is not None and last.reason == _Reason.DRIFT and at < newest + wait
+    if found.on_drift and alarm is not None and not was_of_drift:
         return Plan(_Reason.DRIFT, f"Drift since {alarm.opened_at:%-d %b %Y}: {alarm.words}")
     if at >= newest + wait:
         return Plan(_Reason.SCHEDULE, f"{found.every_days} days after the last training.")

@@ -217,7 +217,7 @@ def test_the_number_of_queries_is_fixed(look, client, alice, django_assert_max_n
 
     grow(1)
     look()
-    with django_assert_max_num_queries(19) as few:
+    with django_assert_max_num_queries(20) as few:
         client.get("/dashboard/")
     for number in range(2, 6):
         grow(number)

@@ -167,7 +167,7 @@ def test_a_second_one_is_refused_in_words(manager, mia, models):
 
 
 def test_a_challenger_that_loses_more_is_called_worse(manager, mia):
-    experiment = run_a_while(mia, losing="m-new", maturity_days=1, least_effect=0.5)
+    experiment = run_a_while(mia, days=14, losing="m-new", maturity_days=1, least_effect=5)
 
     page = manager.get(page_of(experiment)).content.decode()
 

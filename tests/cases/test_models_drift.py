@@ -86,6 +86,20 @@ def test_the_page_tells_what_moved(client):
     assert "Retraining by itself is off." in page
 
 
+def test_alarms_that_nobody_looks_after_are_counted_beside_the_models_on_other_pages(client, mia):
+    alarm = make_alarm(champion())
+
+    def counted() -> int:
+        return client.get("/search/").content.decode().count('title="Alarms of drift that nobody looks after">1<')
+
+    assert counted() == 1
+    client.force_login(make_user("analyst"))
+    assert counted() == 0
+    client.force_login(mia)
+    DriftAlarm.objects.filter(id=alarm.id).update(acknowledged_by=mia, acknowledged_at=NOON)
+    assert counted() == 0
+
+
 @pytest.mark.usefixtures("mia")
 def test_without_a_champion_or_a_report_it_says_what_to_do(client):
     assert "No model is champion" in client.get(URL).content.decode()

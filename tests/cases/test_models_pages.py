@@ -3,8 +3,10 @@
 import pytest
 
 from scoring.models import ModelVersion
+from scoring.services.experiments import start_experiment
 from scoring.services.model_stages import promote, propose, put_in_shadow
 from tests.factories import DAY, NOON, make_user
+from tests.scoring.experiment_record import PLAN
 from tests.scoring.model_world import events_of, make_champion, make_model, stages
 from tests.scoring.payments import tampering
 
@@ -149,6 +151,22 @@ def test_a_model_takes_its_steps_on_its_page(client, mia, max_):
     page = text_of(client.get(at("m-1")))
     assert "it catches more" in page
     assert "Model m-1 is the champion: every process follows" in page
+
+
+def test_while_an_experiment_runs_no_share_is_given_and_the_page_says_what_ends_it(client, mia):
+    make_champion()
+    make_model()
+    experiment = start_experiment("m-1", 0.1, PLAN, by=mia, at=NOON)
+    client.force_login(mia)
+
+    page = text_of(client.get(at("m-1")))
+    response = take(client, "m-1", "challenge", share="20")
+
+    assert f'<a href="/models/experiments/{experiment.id}/">Experiment {experiment.id}</a> is running.' in page
+    assert "takes the challenger's cards ends it for good" in page
+    assert ">Give it a share of the cards</button>" not in page
+    assert response.status_code == 422
+    assert f"Experiment {experiment.id} is running, and its challenger&#x27;s share stays" in text_of(response)
 
 
 def test_the_own_proposal_cannot_be_promoted_and_the_page_says_why(client, mia):

@@ -28,6 +28,7 @@ def make_model(version: str, stage: str = "candidate", **overrides: Any) -> Mode
     values: dict[str, Any] = {
         "artefact": b"trees", "signature": "x" * 64, "feature_version": "1", "labels_as_of": NOON,
         "trained_from": NOON - 30 * DAY, "trained_to": NOON, "libraries": libraries(),
+        "stage_since": NOON - 40 * DAY,
     }  # fmt: skip
     return ModelVersion.objects.create(version=version, stage=stage, **values | overrides)
 

@@ -165,6 +165,19 @@ def test_an_alarm_stays_one_and_closes_when_it_is_over(drifted):
     assert alarm.closed_at == AT + 2 * HOUR
 
 
+def test_what_could_not_be_looked_at_keeps_its_alarms(drifted, settings):
+    settings.LABEL_MATURITY_DAYS = 120
+    measure_drift(at=AT)
+    DriftAlarm.objects.create(model=drifted, code="calibration", words="Scores are too low", opened_at=AT, seen_at=AT)
+    DriftSettings.objects.update(least_rows=WINDOW * A_DAY + 1)
+
+    measure_drift(at=AT + HOUR)
+
+    still_open = DriftAlarm.objects.filter(closed_at=None)
+    assert {"feature amount", "calibration"} <= set(still_open.values_list("code", flat=True))
+    assert not DriftAlarm.objects.filter(closed_at__isnull=False).exists()
+
+
 def test_alarms_of_a_model_that_is_champion_no_more_are_over(drifted):
     measure_drift(at=AT)
     ModelVersion.objects.filter(id=drifted.id).update(stage="retired")
@@ -218,6 +231,8 @@ def test_twice_as_much_fraud_as_scores_expect_is_an_alarm(settings):
     report = measure_drift(at=AT)
 
     assert codes(report)["calibration"] == codes(report)["label rate"] == "alarm"
+    # They are of weeks before the seven days of the report.
+    assert report.words.startswith("Frauds: ")
     assert DriftAlarm.objects.filter(code="calibration", words__startswith="Scores are too low").exists()
 
 

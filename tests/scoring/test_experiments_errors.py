@@ -8,7 +8,7 @@ import pytest
 from scoring.ml.experiments.comparing import CardSums, compare
 from scoring.ml.experiments.judging import Look, Rule, State, first_decided, standing_at
 from scoring.ml.experiments.power import Plan, Traffic, days_needed
-from tests.scoring.experiment_worlds import alerts_of_cards
+from tests.scoring.experiment_worlds import alerts_of_cards, losses_of_cards
 
 WORLDS, DAYS, CARDS = 600, 30, 400
 Z = 1.959964
@@ -79,6 +79,29 @@ def test_a_z_test_of_cards_that_come_once_is_wrong_in_one_of_four_months_if_look
 
     assert wrong["z"] > 0.2 * WORLDS
     assert wrong["any day"] <= 0.05 * WORLDS
+
+
+@pytest.fixture(scope="module")
+def unequal():
+    """A tenth of the cards against the rest: losses of which a few frauds are nearly all, alike in both arms."""
+    chance, worlds, days = np.random.default_rng(8), 200, 21
+    return days, [losses_of_cards(chance, worlds=worlds, days=days, cards=cards) for cards in (5400, 600)]
+
+
+@pytest.mark.parametrize("looks", [0, 5])
+def test_a_small_arm_that_had_luck_with_large_frauds_is_not_called_better(unequal, looks):
+    days, arms = unequal
+    by = Rule(Plan(effect=1.0, share=0.1, alpha=0.05, power=0.8, looks=looks), days, is_less_better=True)
+
+    wrong = {State.BETTER: 0, State.WORSE: 0}
+    for world in range(200):
+        looked = [standing_at(Look(day + 1, *(arm.at(world, day) for arm in arms)), by) for day in range(days)]
+        found = first_decided(looked)
+        if found is not None and found.state in wrong:
+            wrong[found.state] += 1
+
+    # 5 %, and what chance adds to it; with each arm's own variance it is 10 to 20 %, all of them "better".
+    assert sum(wrong.values()) <= 0.07 * 200, wrong
 
 
 @pytest.mark.parametrize("looks", [0, 5])

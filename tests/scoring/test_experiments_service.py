@@ -109,7 +109,7 @@ def test_the_end_takes_the_cards_back_and_comes_once(mia):
     ("version", "changed"),
     [
         ("m-new", {"stage": "retired", "share": None}), ("m-old", {"stage": "retired", "share": None}),
-        ("m-new", {"share": 0.2}),
+        ("m-new", {"share": 0.2}), ("m-old", {"stage_since": START + DAY}), ("m-new", {"stage_since": START + DAY}),
     ],
 )  # fmt: skip
 def test_one_whose_arms_were_changed_is_ended_by_itself(mia, version, changed):
@@ -121,6 +121,18 @@ def test_one_whose_arms_were_changed_is_ended_by_itself(mia, version, changed):
     experiment.refresh_from_db()
     assert (experiment.end, experiment.ended_by) == ("left", None)
     assert "left its stage or the share was changed" in experiment.conclusion
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_while_one_runs_no_model_is_given_a_share(mia, share):
+    experiment = begin(mia)
+    make_model("m-third")
+
+    for version in ("m-new", "m-third"):
+        with pytest.raises(ModelStepError, match=f"Experiment {experiment.id} is running.*end it first"):
+            model_stages.set_challenger(version, share, by=mia, at=NOON)
+    assert close_left_experiment(at=NOON) == 0
+    assert stage_of("m-new") == ("challenger", 0.5)
 
 
 def test_each_day_that_is_over_is_written_down_once_as_it_was_known_then(mia):

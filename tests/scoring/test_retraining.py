@@ -198,6 +198,18 @@ def test_an_alarm_of_drift_asks_for_one_at_once_but_not_twice():
 
 
 @pytest.mark.usefixtures("enabled")
+def test_alarms_that_follow_each_other_ask_for_one_training_until_the_schedule_is_due():
+    model = champion_of(AT - 2 * DAY)
+    past_run(days=1)
+    TrainingRun.objects.update(reason="drift")
+    DriftAlarm.objects.create(model=model, code="score", words="score: higher", opened_at=AT - HOUR, seen_at=AT)
+
+    assert ask_when_due(at=AT) is None
+    assert plan(retraining_settings(), at=AT).words == "The next training by schedule is due on 26 Nov 2026."
+    assert ask_when_due(at=AT + 6 * DAY) is not None
+
+
+@pytest.mark.usefixtures("enabled")
 @pytest.mark.parametrize(
     ("status", "days", "words"),
     [("waiting", 30, "A training is under way."), ("running", 30, "A training is under way."),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, inf, sqrt
 
-from scoring.ml.experiments.comparing import CardSums, Difference, compare
+from scoring.ml.experiments.comparing import CardSums, Difference, compare_with_care
 from scoring.ml.experiments.power import Plan
 from scoring.ml.experiments.sequential import always_valid_reach, obrien_fleming
 
@@ -68,7 +68,7 @@ class Standing:
 
 def standing_at(look: Look, rule: Rule) -> Standing:
     """What the look shows by itself; see `first_decided` for what it means after those before it."""
-    difference = compare(look.champion, look.challenger)
+    difference = compare_with_care(look.champion, look.challenger)
     reach = _reach(difference.information, look.day, rule)
     low, high = difference.value - reach, difference.value + reach
     is_planned = not rule.plan.looks or look.day in rule.look_days()
