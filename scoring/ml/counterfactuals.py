@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.features.definitions import INDEX, Op
 from scoring.ml.figures import Figure, Ticks
-from scoring.ml.wording import decimals_of, sentence
+from scoring.ml.wording import decimals_of, exact_time, sentence
 
 # More would be read by nobody.
 MOST_TOLD = 5
@@ -177,6 +177,10 @@ def _amounts(figure: Figure, stretch: tuple[int, int | None, int | None], curren
 
 def _said(figure: Figure, tick: int, vector: NDArray[np.float32], currency: str) -> str:
     """The feature's own words for another value, without what they say of its siblings."""
+    if figure.feature.op == Op.SINCE_LAST:
+        # Elsewhere a time is rounded; here a rounded one would promise what is not so.
+        words = figure.feature.words.replace("{value}", exact_time(int(figure.value(tick))))
+        return words[:1].lower() + words[1:]
     changed = vector.copy()
     changed[INDEX[figure.feature.name]] = float(figure.value(tick))
     words = sentence(figure.feature, changed, currency=currency).partition(";")[0]

@@ -134,6 +134,16 @@ def _seconds(value: float) -> str:
     return f"{seconds} second" if seconds == "1" else f"{seconds} seconds"
 
 
+def exact_time(seconds: int) -> str:
+    """A time without rounding: 2 hours 25 minutes."""
+    parts = []
+    for size, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    return " ".join(parts) or "0 seconds"
+
+
 def _share(value: float) -> str:
     if value <= 0.0:
         return "none"

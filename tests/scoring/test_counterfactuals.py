@@ -265,6 +265,22 @@ def test_counts_flags_and_times_are_said_in_their_own_words():
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (8700, "2 hours 25 minutes before"),
+        (200_000, "2 days 7 hours 34 minutes before"),
+        (30 * 86400, "30 days before"),
+    ],
+)
+def test_a_time_that_would_have_passed_is_not_rounded(seconds, words):
+    world = World(a_vector(card_since_last=90.0), policy(rule("soon", f"card_since_last < {seconds}")), None)
+
+    (one,) = world.of("card_since_last")
+
+    assert one.words == f"It would have passed with: this card's last payment was {words}, or longer"
+
+
 @pytest.mark.parametrize("outcome", ["review", "decline"])
 def test_where_no_single_figure_helps_nothing_is_told_but_what_was_tried(outcome):
     rules = (rule("large", "amount > 100", outcome), rule("busy", "card_count_1h > 1", outcome))
