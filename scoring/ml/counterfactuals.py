@@ -31,9 +31,9 @@ class OtherOutcomeError(Exception):
 class Counterfactual(msgspec.Struct, frozen=True, gc=False):
     """One figure of a payment that would have changed its outcome by itself.
 
-    `value`: the nearest with which it is `outcome`, or milder; so it is up to `until`, or with all further ones where
-    that is None. `always`: from where on it is so with all further ones; None: nowhere. As decimals: an amount in major
-    units, payments, seconds, 0 for a flag.
+    `value`: the nearest with which it is `outcome`, or milder; so it is up to `until` at least, or with all further
+    ones where that is None. `always`: from where on it is so with all further ones; None: nowhere that is known of. As
+    decimals: an amount in major units, payments, seconds, 0 for a flag.
     """
 
     feature: str
@@ -89,7 +89,7 @@ def find_counterfactuals(
         for figure, part in zip(figures, parts, strict=True)
         if (one := _nearest(figure, part, target, vector, currency, judge)) is not None
     ]
-    names = [figure.feature.name for figure in figures]
+    names = [figure.feature.name for figure in figures if len(figure.ticks)]
     return Alternatives(found[:MOST_TOLD], names, all(figure.is_whole for figure in figures))
 
 
@@ -107,7 +107,11 @@ def _nearest(
     before = figure.start if first == 0 else int(figure.ticks[first - 1])
     tick = _closed_in(figure, int(figure.ticks[first]), before, target, judge)
     rest = is_good[first:]
-    until = None if rest.all() else int(figure.ticks[first + int(rest.argmin()) - 1])
+    if not rest.all():
+        until = int(figure.ticks[first + int(rest.argmin()) - 1])
+    else:
+        # Of what was left out nobody knows.
+        until = None if figure.is_whole else int(figure.ticks[-1])
     always = tick if until is None else _always(figure, is_good, target, judge)
     return Counterfactual(
         feature=figure.feature.name,
@@ -172,7 +176,8 @@ def _amounts(figure: Figure, stretch: tuple[int, int | None, int | None], curren
     if until is None:
         return f"below {amount(tick + 1)} {currency}"
     further = "" if always is None else f", and below {amount(always + 1)} {currency}"
-    return f"from {amount(until)} to {amount(tick)} {currency}{further}"
+    reach = f"at {amount(tick)}" if until == tick else f"from {amount(until)} to {amount(tick)}"
+    return f"{reach} {currency}{further}"
 
 
 def _said(figure: Figure, tick: int, vector: NDArray[np.float32], currency: str) -> str:

@@ -292,6 +292,38 @@ def test_where_no_single_figure_helps_nothing_is_told_but_what_was_tried(outcome
     assert {"amount", "card_count_1h"} <= set(found.tried)
 
 
+def test_where_not_all_values_are_tried_nothing_is_said_of_the_others(monkeypatch):
+    monkeypatch.setattr("scoring.ml.figures.MOST_TICKS", 4)
+    world = World(a_vector(amount=640.0), policy(rule("odd", "amount > 400 OR amount IN (350, 100)")), None)
+
+    (one,) = world.of("amount")
+
+    assert (one.value, one.until, one.always) == ("400.00", "350.01", None)
+    assert one.words == "It would have passed from 350.01 to 400.00 EUR"
+
+
+def test_further_values_that_were_left_out_are_not_promised(monkeypatch):
+    monkeypatch.setattr("scoring.ml.figures.MOST_TICKS", 2)
+    world = World(a_vector(amount=640.0), policy(rule("odd", "amount > 400 OR amount IN (350, 300)")), None)
+
+    found = world.alternatives()
+
+    assert [(one.value, one.until, one.always) for one in found.found] == [("400.00", "400.00", None)]
+    assert found.found[0].words == "It would have passed at 400.00 EUR"
+    assert not found.is_whole
+
+
+@pytest.mark.parametrize(("expression", "is_whole"), [("amount > 100", False), ("card_is_new_merchant = 1", True)])
+def test_an_amount_that_cannot_be_tried_is_not_taken_for_one_that_would_not_help(expression, is_whole):
+    vector = a_vector(amount=640.0, card_amount_ratio=1.0, card_amount_deviation=0.0, card_is_new_merchant=1.0)
+    world = World(vector, policy(rule("r", expression)), None)
+
+    found = world.alternatives()
+
+    assert "amount" not in found.tried
+    assert found.is_whole == is_whole
+
+
 def test_a_list_that_declines_leaves_nothing_to_change(model):
     world = World(a_vector(1), policy(review=0.3), model, ListHit("block", "card", "card-1", "stolen"))
 
