@@ -9,7 +9,7 @@ import numpy as np
 from django.db import DatabaseError
 from numpy.typing import NDArray
 
-from scoring.decisioning import SEVERITY, PolicyInForce, judge
+from scoring.decisioning import APPROVE, SEVERITY, PolicyInForce, judge
 from scoring.ml.counterfactuals import Alternatives, Judge, OtherOutcomeError, find_counterfactuals
 from scoring.ml.figures import figures_of
 from scoring.ml.model import Model
@@ -37,9 +37,11 @@ def alternatives_of(
     try:
         splits, marks = None if model is None else model.splits, _marks(policy, payment.currency)
         figures = figures_of(vector, payment.amount, currency=payment.currency, splits=splits, marks=marks)
-        return find_counterfactuals(
+        told = find_counterfactuals(
             figures, vector, payment.amount, severity=severity, currency=payment.currency, judge=ask
         )
+        # What was let through was never declined: of it only what would have passed is true.
+        return _passing(told) if flagged.was_let_through else told
     except DatabaseError:
         raise
     except OtherOutcomeError:
@@ -48,6 +50,10 @@ def alternatives_of(
     except Exception:
         logger.exception("other figures of decision %s could not be tried", flagged.decision_id)
         return Alternatives([], [], problem=_FAILED)
+
+
+def _passing(told: Alternatives) -> Alternatives:
+    return msgspec.structs.replace(told, found=[one for one in told.found if one.outcome == APPROVE])
 
 
 def _judge_of(flagged: Flagged, model: Model | None, policy: PolicyInForce, listed: Sequence[ListHit]) -> Judge:

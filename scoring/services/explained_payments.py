@@ -10,7 +10,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from scoring.decisioning import APPROVE
-from scoring.features.definitions import NAMES, VERSION
+from scoring.features.definitions import HABIT_SIZE, NAMES, VERSION
 from scoring.ml.explanations import HABIT_PAYMENTS
 from scoring.models import Decision, Rescoring
 from scoring.queries import readable_payment
@@ -31,6 +31,19 @@ FROM scoring_decision AS wanted CROSS JOIN LATERAL (
 ) AS earlier
 WHERE wanted.id = ANY(%s::bigint[])
 """
+# Whether one of the payments that its habit may be made of was in another currency.
+_MIXED = """
+SELECT wanted.id FROM scoring_decision AS wanted
+WHERE wanted.id = ANY(%s::bigint[]) AND EXISTS (
+  SELECT FROM (
+    SELECT other.currency FROM scoring_decision AS other
+    WHERE other.card_id = wanted.card_id AND other.occurred_at <= wanted.occurred_at
+      AND other.decided_at <= wanted.decided_at AND other.id <> wanted.id
+    ORDER BY other.occurred_at DESC LIMIT %s
+  ) AS habit
+  WHERE habit.currency <> wanted.currency
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Flagged:
     """A payment as it was flagged: when it was decided, or when it was scored again after it had been let through.
 
     vector: float32 (features,), None where it cannot be read by this program; then `problem` says why.
+    was_let_through: it is flagged by the second look only.
     """
 
     decision_id: int
@@ -50,6 +64,7 @@ class Flagged:
     feature_version: str
     at: datetime
     problem: str = ""
+    was_let_through: bool = False
 
 
 def flagged_without_explanation(decision_ids: Sequence[int]) -> list[Flagged]:
@@ -84,6 +99,7 @@ def _read(decision: Decision, decided: Decision | Rescoring, at: datetime) -> Fl
         feature_version=decided.feature_version,
         at=at,
         problem=problem,
+        was_let_through=decided is not decision,
     )
 
 
@@ -99,3 +115,10 @@ def habits_before(decision_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]
         for decision_id, features in cursor.fetchall():
             found.setdefault(decision_id, []).append(np.frombuffer(bytes(features), np.float32))
     return {decision_id: np.stack(vectors) for decision_id, vectors in found.items()}
+
+
+def with_mixed_currencies(decision_ids: Sequence[int]) -> set[int]:
+    """Those whose card paid in another currency shortly before: its usual amount is then of no currency. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MIXED, [list(decision_ids), HABIT_SIZE])
+        return {decision_id for (decision_id,) in cursor.fetchall()}

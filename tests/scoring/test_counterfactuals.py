@@ -73,6 +73,7 @@ class World:
         amount = Decimal(f"{vector[INDEX['amount']]:.2f}")
         self.payment = make_payment(amount=amount)
         self.at: datetime = NOON
+        self.was_let_through = False
         self.outcome = self.decided(vector)
 
     def decided(self, vector: np.ndarray, amount: Decimal | None = None) -> str:
@@ -92,7 +93,8 @@ class World:
 
     def alternatives(self) -> Alternatives:
         flagged = Flagged(
-            1, self.payment, self.vector, self.outcome, None, "m", 1, VERSION, self.at
+            1, self.payment, self.vector, self.outcome, None, "m", 1, VERSION, self.at,
+            was_let_through=self.was_let_through,
         )  # fmt: skip
         return alternatives_of(flagged, model=self.model, policy=self.policy, listed=self.listed)
 
@@ -215,6 +217,14 @@ def test_bands_points_and_declines_are_told_apart():
     assert told["amount", "review"].words == ("It would have gone to review instead of being declined below 300.01 EUR")
     assert told["card_count_1h", "review"].value == "2"
     assert ("amount", "approve") not in told
+
+
+def test_what_was_let_through_is_not_said_to_have_been_declined():
+    rules = (rule("large", "amount > 300", "decline"), rule("busy", "amount > 100 AND card_count_1h > 3"))
+    world = World(a_vector(amount=640.0, card_count_1h=5.0), policy(*rules), None)
+    world.was_let_through = True
+
+    assert {(one.feature, one.outcome) for one in world.alternatives().found} == {("amount", "approve")}
 
 
 def test_a_stretch_of_amounts_that_ends_says_both_ends():
