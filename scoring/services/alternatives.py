@@ -59,6 +59,8 @@ def _passing(told: Alternatives) -> Alternatives:
 def _judge_of(flagged: Flagged, model: Model | None, policy: PolicyInForce, listed: Sequence[ListHit]) -> Judge:
     payment = flagged.payment
     assert payment is not None
+    # It takes a tenth of the search, and few policies read it.
+    asks_anomaly = any("anomaly_score" in rule.condition.fields for rule in policy.rules)
 
     def severities(vectors: NDArray[np.float32], amounts: Sequence[Decimal]) -> NDArray[np.int64]:
         payments = [
@@ -67,7 +69,7 @@ def _judge_of(flagged: Flagged, model: Model | None, policy: PolicyInForce, list
         ]
         met = dict.fromkeys(range(len(payments)), listed) if listed else {}
         scores = None if model is None else model.score(vectors)
-        anomalies = None if model is None else model.anomalies(vectors)
+        anomalies = model.anomalies(vectors) if model is not None and asks_anomaly else None
         times = [flagged.at] * len(payments)
         return judge(Batch(payments, vectors, scores, listed=met, at=times, anomalies=anomalies), policy).severities
 

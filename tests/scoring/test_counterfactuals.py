@@ -227,6 +227,19 @@ def test_what_was_let_through_is_not_said_to_have_been_declined():
     assert {(one.feature, one.outcome) for one in world.alternatives().found} == {("amount", "approve")}
 
 
+@pytest.mark.parametrize(("expression", "asked"), [("amount > 100", 0), ("anomaly_score > 0.5 OR amount > 100", 1)])
+def test_how_strange_a_payment_is_counts_where_a_rule_reads_it_and_costs_nothing_elsewhere(
+    model, monkeypatch, expression, asked
+):
+    calls = []
+    monkeypatch.setattr(Model, "anomalies", lambda _, rows: calls.append(1) or np.full(len(rows), 0.9))
+    world = World(a_vector(amount=640.0), policy(rule("r", expression), review=2.0, decline=3.0), model)
+    calls.clear()
+
+    assert bool(world.of("amount")) == (not asked)
+    assert len(calls) == asked
+
+
 def test_a_stretch_of_amounts_that_ends_says_both_ends():
     world = World(a_vector(amount=640.0), policy(rule("odd", "amount < 20 OR amount > 100")), None)
 
