@@ -20,6 +20,7 @@ _VECTOR_BYTES = 4 * len(NAMES)
 # What came within a day before may be the same attack: an attack is not to become its own habit.
 HABIT_UNTIL = timedelta(days=1)
 HABIT_SINCE = timedelta(days=31)
+# Vectors, and a row without one where a payment that its habit may be made of was in another currency.
 _BEFORE = """
 SELECT wanted.id, earlier.features
 FROM scoring_decision AS wanted CROSS JOIN LATERAL (
@@ -30,10 +31,8 @@ FROM scoring_decision AS wanted CROSS JOIN LATERAL (
   ORDER BY other.occurred_at DESC, other.id DESC LIMIT %s
 ) AS earlier
 WHERE wanted.id = ANY(%s::bigint[])
-"""
-# Whether one of the payments that its habit may be made of was in another currency.
-_MIXED = """
-SELECT wanted.id FROM scoring_decision AS wanted
+UNION ALL
+SELECT wanted.id, NULL FROM scoring_decision AS wanted
 WHERE wanted.id = ANY(%s::bigint[]) AND EXISTS (
   SELECT FROM (
     SELECT other.currency FROM scoring_decision AS other
@@ -103,22 +102,32 @@ def _read(decision: Decision, decided: Decision | Rescoring, at: datetime) -> Fl
     )
 
 
-def habits_before(decision_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-    """The vectors of each card's payments before a decision, float32 (payments, features); none: not in it.
+@dataclass(frozen=True)
+class Habits:
+    """What cards did before decisions, by the decision's id, where there is anything.
 
-    In the same currency, more than a day before it and decided before it, at most HABIT_PAYMENTS. One query.
+    vectors: float32 (payments, features). mixed: the card paid in another currency shortly before; its usual amount is
+    then of no currency.
     """
-    limits: list[Any] = [HABIT_SINCE, HABIT_UNTIL, VERSION, _VECTOR_BYTES, HABIT_PAYMENTS, list(decision_ids)]
+
+    vectors: dict[int, NDArray[np.float32]]
+    mixed: set[int]
+
+
+def habits_before(decision_ids: Sequence[int]) -> Habits:
+    """What is usual for each decision's card. One query.
+
+    Vectors in the same currency, more than a day before it and decided before it, at most HABIT_PAYMENTS.
+    """
+    ids = list(decision_ids)
+    limits: list[Any] = [HABIT_SINCE, HABIT_UNTIL, VERSION, _VECTOR_BYTES, HABIT_PAYMENTS, ids, ids, HABIT_SIZE]
     found: dict[int, list[NDArray[np.float32]]] = {}
+    mixed = set()
     with connection.cursor() as cursor:
         cursor.execute(_BEFORE, limits)
         for decision_id, features in cursor.fetchall():
-            found.setdefault(decision_id, []).append(np.frombuffer(bytes(features), np.float32))
-    return {decision_id: np.stack(vectors) for decision_id, vectors in found.items()}
-
-
-def with_mixed_currencies(decision_ids: Sequence[int]) -> set[int]:
-    """Those whose card paid in another currency shortly before: its usual amount is then of no currency. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MIXED, [list(decision_ids), HABIT_SIZE])
-        return {decision_id for (decision_id,) in cursor.fetchall()}
+            if features is None:
+                mixed.add(decision_id)
+            else:
+                found.setdefault(decision_id, []).append(np.frombuffer(bytes(features), np.float32))
+    return Habits({decision_id: np.stack(vectors) for decision_id, vectors in found.items()}, mixed)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -17,12 +16,7 @@ from scoring.ml.model import Model, ModelRefusedError
 from scoring.models import Explanation, ModelVersion, Outbox, Policy
 from scoring.rules.language import RuleError
 from scoring.services.alternatives import alternatives_of
-from scoring.services.explained_payments import (
-    Flagged,
-    flagged_without_explanation,
-    habits_before,
-    with_mixed_currencies,
-)
+from scoring.services.explained_payments import Flagged, Habits, flagged_without_explanation, habits_before
 from scoring.services.list_history import ListHistory
 from scoring.services.outbox import add_to_outbox
 from scoring.services.reproduction import past_model, past_policy
@@ -36,14 +30,6 @@ EXPLAINED_AT_ONCE = 20
 # float32 contributions add up to the margin to about 1e-6; what is further off is of other trees.
 MOST_OFF = 1e-4
 _NO_HABIT = np.empty((0, len(NAMES)), np.float32)
-
-
-@dataclass(frozen=True)
-class _Before:
-    """What cards did before, by decision. vectors: float32 (payments, features). mixed: in several currencies."""
-
-    vectors: dict[int, NDArray[np.float32]]
-    mixed: set[int]
 
 
 def leave_for_explaining(decision_ids: Sequence[int]) -> None:
@@ -60,8 +46,7 @@ def explain_decisions(decision_ids: Sequence[int], *, at: datetime) -> int:
     flagged = flagged_without_explanation(decision_ids)
     if not flagged:
         return 0
-    ids = [one.decision_id for one in flagged]
-    before = _Before(habits_before(ids), with_mixed_currencies(ids))
+    habits = habits_before([one.decision_id for one in flagged])
     history = ListHistory([one.payment for one in flagged if one.payment is not None])
     rows = []
     policies = {version: _policy(version) for version in {one.policy_version for one in flagged}}
@@ -70,7 +55,7 @@ def explain_decisions(decision_ids: Sequence[int], *, at: datetime) -> int:
         groups.setdefault(one.model_version, []).append(one)
     for version, group in groups.items():
         model, gone = _model(version)
-        for one, row in zip(group, _explained(group, model, gone, before), strict=True):
+        for one, row in zip(group, _explained(group, model, gone, habits), strict=True):
             row.made_at = at
             policy, unknown = policies[one.policy_version]
             # This model is not what decided: what it says of other figures would not be true either.
@@ -91,7 +76,7 @@ def _model(version: str) -> tuple[Model | None, str]:
         return None, f"{str(error)[:200] or 'Its model is not kept any more'}."
 
 
-def _explained(group: Sequence[Flagged], model: Model | None, gone: str, before: _Before) -> Iterable[Explanation]:
+def _explained(group: Sequence[Flagged], model: Model | None, gone: str, habits: Habits) -> Iterable[Explanation]:
     """What the model says of each, all in one call of it."""
     vectors = [one.vector for one in group if one.vector is not None]
     if model is None or not vectors:
@@ -102,10 +87,10 @@ def _explained(group: Sequence[Flagged], model: Model | None, gone: str, before:
         logger.exception("contributions of model %s could not be computed", model.version)
         return [_failed(one, "The contributions could not be computed.") for one in group]
     made = iter(zip(shares, margins.tolist(), strict=True))
-    return [_unexplained(one, gone) if one.vector is None else _checked(one, *next(made), before) for one in group]
+    return [_unexplained(one, gone) if one.vector is None else _checked(one, *next(made), habits) for one in group]
 
 
-def _checked(one: Flagged, shares: NDArray[np.float32], margin: float, before: _Before) -> Explanation:
+def _checked(one: Flagged, shares: NDArray[np.float32], margin: float, habits: Habits) -> Explanation:
     """An explanation that adds up to the score that was recorded, or that it does not."""
     assert one.vector is not None
     off = abs(float(shares.sum(dtype=np.float64)) - margin)
@@ -118,7 +103,7 @@ def _checked(one: Flagged, shares: NDArray[np.float32], margin: float, before: _
         )  # fmt: skip
         return _failed(one, "The contributions do not add up to the score that was recorded.")
     currency = one.payment.currency if one.payment is not None else ""
-    habit, is_mixed = before.vectors.get(one.decision_id, _NO_HABIT), one.decision_id in before.mixed
+    habit, is_mixed = habits.vectors.get(one.decision_id, _NO_HABIT), one.decision_id in habits.mixed
     told = families(shares, one.vector, habit, currency=currency, is_mixed=is_mixed)
     row = _row(one, State.MADE, "")
     row.base, row.margin, row.contributions = float(shares[-1]), margin, shares[:-1].tobytes()
