@@ -107,11 +107,12 @@ def _nearest(
     before = figure.start if first == 0 else int(figure.ticks[first - 1])
     tick = _closed_in(figure, int(figure.ticks[first]), before, target, judge)
     rest = is_good[first:]
+    until: int | None = None
     if not rest.all():
         until = int(figure.ticks[first + int(rest.argmin()) - 1])
-    else:
+    elif not figure.is_whole:
         # Of what was left out nobody knows.
-        until = None if figure.is_whole else int(figure.ticks[-1])
+        until = int(figure.ticks[-1])
     always = tick if until is None else _always(figure, is_good, target, judge)
     return Counterfactual(
         feature=figure.feature.name,
