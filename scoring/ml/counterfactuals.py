@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.features.definitions import INDEX, Op
 from scoring.ml.figures import Figure, Ticks
-from scoring.ml.wording import decimals_of, sentence
+from scoring.ml.wording import decimals_of, exact_time, sentence
 
 # More would be read by nobody.
 MOST_TOLD = 5
@@ -31,9 +31,9 @@ class OtherOutcomeError(Exception):
 class Counterfactual(msgspec.Struct, frozen=True, gc=False):
     """One figure of a payment that would have changed its outcome by itself.
 
-    `value`: the nearest with which it is `outcome`, or milder; so it is up to `until`, or with all further ones where
-    that is None. `always`: from where on it is so with all further ones; None: nowhere. As decimals: an amount in major
-    units, payments, seconds, 0 for a flag.
+    `value`: the nearest with which it is `outcome`, or milder; so it is up to `until` at least, or with all further
+    ones where that is None. `always`: from where on it is so with all further ones; None: nowhere that is known of. As
+    decimals: an amount in major units, payments, seconds, 0 for a flag.
     """
 
     feature: str
@@ -89,7 +89,7 @@ def find_counterfactuals(
         for figure, part in zip(figures, parts, strict=True)
         if (one := _nearest(figure, part, target, vector, currency, judge)) is not None
     ]
-    names = [figure.feature.name for figure in figures]
+    names = [figure.feature.name for figure in figures if len(figure.ticks)]
     return Alternatives(found[:MOST_TOLD], names, all(figure.is_whole for figure in figures))
 
 
@@ -107,7 +107,12 @@ def _nearest(
     before = figure.start if first == 0 else int(figure.ticks[first - 1])
     tick = _closed_in(figure, int(figure.ticks[first]), before, target, judge)
     rest = is_good[first:]
-    until = None if rest.all() else int(figure.ticks[first + int(rest.argmin()) - 1])
+    until: int | None = None
+    if not rest.all():
+        until = int(figure.ticks[first + int(rest.argmin()) - 1])
+    elif not figure.is_whole:
+        # Of what was left out nobody knows.
+        until = int(figure.ticks[-1])
     always = tick if until is None else _always(figure, is_good, target, judge)
     return Counterfactual(
         feature=figure.feature.name,
@@ -172,11 +177,16 @@ def _amounts(figure: Figure, stretch: tuple[int, int | None, int | None], curren
     if until is None:
         return f"below {amount(tick + 1)} {currency}"
     further = "" if always is None else f", and below {amount(always + 1)} {currency}"
-    return f"from {amount(until)} to {amount(tick)} {currency}{further}"
+    reach = f"at {amount(tick)}" if until == tick else f"from {amount(until)} to {amount(tick)}"
+    return f"{reach} {currency}{further}"
 
 
 def _said(figure: Figure, tick: int, vector: NDArray[np.float32], currency: str) -> str:
     """The feature's own words for another value, without what they say of its siblings."""
+    if figure.feature.op == Op.SINCE_LAST:
+        # Elsewhere a time is rounded; here a rounded one would promise what is not so.
+        words = figure.feature.words.replace("{value}", exact_time(int(figure.value(tick))))
+        return words[:1].lower() + words[1:]
     changed = vector.copy()
     changed[INDEX[figure.feature.name]] = float(figure.value(tick))
     words = sentence(figure.feature, changed, currency=currency).partition(";")[0]

@@ -112,12 +112,17 @@ def explain(
 
 
 def families(
-    contributions: NDArray[np.float32], vector: NDArray[np.float32], earlier: NDArray[np.float32], *, currency: str
+    contributions: NDArray[np.float32],
+    vector: NDArray[np.float32],
+    earlier: NDArray[np.float32],
+    *,
+    currency: str,
+    is_mixed: bool = False,
 ) -> list[Family]:
     """All families that add anything, the strongest first, each beside what is usual for the card.
 
     contributions: float32 (features + 1,). vector: float32 (features,). earlier: float32 (payments, features), those of
-    the card's payments before this one.
+    the card's payments before this one. is_mixed: its habit is of several currencies, and no usual amount is told.
     """
     totals = _totals(contributions)
     told = sorted((name for name in totals if totals[name] != 0.0), key=lambda name: -abs(totals[name]))
@@ -125,7 +130,7 @@ def families(
     for name in told:
         feature = _told_of(name, totals[name], contributions)
         words = sentence(feature, vector, currency=currency)
-        usual = _usual(feature, vector, earlier, currency)
+        usual = "" if is_mixed and feature.op in _ABOUT_AMOUNT else _usual(feature, vector, earlier, currency)
         found.append(Family(name, round(totals[name], 6), words, usual))
     return found
 

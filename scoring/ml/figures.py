@@ -41,6 +41,7 @@ _CHANGEABLE = tuple(
     and not feature.by_arrival
     and (_WAYS[feature.op] != _FEWER or feature.window <= LONGEST_WINDOW)
 )
+_OF_AMOUNT = [INDEX[feature.name] for feature in FEATURES if feature.op in AMOUNT_ENTERS]
 _AMOUNT = next(feature for feature in FEATURES if feature.op == Op.AMOUNT)
 
 Ticks = NDArray[np.int64]
@@ -51,7 +52,8 @@ Marks = Mapping[str, Iterable[float]]
 class Figure:
     """A figure and the ticks to try, the nearest first. `start`: the tick of what it was, which is not tried.
 
-    vectors: float32 (ticks, features) of ticks. amounts: the payment's amount at each. is_whole: no tick was left out.
+    vectors: float32 (ticks, features) of ticks. amounts: the payment's amount at each. is_whole: no tick was left out;
+    of one that cannot be changed, all are.
     """
 
     feature: Feature
@@ -75,11 +77,13 @@ def figures_of(
 ) -> list[Figure]:
     """Those that the payment has and that the model or the policy looks at, its amount first.
 
+    An amount of which the vector does not say enough has no ticks.
+
     vector: float32 (features,). marks: feature name -> values at which the policy may say something else.
     """
     lines = _lines(vector, amount)
     free = np.zeros(len(FEATURES), bool)
-    free[[line.index for line in lines]] = True
+    free[_OF_AMOUNT] = True
     free[[INDEX[feature.name] for feature in _CHANGEABLE]] = True
     places = {INDEX[name]: np.array(list(values), np.float64) for name, values in marks.items() if name in INDEX}
     if splits is not None:
@@ -88,32 +92,36 @@ def figures_of(
         for index in np.unique(features).tolist():
             own = thresholds[features == index]
             places[index] = np.concatenate([places[index], own]) if index in places else own
-    found = [_amount_figure(vector, amount, lines, places, decimals_of(currency))] if lines else []
+    found = [_amount_figure(vector, amount, lines, places, decimals_of(currency))]
     for feature in _CHANGEABLE:
         index = INDEX[feature.name]
         if index in places and not np.isnan(vector[index]):
             found.append(_plain_figure(feature, vector, amount, places[index]))
-    return [figure for figure in found if len(figure.ticks)]
+    return [figure for figure in found if len(figure.ticks) or not figure.is_whole]
 
 
-def _lines(vector: NDArray[np.float32], amount: Decimal) -> list[Line]:
+def _lines(vector: NDArray[np.float32], amount: Decimal) -> list[Line] | None:
+    """None where the vector would not say what another amount makes of it."""
     try:
         return amount_lines(vector, float(amount))
     except AmountUnknownError:
-        return []
+        return None
 
 
 def _amount_figure(
     vector: NDArray[np.float32],
     amount: Decimal,
-    lines: list[Line],
+    known: list[Line] | None,
     places: Mapping[int, NDArray[np.float64]],
     decimals: int,
 ) -> Figure:
+    lines = known or []
     marks = [line.amount(places[line.index]) for line in lines if line.index in places]
     step = Decimal(1).scaleb(-decimals)
     start = int(-(-amount // step))
     ticks, is_whole = _below(np.concatenate(marks) if marks else np.empty(0), 10**decimals, start, least=1)
+    if known is None:
+        is_whole = not any(len(places[index]) for index in _OF_AMOUNT if index in places)
 
     def vectors(ticks: Ticks) -> NDArray[np.float32]:
         return vectors_at(vector, lines, ticks / 10**decimals)

@@ -112,7 +112,8 @@ def _money(value: float, currency: str) -> str:
 def usual_text(feature: Feature, values: NDArray[np.float32], *, currency: str) -> str:
     """What is usual among a feature's values, float32 (payments,), NaN where missing; empty where all are.
 
-    The median; of a clock, which has none, the hours of the middle half; of a flag how often it was up.
+    The median; of a clock, which has none, the shortest stretch with at least half of them; of a flag how often it was
+    up.
     """
     known = values[~np.isnan(values)]
     if not len(known):
@@ -120,9 +121,18 @@ def usual_text(feature: Feature, values: NDArray[np.float32], *, currency: str) 
     if feature.unit == "flag":
         return f"in {int((known > 0).sum())} of {len(known)} payments"
     if feature.unit == "hour":
-        early, late = (value_text(feature, float(hour), currency=currency) for hour in np.percentile(known, [25, 75]))
+        early, late = (value_text(feature, hour, currency=currency) for hour in _usual_hours(known))
         return f"{early} to {late}" if early != late else early
     return value_text(feature, float(np.median(known)), currency=currency)
+
+
+def _usual_hours(hours: NDArray[np.float32]) -> tuple[float, float]:
+    """First and last hour of the shortest stretch of the clock with at least half of them; midnight is no border."""
+    rising = np.sort(hours.astype(np.float64))
+    half = (len(rising) + 1) // 2
+    last = np.concatenate([rising, rising + 24.0])[half - 1 : half - 1 + len(rising)]
+    start = int((last - rising).argmin())
+    return float(rising[start]), float(last[start] % 24.0)
 
 
 def _seconds(value: float) -> str:
@@ -132,6 +142,16 @@ def _seconds(value: float) -> str:
             return f"{value / size:.0f} {name}"
     seconds = f"{value:.0f}"
     return f"{seconds} second" if seconds == "1" else f"{seconds} seconds"
+
+
+def exact_time(seconds: int) -> str:
+    """A time without rounding: 2 hours 25 minutes."""
+    parts = []
+    for size, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    return " ".join(parts) or "0 seconds"
 
 
 def _share(value: float) -> str:

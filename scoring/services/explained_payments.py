@@ -10,7 +10,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from scoring.decisioning import APPROVE
-from scoring.features.definitions import NAMES, VERSION
+from scoring.features.definitions import HABIT_SIZE, NAMES, VERSION
 from scoring.ml.explanations import HABIT_PAYMENTS
 from scoring.models import Decision, Rescoring
 from scoring.queries import readable_payment
@@ -20,6 +20,7 @@ _VECTOR_BYTES = 4 * len(NAMES)
 # What came within a day before may be the same attack: an attack is not to become its own habit.
 HABIT_UNTIL = timedelta(days=1)
 HABIT_SINCE = timedelta(days=31)
+# Vectors, and a row without one where a payment that its habit may be made of was in another currency.
 _BEFORE = """
 SELECT wanted.id, earlier.features
 FROM scoring_decision AS wanted CROSS JOIN LATERAL (
@@ -30,6 +31,17 @@ FROM scoring_decision AS wanted CROSS JOIN LATERAL (
   ORDER BY other.occurred_at DESC, other.id DESC LIMIT %s
 ) AS earlier
 WHERE wanted.id = ANY(%s::bigint[])
+UNION ALL
+SELECT wanted.id, NULL FROM scoring_decision AS wanted
+WHERE wanted.id = ANY(%s::bigint[]) AND EXISTS (
+  SELECT FROM (
+    SELECT other.currency FROM scoring_decision AS other
+    WHERE other.card_id = wanted.card_id AND other.occurred_at <= wanted.occurred_at
+      AND other.decided_at <= wanted.decided_at AND other.id <> wanted.id
+    ORDER BY other.occurred_at DESC LIMIT %s
+  ) AS habit
+  WHERE habit.currency <> wanted.currency
+)
 """
 
 
@@ -38,6 +50,7 @@ class Flagged:
     """A payment as it was flagged: when it was decided, or when it was scored again after it had been let through.
 
     vector: float32 (features,), None where it cannot be read by this program; then `problem` says why.
+    was_let_through: it is flagged by the second look only.
     """
 
     decision_id: int
@@ -50,6 +63,7 @@ class Flagged:
     feature_version: str
     at: datetime
     problem: str = ""
+    was_let_through: bool = False
 
 
 def flagged_without_explanation(decision_ids: Sequence[int]) -> list[Flagged]:
@@ -84,18 +98,36 @@ def _read(decision: Decision, decided: Decision | Rescoring, at: datetime) -> Fl
         feature_version=decided.feature_version,
         at=at,
         problem=problem,
+        was_let_through=decided is not decision,
     )
 
 
-def habits_before(decision_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-    """The vectors of each card's payments before a decision, float32 (payments, features); none: not in it.
+@dataclass(frozen=True)
+class Habits:
+    """What cards did before decisions, by the decision's id, where there is anything.
 
-    In the same currency, more than a day before it and decided before it, at most HABIT_PAYMENTS. One query.
+    vectors: float32 (payments, features). mixed: the card paid in another currency shortly before; its usual amount is
+    then of no currency.
     """
-    limits: list[Any] = [HABIT_SINCE, HABIT_UNTIL, VERSION, _VECTOR_BYTES, HABIT_PAYMENTS, list(decision_ids)]
+
+    vectors: dict[int, NDArray[np.float32]]
+    mixed: set[int]
+
+
+def habits_before(decision_ids: Sequence[int]) -> Habits:
+    """What is usual for each decision's card. One query.
+
+    Vectors in the same currency, more than a day before it and decided before it, at most HABIT_PAYMENTS.
+    """
+    ids = list(decision_ids)
+    limits: list[Any] = [HABIT_SINCE, HABIT_UNTIL, VERSION, _VECTOR_BYTES, HABIT_PAYMENTS, ids, ids, HABIT_SIZE]
     found: dict[int, list[NDArray[np.float32]]] = {}
+    mixed = set()
     with connection.cursor() as cursor:
         cursor.execute(_BEFORE, limits)
         for decision_id, features in cursor.fetchall():
-            found.setdefault(decision_id, []).append(np.frombuffer(bytes(features), np.float32))
-    return {decision_id: np.stack(vectors) for decision_id, vectors in found.items()}
+            if features is None:
+                mixed.add(decision_id)
+            else:
+                found.setdefault(decision_id, []).append(np.frombuffer(bytes(features), np.float32))
+    return Habits({decision_id: np.stack(vectors) for decision_id, vectors in found.items()}, mixed)

@@ -16,7 +16,7 @@ from scoring.ml.model import Model, ModelRefusedError
 from scoring.models import Explanation, ModelVersion, Outbox, Policy
 from scoring.rules.language import RuleError
 from scoring.services.alternatives import alternatives_of
-from scoring.services.explained_payments import Flagged, flagged_without_explanation, habits_before
+from scoring.services.explained_payments import Flagged, Habits, flagged_without_explanation, habits_before
 from scoring.services.list_history import ListHistory
 from scoring.services.outbox import add_to_outbox
 from scoring.services.reproduction import past_model, past_policy
@@ -58,7 +58,9 @@ def explain_decisions(decision_ids: Sequence[int], *, at: datetime) -> int:
         for one, row in zip(group, _explained(group, model, gone, habits), strict=True):
             row.made_at = at
             policy, unknown = policies[one.policy_version]
-            missing = one.problem or (gone if one.model_version else "") or unknown
+            # This model is not what decided: what it says of other figures would not be true either.
+            failed = row.problem if row.state == State.FAILED else ""
+            missing = one.problem or (gone if one.model_version else "") or failed or unknown
             row.counterfactuals = msgspec.to_builtins(_alternatives(one, model, policy, missing, history))
             rows.append(row)
     # Somebody else may have explained one meanwhile.
@@ -74,9 +76,7 @@ def _model(version: str) -> tuple[Model | None, str]:
         return None, f"{str(error)[:200] or 'Its model is not kept any more'}."
 
 
-def _explained(
-    group: Sequence[Flagged], model: Model | None, gone: str, habits: dict[int, NDArray[np.float32]]
-) -> Iterable[Explanation]:
+def _explained(group: Sequence[Flagged], model: Model | None, gone: str, habits: Habits) -> Iterable[Explanation]:
     """What the model says of each, all in one call of it."""
     vectors = [one.vector for one in group if one.vector is not None]
     if model is None or not vectors:
@@ -87,15 +87,10 @@ def _explained(
         logger.exception("contributions of model %s could not be computed", model.version)
         return [_failed(one, "The contributions could not be computed.") for one in group]
     made = iter(zip(shares, margins.tolist(), strict=True))
-    return [
-        _unexplained(one, gone) if one.vector is None else _checked(one, *next(made), habits.get(one.decision_id))
-        for one in group
-    ]
+    return [_unexplained(one, gone) if one.vector is None else _checked(one, *next(made), habits) for one in group]
 
 
-def _checked(
-    one: Flagged, shares: NDArray[np.float32], margin: float, habit: NDArray[np.float32] | None
-) -> Explanation:
+def _checked(one: Flagged, shares: NDArray[np.float32], margin: float, habits: Habits) -> Explanation:
     """An explanation that adds up to the score that was recorded, or that it does not."""
     assert one.vector is not None
     off = abs(float(shares.sum(dtype=np.float64)) - margin)
@@ -108,7 +103,8 @@ def _checked(
         )  # fmt: skip
         return _failed(one, "The contributions do not add up to the score that was recorded.")
     currency = one.payment.currency if one.payment is not None else ""
-    told = families(shares, one.vector, _NO_HABIT if habit is None else habit, currency=currency)
+    habit, is_mixed = habits.vectors.get(one.decision_id, _NO_HABIT), one.decision_id in habits.mixed
+    told = families(shares, one.vector, habit, currency=currency, is_mixed=is_mixed)
     row = _row(one, State.MADE, "")
     row.base, row.margin, row.contributions = float(shares[-1]), margin, shares[:-1].tobytes()
     row.families = msgspec.to_builtins(told)

@@ -8,11 +8,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cases.explained import MOST_STEPS, NOTHING_HELPS, WIDTH, explained
+from cases.models import Case
+from cases.services import alerts
+from cases.services.audit import draw_audit, set_audit
 from cases.services.review_settings import change_settings
+from scoring.models import Outbox
 from tests.cases.case_calls import at
 from tests.cases.explanations_at_hand import FAMILIES, FOUND, alternatives, make_explanation, make_unexplained
 from tests.cases.reviewing import in_review
-from tests.factories import flag, make_decision
+from tests.factories import DAY, NOON, flag, make_decision
 
 TOLD = re.compile(r"It would have passed|m-explains|card's usual is 1|\+3\.25|score 0\.\d{3}|No single figure")
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -66,6 +70,18 @@ def test_where_nothing_helps_the_page_says_so(as_alice, case, payment):
     make_explanation(payment, counterfactuals=alternatives(found=[]))
 
     assert NOTHING_HELPS in page_of(as_alice, case)
+
+
+def test_of_what_was_drawn_at_random_no_explanation_is_promised(as_alice):
+    payments = [make_decision(outcome="approve", score=0.01, reasons=[]) for _ in range(200)]
+    set_audit(share=0.05, daily_reviews=10_000, actor=None, now=NOON - DAY)
+    draw_audit([one.id for one in payments], now=NOON)
+    alerts.open_cases(Outbox.objects.get(topic=Outbox.Topic.ALERTS).ids, now=NOON)
+
+    text = page_of(as_alice, Case.objects.get())
+
+    assert "Nothing flagged this payment, so there is nothing to explain." in text
+    assert "No explanation is kept" not in text
 
 
 def test_what_was_not_made_says_why_and_draws_nothing(as_alice, case, payment):

@@ -73,6 +73,7 @@ class World:
         amount = Decimal(f"{vector[INDEX['amount']]:.2f}")
         self.payment = make_payment(amount=amount)
         self.at: datetime = NOON
+        self.was_let_through = False
         self.outcome = self.decided(vector)
 
     def decided(self, vector: np.ndarray, amount: Decimal | None = None) -> str:
@@ -92,7 +93,8 @@ class World:
 
     def alternatives(self) -> Alternatives:
         flagged = Flagged(
-            1, self.payment, self.vector, self.outcome, None, "m", 1, VERSION, self.at
+            1, self.payment, self.vector, self.outcome, None, "m", 1, VERSION, self.at,
+            was_let_through=self.was_let_through,
         )  # fmt: skip
         return alternatives_of(flagged, model=self.model, policy=self.policy, listed=self.listed)
 
@@ -217,6 +219,27 @@ def test_bands_points_and_declines_are_told_apart():
     assert ("amount", "approve") not in told
 
 
+def test_what_was_let_through_is_not_said_to_have_been_declined():
+    rules = (rule("large", "amount > 300", "decline"), rule("busy", "amount > 100 AND card_count_1h > 3"))
+    world = World(a_vector(amount=640.0, card_count_1h=5.0), policy(*rules), None)
+    world.was_let_through = True
+
+    assert {(one.feature, one.outcome) for one in world.alternatives().found} == {("amount", "approve")}
+
+
+@pytest.mark.parametrize(("expression", "asked"), [("amount > 100", 0), ("anomaly_score > 0.5 OR amount > 100", 1)])
+def test_how_strange_a_payment_is_counts_where_a_rule_reads_it_and_costs_nothing_elsewhere(
+    model, monkeypatch, expression, asked
+):
+    calls = []
+    monkeypatch.setattr(Model, "anomalies", lambda _, rows: calls.append(1) or np.full(len(rows), 0.9))
+    world = World(a_vector(amount=640.0), policy(rule("r", expression), review=2.0, decline=3.0), model)
+    calls.clear()
+
+    assert bool(world.of("amount")) == (not asked)
+    assert len(calls) == asked
+
+
 def test_a_stretch_of_amounts_that_ends_says_both_ends():
     world = World(a_vector(amount=640.0), policy(rule("odd", "amount < 20 OR amount > 100")), None)
 
@@ -265,6 +288,22 @@ def test_counts_flags_and_times_are_said_in_their_own_words():
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (8700, "2 hours 25 minutes before"),
+        (200_000, "2 days 7 hours 34 minutes before"),
+        (30 * 86400, "30 days before"),
+    ],
+)
+def test_a_time_that_would_have_passed_is_not_rounded(seconds, words):
+    world = World(a_vector(card_since_last=90.0), policy(rule("soon", f"card_since_last < {seconds}")), None)
+
+    (one,) = world.of("card_since_last")
+
+    assert one.words == f"It would have passed with: this card's last payment was {words}, or longer"
+
+
 @pytest.mark.parametrize("outcome", ["review", "decline"])
 def test_where_no_single_figure_helps_nothing_is_told_but_what_was_tried(outcome):
     rules = (rule("large", "amount > 100", outcome), rule("busy", "card_count_1h > 1", outcome))
@@ -274,6 +313,38 @@ def test_where_no_single_figure_helps_nothing_is_told_but_what_was_tried(outcome
 
     assert (found.found, found.is_whole, found.problem) == ([], True, "")
     assert {"amount", "card_count_1h"} <= set(found.tried)
+
+
+def test_where_not_all_values_are_tried_nothing_is_said_of_the_others(monkeypatch):
+    monkeypatch.setattr("scoring.ml.figures.MOST_TICKS", 4)
+    world = World(a_vector(amount=640.0), policy(rule("odd", "amount > 400 OR amount IN (350, 100)")), None)
+
+    (one,) = world.of("amount")
+
+    assert (one.value, one.until, one.always) == ("400.00", "350.01", None)
+    assert one.words == "It would have passed from 350.01 to 400.00 EUR"
+
+
+def test_further_values_that_were_left_out_are_not_promised(monkeypatch):
+    monkeypatch.setattr("scoring.ml.figures.MOST_TICKS", 2)
+    world = World(a_vector(amount=640.0), policy(rule("odd", "amount > 400 OR amount IN (350, 300)")), None)
+
+    found = world.alternatives()
+
+    assert [(one.value, one.until, one.always) for one in found.found] == [("400.00", "400.00", None)]
+    assert found.found[0].words == "It would have passed at 400.00 EUR"
+    assert not found.is_whole
+
+
+@pytest.mark.parametrize(("expression", "is_whole"), [("amount > 100", False), ("card_is_new_merchant = 1", True)])
+def test_an_amount_that_cannot_be_tried_is_not_taken_for_one_that_would_not_help(expression, is_whole):
+    vector = a_vector(amount=640.0, card_amount_ratio=1.0, card_amount_deviation=0.0, card_is_new_merchant=1.0)
+    world = World(vector, policy(rule("r", expression)), None)
+
+    found = world.alternatives()
+
+    assert "amount" not in found.tried
+    assert found.is_whole == is_whole
 
 
 def test_a_list_that_declines_leaves_nothing_to_change(model):

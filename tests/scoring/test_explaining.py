@@ -100,6 +100,7 @@ def test_what_does_not_add_up_is_stored_as_failed_and_never_shown_as_right(model
 
     assert (whole.state, failed.state, failed.families, bytes(failed.contributions)) == ("made", "failed", [], b"")
     assert failed.problem == "The contributions do not add up to the score that was recorded."
+    assert (failed.counterfactuals["found"], failed.counterfactuals["problem"]) == ([], failed.problem)
     assert f"decision {bad.id}: contributions" in caplog.text
 
 
@@ -291,6 +292,14 @@ def test_an_amount_stands_beside_what_the_card_usually_pays(model):
     (row,) = explained(decide_all(*habit(), attack())[-1])
 
     assert usual_of(row, "amount") == ("this card usually pays 39.00 EUR (the median of its last 30 payments at most)")
+
+
+def test_a_card_that_pays_in_several_currencies_has_no_usual_amount(model):
+    foreign = habit(count=2, currency="JPY", at=NOON - DAY)
+
+    (row,) = explained(decide_all(*habit(count=9, at=NOON - 3 * DAY), *foreign, attack())[-1])
+
+    assert usual_of(row, "amount") == ""
 
 
 def test_a_count_stands_beside_the_cards_own(model):

@@ -179,7 +179,9 @@ def test_a_ratio_stands_beside_what_was_paid_and_what_is_usual():
     [
         ("card_count_1h", 7.0, [0.0, 1.0, 1.0, 4.0, np.nan], "this card's usual is 1"),
         ("is_remote", 1.0, [0.0, 0.0, 1.0], "this card's usual is in 1 of 3 payments"),
-        ("hour_of_day", 3.0, [9.0, 12.0, 14.0, 17.0], "this card's usual is 11:00 to 15:00"),
+        ("hour_of_day", 3.0, [9.0, 12.0, 14.0, 17.0], "this card's usual is 12:00 to 14:00"),
+        ("hour_of_day", 12.0, [23.0, 0.0, 22.0, 1.0, 23.0, 9.0], "this card's usual is 22:00 to 23:00"),
+        ("hour_of_day", 12.0, [23.0, 0.0, 2.0, 0.0, 15.0], "this card's usual is 23:00 to 00:00"),
         ("card_count_1h", 7.0, [1.0, 1.0], ""),
         ("card_count_1h", np.nan, [1.0, 1.0, 1.0], ""),
         ("merchant_fraud_rate_7d", 0.5, [0.1, 0.1, 0.1], ""),
