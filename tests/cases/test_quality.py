@@ -283,7 +283,7 @@ def test_twice_the_verdicts_take_as_many_queries(
     review_everything()
     review(decided_case(alice, decided_at=now() - HOUR), bob, "legitimate", at=now())
     as_mia.get("/quality/")
-    with django_assert_max_num_queries(14) as few:
+    with django_assert_max_num_queries(15) as few:
         as_mia.get("/quality/")
     for person in (alice, bob):
         case = decided_case(person, typology="other", decided_at=now() - HOUR)

@@ -225,6 +225,7 @@ def test_a_task_worker_relays_the_outbox_and_consumes_no_stream(start, publisher
         add_to_outbox("alerts", [make_decision().id])
     wait_until(lambda: FeedEntry.objects.count() == 1, worker)
 
-    assert not Outbox.objects.exists()
+    # What was flagged is explained after that.
+    wait_until(lambda: not Outbox.objects.exists(), worker)
     assert worker.stop() == 0, worker.text()[-3000:]
     assert decided() == 1
