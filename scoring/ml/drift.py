@@ -100,6 +100,19 @@ def total_variation(then: Mapping[str, int], now: Mapping[str, int]) -> float | 
     return sum(abs(then.get(kind, 0) / all_then - now.get(kind, 0) / all_now) for kind in kinds) / 2
 
 
+def chance_of_kinds(then: Mapping[str, int], now: Mapping[str, int]) -> float:
+    """Total variation that samples so large of the same kinds exceed less than once in 10,000 times.
+
+    It grows with the number of kinds: what it is in the mean, and how far from that one sample may be.
+    Source: C. McDiarmid, On the method of bounded differences (1989).
+    """
+    all_then, all_now = sum(then.values()), sum(now.values())
+    spread = 1 / all_then + 1 / all_now
+    shares = [(then.get(kind, 0) + now.get(kind, 0)) / (all_then + all_now) for kind in then.keys() | now.keys()]
+    mean = sum(math.sqrt(2 / math.pi * share * (1 - share) * spread) for share in shares) / 2
+    return mean + math.sqrt(-math.log(CHANCE) / 2 * spread)
+
+
 def middle(found: Distribution) -> float:
     """Median, straight between the edges of its bin; the outermost edge where it lies beyond. Something is in it."""
     half, ends = sum(found.counts) / 2, np.cumsum(found.counts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from scoring.intervals import wilson
 from scoring.ml import drift_signs, drift_words
-from scoring.ml.drift import Shift, chance_of, shift_of, total_variation
+from scoring.ml.drift import Shift, chance_of_kinds, shift_of, total_variation
 from scoring.ml.drift_days import ANOMALY, SCORE, DayCounts, add, distributions, missing_then, windows
 from scoring.ml.drift_signs import Limits, Rate, Severity, Usual
 from scoring.ml.reference import Distribution, Reference
@@ -152,7 +152,7 @@ def _mixes(
         if distance is None:
             continue
         usual = drift_signs.most(total_variation(before, one.kinds.get(sort, {})) for one in stretches)
-        chance = chance_of(sum(before.values()), sum(now.values()))
+        chance = chance_of_kinds(before, now)
         severity = drift_signs.of_distance(distance, usual, limits, chance=chance)
         found.append(Mix(sort, distance, usual, severity, _shares(before), _shares(now)))
     return found

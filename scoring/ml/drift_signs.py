@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from scoring.ml.drift import Shift
 USUAL_QUANTILE = 0.99
 # From fewer stretches nothing is learnt about what is usual.
 LEAST_WINDOWS = 3
+# Standard deviations that chance exceeds once in 10,000 times.
+_SURE = 3.89
 # Fewer alerts or frauds than this are accidents, whatever their ratio.
 LEAST_EVENTS = 10
 
@@ -102,8 +104,9 @@ def of_distance(distance: float | None, usual: float | None, limits: Limits, *, 
 
 def of_missing(shift: Shift, usual: Usual, limits: Limits) -> Severity:
     """Judge the share of missing values; a feed that lost a field shows here first."""
-    moved = shift.missing_moved
-    if moved < limits.times_usual * (usual.missing or 0.0):
+    moved, share = shift.missing_moved, (shift.missing + shift.missing_then) / 2
+    chance = _SURE * sqrt(share * (1 - share) / shift.rows) if shift.rows else 0.0
+    if moved < max(chance, limits.times_usual * (usual.missing or 0.0)):
         return Severity.OK
     if moved >= limits.missing_alarm:
         return Severity.ALARM

@@ -149,6 +149,31 @@ def test_what_chance_does_to_few_payments_is_passed_over():
     assert drift_signs.of_distance(0.12, None, LIMITS, chance=drift.chance_of(20_000, 20_000)) == Severity.ALARM
 
 
+def test_many_kinds_differ_more_by_chance_and_chance_is_passed_over():
+    chance, kinds = np.random.default_rng(5), [f"c{number}" for number in range(40)]
+    even = dict.fromkeys(kinds, 25_000)
+
+    by_chance = [
+        dict(zip(kinds, chance.multinomial(1_000, np.full(40, 1 / 40)).tolist(), strict=True)) for _ in range(300)
+    ]
+
+    limit = drift.chance_of_kinds(even, by_chance[0])
+    distances = [drift.total_variation(even, one) for one in by_chance]
+    assert np.mean(distances) > drift.chance_of(1_000_000, 1_000)
+    assert max(distances) < limit < 2 * np.mean(distances)
+    assert drift.chance_of_kinds({"pos": 500_000, "atm": 500_000}, {"pos": 500, "atm": 500}) < limit
+
+
+@pytest.mark.parametrize(
+    ("missing_then", "missing", "severity"),
+    [(0.0, 30, "watch"), (0.0, 60, "alarm"), (0.5, 470, "ok"), (0.5, 380, "alarm")],
+)
+def test_a_share_of_missing_values_has_to_move_more_than_chance_moves_it(missing_then, missing, severity):
+    found = shift(range(1000), range(1000), missing=missing, missing_then=missing_then)
+
+    assert drift_signs.of_missing(found, Usual(), LIMITS) == severity
+
+
 @pytest.mark.parametrize(
     ("part", "whole", "severity"),
     [(100, 10_000, "ok"), (160, 10_000, "watch"), (230, 10_000, "alarm"), (40, 10_000, "alarm"), (3, 100, "ok"),
