@@ -11,6 +11,7 @@ from django.http import Http404
 
 from cases.modelling.steps import Offer, offers_for
 from scoring.models import Experiment, ModelEvent, ModelVersion, Outcome, ShadowModelFigures
+from scoring.services.line_up import refusal_of
 from scoring.services.shadow_scores import NOT_SCORED
 
 _MOST_IN_WORK, _MOST_RETIRED, _MOST_FORMER, _MOST_EVENTS = 50, 20, 3, 30
@@ -75,13 +76,17 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class ModelsPage:
-    """Who decides, what is tried, the candidates, those before, and what happened last."""
+    """Who decides, what is tried, the candidates, those before, and what happened last.
+
+    refused: of those that should decide, version -> why they may not.
+    """
 
     champion: ModelRow | None
     challenger: ModelRow | None
     in_work: Sequence[ModelRow]
     retired: Sequence[ModelRow]
     events: Sequence[ModelEvent]
+    refused: Mapping[str, str]
 
     @property
     def deciding(self) -> list[ModelRow]:
@@ -140,6 +145,7 @@ def models_page() -> ModelsPage:
     in_work = found.filter(stage__in=[_Stage.CANDIDATE, _Stage.SHADOW]).order_by("-id")[:_MOST_IN_WORK]
     retired = found.filter(stage=_Stage.RETIRED).order_by("-stage_since", "-id")[:_MOST_RETIRED]
     deciding = {row.stage: _row(row) for row in found.filter(stage__in=[_Stage.CHAMPION, _Stage.CHALLENGER])}
+    named = [row.model for row in deciding.values()]
     return ModelsPage(
         champion=deciding.get(_Stage.CHAMPION),
         challenger=deciding.get(_Stage.CHALLENGER),
@@ -147,6 +153,7 @@ def models_page() -> ModelsPage:
         in_work=sorted(map(_row, in_work), key=lambda row: row.model.proposed_at is None),
         retired=list(map(_row, retired)),
         events=list(_events()[:_MOST_EVENTS]),
+        refused={one.version: why for one in named if (why := refusal_of(one.version, one.signature))},
     )
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -30,6 +31,18 @@ def load_model(row: ModelVersion) -> Model:
         ModelRefusedError: with the reason.
     """
     return ml.load(stored_of(row), version=row.version, signature=row.signature, key=settings.MODEL_SIGNING_KEY)
+
+
+@lru_cache(maxsize=32)
+def refusal_of(version: str, signature: str) -> str:
+    """Why no process lets this stored model decide; empty where it may. Signed anew it is looked at anew."""
+    row = ModelVersion.objects.filter(version=version, signature=signature).first()
+    try:
+        if row is not None:
+            load_model(row)
+    except ModelRefusedError as error:
+        return str(error)
+    return ""
 
 
 def stored_of(row: ModelVersion) -> ml.Stored:

@@ -43,6 +43,17 @@ def take(client, version: str, action: str, **sent):
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 
+def test_a_champion_that_is_refused_is_told_with_the_reason_and_the_way_out(client, mia):
+    make_champion(key="a key of before " * 3)
+    client.force_login(mia)
+
+    page = text_of(client.get(MODELS))
+
+    assert '<b class="break">m-0</b> should decide and is refused: ' in page
+    assert "signature" in page
+    assert "Roll back to a model before it" in page
+
+
 def test_who_decides_what_is_on_the_way_and_who_was_before_stand_on_one_page(client, mia, max_):
     make_champion(metrics=FIGURES)
     make_model("m-1", metrics={})
@@ -58,6 +69,7 @@ def test_who_decides_what_is_on_the_way_and_who_was_before_stand_on_one_page(cli
     assert "0.6500 to 0.7600" in page
     assert "challenger, 10% of the cards" in page
     assert "proposed by Mia" in page
+    assert "is refused" not in page
     assert "not measured" in page
     assert "Roll back to m-3" in page
 
