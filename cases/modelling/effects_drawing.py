@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import copysign, sqrt
 from statistics import median
 from typing import Any
 
@@ -45,7 +46,8 @@ def draw_effects(found: Mapping[str, Sequence[Sequence[Any]]], most: float) -> E
         if effects:
             said.append(f"{words} {min(effects):+.2f} to {max(effects):+.2f}, in the middle {median(effects):+.2f}")
         for number, (place, effect) in enumerate(found.get(kind, ())):
-            x = WIDTH / 2 + _ROOM * effect / (most or 1.0)
+            # Square roots: small effects are seen beside large ones.
+            x = WIDTH / 2 + copysign(_ROOM * sqrt(abs(effect) / (most or 1.0)), effect)
             dots.append(Dot(f"{x:.1f}", f"{top + _STEP * (number % _LINES):.1f}", _shade(place)))
     return Effects(dots, "; ".join(said))
 

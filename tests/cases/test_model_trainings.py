@@ -169,8 +169,8 @@ def test_a_card_draws_which_way_features_move_payments():
 
     drawn = draw_effects(effects, farthest([{"effects": effects}, {"shap": 0.1}]))
 
-    # The farthest, -4, lies at the edge of its side; the frauds on the other, half and a quarter as far.
-    assert [(dot.x, dot.css) for dot in drawn.dots] == [("162.0", "high"), ("136.0", "missing"), ("6.0", "low")]
+    # The farthest, -4, lies at the edge of its side; the frauds on the other, by the roots of a half and a quarter.
+    assert [(dot.x, dot.css) for dot in drawn.dots] == [("183.5", "high"), ("162.0", "missing"), ("6.0", "low")]
     assert drawn.words == (
         "Frauds +1.00 to +2.00, in the middle +1.50; legitimate payments -4.00 to -4.00, in the middle -4.00"
     )
