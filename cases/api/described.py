@@ -9,13 +9,13 @@ from rest_framework import serializers
 
 from cases.api import examples
 from cases.api.base import CaseAction
+from cases.api.refusal_schema import RefusalSchema
 from cases.api.schemas import (
     CaseDetailSchema,
     CasePageSchema,
     CaseSchema,
     HistorySchema,
     NoteSchema,
-    RefusalSchema,
     VerdictSchema,
 )
 from scoring.api.schemas import ProblemSchema

@@ -1,13 +1,12 @@
 """Shapes of answers about cases, for the published schema. `shapes` makes them."""
 
-from typing import Any, get_args
+from typing import Any
 
 from rest_framework import serializers
 
-from cases.api.refusals import Kind
 from cases.models import Attachment, Case, CaseEvent, Verdict, VerdictEffect
 from scoring.api.explanation import ExplainedSchema
-from scoring.api.schemas import ProblemSchema, ReasonSchema
+from scoring.api.schemas import ReasonSchema
 from scoring.models import Label, Outcome
 
 Schema = serializers.Serializer[None]
@@ -288,15 +287,3 @@ class CaseDetailSchema(CaseSchema):
     escalates_to = QueueSchema(allow_null=True, help_text="Where `escalate` hands it on to.")
     may = MaySchema(help_text="What the user of the key may do.")
     history = HistorySchema(help_text="Its first page.")
-
-
-class RefusalSchema(ProblemSchema):
-    """Why a case was left as it is, for programs to act on."""
-
-    refusal = _choice(get_args(Kind), "Which it is; the members below come with some of them.")
-    claimed_by = serializers.CharField(required=False, help_text="With `claimed`: name of the account.")
-    claimed_until = serializers.DateTimeField(required=False, help_text="With `claimed`: when it ends by itself.")
-    status_of_case = _choice(Case.Status.choices, "With `not_open`.", required=False)
-    merged_into = serializers.UUIDField(required=False, help_text="With `not_open`: the case it went into.")
-    alert_count = serializers.IntegerField(required=False, help_text="With `grown`: payments it has now.")
-    snoozed_until = serializers.DateTimeField(required=False, help_text="With `snoozed`: when it wakes by itself.")

@@ -34,6 +34,11 @@ def mia(db) -> User:
 
 
 @pytest.fixture
+def max_(db) -> User:
+    return make_user("manager", username="max")
+
+
+@pytest.fixture
 def aude(db) -> User:
     return make_user("auditor")
 

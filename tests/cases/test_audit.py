@@ -1,43 +1,22 @@
-"""The random audit: who is drawn, with which chance, once; and what the desk sees of it."""
+"""The random audit: who is drawn, with which chance, once; and what the sample says."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.urls import reverse
+from django.db import IntegrityError, transaction
 
 from cases.audit import LEAST_CHANCE, chance_of_day, thinned
 from cases.models import AuditDraw, AuditRate, AuditSetting, Case, FeedEntry, HourlyFigures
 from cases.queries.audit import audited_in, audited_stretches
 from cases.services import alerts
-from cases.services.audit import current_setting, draw_audit, number_of, set_audit
+from cases.services.audit import current_setting, draw_audit, set_audit
 from cases.services.figures import refresh_figures
-from cases.services.review_settings import current_settings
 from scoring.models import Decision, Outbox, Outcome
 from streams.ledger.effects import check_alerts, check_audit
 from streams.ledger.log import Span
 from streams.ledger.report import Check
+from tests.cases.audit_draws import DAY, approved, audit, drawn_among, ids_of
 from tests.factories import HOUR, MINUTE, NOON, flag, make_decision, make_label, make_user
-
-DAY = timedelta(days=1)
-
-
-def approved(number, **overrides):
-    return [make_decision(outcome=Outcome.APPROVE, score=0.01, reasons=[], **overrides) for _ in range(number)]
-
-
-def ids_of(decisions):
-    return [decision.id for decision in decisions]
-
-
-def audit(share=0.05, daily_reviews=10_000, now=NOON - DAY):
-    return set_audit(share=share, daily_reviews=daily_reviews, actor=None, now=now)
-
-
-def drawn_among(decisions):
-    salt = current_settings().salt
-    return {one.id for one in decisions if number_of(salt, one.transaction_id) < 0.05}
 
 
 def test_who_is_drawn_follows_from_the_id_and_the_salt(db):
@@ -233,87 +212,3 @@ def test_the_ledger_check_knows_drawn_payments(db):
     check_audit(check, Span(None, None))
     check_alerts(check, Span(None, None))
     assert check.faults == 0
-
-
-@pytest.fixture
-def url():
-    return reverse("audit")
-
-
-def test_a_lead_sets_the_audit_and_it_stands_in_the_history(client, db, url):
-    client.force_login(make_user("lead", username="bob"))
-
-    assert client.post(url, {"share": "0.5", "daily_reviews": "40"}).status_code == 302
-
-    setting = AuditSetting.objects.get()
-    assert (setting.share, setting.daily_reviews, setting.set_by.username) == (0.005, 40, "bob")
-    page = client.get(url).content.decode()
-    assert "bob" in page
-    assert 'value="0.5"' in page
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ({"share": "6", "daily_reviews": "40"}, "At most 5%"),
-        ({"share": "", "daily_reviews": "40"}, "Write a share in percent"),
-        ({"share": "nan", "daily_reviews": "40"}, "Enter a number"),
-        ({"share": "1", "daily_reviews": "0"}, "greater than or equal to 1"),
-    ],
-)
-def test_a_bad_setting_is_refused_with_the_way_out(client, db, url, body, said):
-    client.force_login(make_user("lead"))
-
-    response = client.post(url, body)
-
-    assert response.status_code == 422
-    assert said in response.content.decode()
-    assert not AuditSetting.objects.exists()
-
-
-def test_an_auditor_reads_the_page_and_sets_nothing(client, db, url):
-    client.force_login(make_user("auditor"))
-
-    assert b"Save" not in client.get(url).content
-    assert client.post(url, {"share": "1", "daily_reviews": "10"}).status_code == 403
-    assert client.put(url).status_code == 405
-
-
-def test_as_many_queries_however_much_was_drawn(client, db, url, django_assert_num_queries):
-    client.force_login(make_user("lead"))
-    audit()
-    draw_audit(ids_of(approved(50)), now=NOON)
-    with connection.execute_wrapper(counter := Counter()):
-        client.get(url)
-    draw_audit(ids_of(approved(200)), now=NOON)
-
-    with django_assert_num_queries(counter.number):
-        client.get(url)
-
-
-class Counter:
-    number = 0
-
-    def __call__(self, execute, sql, params, many, context):
-        self.number += 1
-        return execute(sql, params, many, context)
-
-
-def test_the_page_says_what_was_found_and_a_case_says_it_is_an_audit(client, db, url):
-    bob = make_user("lead", username="bob")
-    client.force_login(bob)
-    audit(now=NOON - DAY)
-    drawn = next(one for one in approved(200, merchant_name="<b>Shop</b>") if one.id in drawn_among([one]))
-    draw_audit([drawn.id], now=NOON)
-    case = flag(drawn)
-    make_label(drawn, "fraud", source="customer", note="<script>")
-
-    page = client.get(case.get_absolute_url()).content.decode()
-
-    assert "random audit" in page
-    assert "Random audit: nothing suspicious was found by the system" in page
-    assert "Believed: nobody says otherwise." in page
-    assert "<script>”" not in page
-    figures = client.get(url).content.decode()
-    assert "No whole hour" not in figures
-    assert "with 95 % intervals" in figures

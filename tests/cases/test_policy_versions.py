@@ -14,11 +14,6 @@ VERSIONS = "/policy/"
 
 
 @pytest.fixture
-def max_(db):
-    return make_user("manager", username="max")
-
-
-@pytest.fixture
 def live(db) -> Policy:
     return publish()
 

@@ -10,7 +10,8 @@ from cases.models import VerdictEffect
 from scoring.models import ListEntry
 from scoring.services.lists import add_list_entry
 from tests.cases.test_alerts import in_threads
-from tests.cases.test_verdict_effects import OTHERS, decide, settle
+from tests.cases.test_verdict_effects import OTHERS
+from tests.cases.verdicts_settled import decide, settle
 from tests.factories import DAY, make_case, make_user
 from tests.scoring.test_list_races import backend, wait_until_somebody_waits_for
 
