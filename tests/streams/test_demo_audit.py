@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from cases.models import AuditDraw, AuditSetting, Case
+from cases.models import AuditDraw, AuditSetting, Case, ReviewSettings
 from scoring.models import Label, Outcome
 from streams.demo_audit import audit_history
 from tests.factories import NOON, make_decision, make_user
@@ -13,9 +13,18 @@ DAY = timedelta(days=1)
 def test_some_approved_payments_of_the_past_are_drawn_and_reviewed_once(db):
     people = [make_user(username="alice"), make_user(username="bob")]
     carol = make_user("manager", username="carol")
+    # Who is drawn hangs on the salt and on the payments' ids: always the same ones here.
+    ReviewSettings.objects.create(id=1, salt="of this test")
     for number in range(300):
         at = NOON - 2 * DAY + number * timedelta(minutes=5)
-        make_decision(card_id=f"card-{number}", outcome=Outcome.APPROVE, score=0.01, reasons=[], occurred_at=at)
+        make_decision(
+            transaction_id=f"t-{number}",
+            card_id=f"card-{number}",
+            outcome=Outcome.APPROVE,
+            score=0.01,
+            reasons=[],
+            occurred_at=at,
+        )
 
     def audit():
         return audit_history(since=NOON - 2 * DAY, until=NOON, a_day=10, analysts=people, manager=carol)
