@@ -43,6 +43,8 @@ async def _watch(site: str, cookie: str, received: list[int]) -> None:
                 async for text in socket:
                     # Its own number, and one of each entry. Not decoded: that would be the bench's time.
                     numbers = _SEQ.findall(str(text))
+                    if not numbers:
+                        continue
                     last = int(numbers[0])
                     received.append(len(numbers) - 1)
         except (ConnectionClosed, OSError):

@@ -60,8 +60,12 @@ async def _send(message: dict[str, Any]) -> None:
 class FeedConsumer(AsyncJsonWebsocketConsumer):
     """One browser. A single task reads and sends, page by page: a slow reader slows only itself.
 
+    Once it is told `ready` it misses nothing of what is said to all browsers.
     Closes with 4401 when nobody is logged in (any more), with 4403 without the permission.
     """
+
+    # No layer of its own: the hub listens for all, and a browser is let in while the layer is down.
+    channel_layer_alias = ""
 
     async def connect(self) -> None:
         self._task: asyncio.Task[None] | None = None
@@ -135,6 +139,8 @@ class FeedConsumer(AsyncJsonWebsocketConsumer):
 
     async def _run(self) -> None:
         try:
+            await hub().begun(within=_PUSH_SECONDS)
+            await self.send_json({"type": "ready"})
             while True:
                 await self._grew.wait()
                 self._grew.clear()

@@ -95,6 +95,8 @@ class Hub:
         self._browsers: set[Browser] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
+        # Set once the layer is listened to, or was asked in vain.
+        self._begun = asyncio.Event()
         self._waiting: dict[int, asyncio.Task[Page]] = {}
         self._turn = asyncio.Lock()
 
@@ -110,6 +112,13 @@ class Hub:
             for task in self._tasks:
                 task.cancel()
             self._tasks = []
+            self._begun.clear()
+
+    async def begun(self, *, within: float) -> None:
+        """Wait until what is said to all browsers is heard here, or these seconds: the layer may be down."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._begun.wait()
 
     async def page_after(self, start: int) -> Page:
         """The entries after `start`."""
@@ -141,6 +150,7 @@ class Hub:
                 await self._hear()
             except (OSError, TimeoutError, redis.RedisError):
                 logger.warning("No channel layer: browsers are served by looking at the table", exc_info=True)
+                self._begun.set()
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _pass_on(self, event: dict[str, Any]) -> None:
@@ -154,6 +164,7 @@ class Hub:
         layer = get_channel_layer()
         channel = await layer.new_channel()
         await layer.group_add(GROUP, channel)
+        self._begun.set()
         # What came before we could hear it.
         self._nudged.set()
         try:

@@ -1,5 +1,6 @@
 // The live feed's connection: data-feed="/ws/feed/" data-feed-after="N". Every page of entries becomes a "feed:entries"
-// event, and a change of queues a "feed:queues" event. After a cut it asks for what came after the last number it saw, so nothing is lost and nothing comes twice.
+// event, and a change of queues a "feed:queues" event. After a cut it asks for what came after the last number it saw,
+// so nothing is lost and nothing comes twice. It says "live" once the server is "ready" to tell everything.
 // "feed:filter" (detail: filter), "feed:pause" and "feed:resume" on document steer it.
 {
   const WAIT_MS = [500, 1000, 2000, 5000, 10000];
@@ -24,7 +25,10 @@
     const ask = () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ after: seq, filter }));
 
     const take = (message) => {
-      if (message.type === "entries") {
+      if (message.type === "ready") {
+        tries = 0;
+        show("on");
+      } else if (message.type === "entries") {
         if (message.seq <= seq) return;
         const entries = message.entries.filter((entry) => entry.seq > seq);
         seq = message.seq;
@@ -53,11 +57,7 @@
       if (socket || isPaused) return;
       const scheme = location.protocol === "https:" ? "wss:" : "ws:";
       socket = new WebSocket(`${scheme}//${location.host}${place.dataset.feed}`);
-      socket.addEventListener("open", () => {
-        tries = 0;
-        show("on");
-        ask();
-      });
+      socket.addEventListener("open", ask);
       socket.addEventListener("message", (event) => take(JSON.parse(event.data)));
       socket.addEventListener("close", retry);
     };

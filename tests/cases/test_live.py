@@ -40,7 +40,7 @@ class Browser(ApplicationCommunicator):
 
 
 @asynccontextmanager
-async def watching(user, **scope):
+async def connecting(user, **scope):
     scope = {"type": "websocket", "path": "/ws/feed/", "headers": [], "subprotocols": [], "user": user, **scope}
     browser = Browser(live.FeedConsumer.as_asgi(), scope)
     await browser.send_input({"type": "websocket.connect"})
@@ -50,6 +50,13 @@ async def watching(user, **scope):
     finally:
         await browser.send_input({"type": "websocket.disconnect", "code": 1000})
         await browser.wait(timeout=3)
+
+
+@asynccontextmanager
+async def watching(user, **scope):
+    async with connecting(user, **scope) as browser:
+        assert await browser.receive() == {"type": "ready"}
+        yield browser
 
 
 @in_event_loop
@@ -80,6 +87,18 @@ async def test_a_lost_nudge_loses_no_entry(alice, monkeypatch):
     async with watching(alice) as browser:
         await browser.send({"after": 0})
         assert await browser.receive_nothing(timeout=0.3)
+        await make_decision_async()
+
+        assert (await browser.receive())["seq"] == 1
+
+
+@in_event_loop
+async def test_without_a_channel_layer_browsers_are_served_by_looking(alice, monkeypatch, settings):
+    layer = settings.CHANNEL_LAYERS["default"] | {"CONFIG": {"hosts": ["redis://127.0.0.1:1/0"]}}
+    settings.CHANNEL_LAYERS = {"default": layer}
+    monkeypatch.setattr(live_hub, "_LOOK_SECONDS", 0.05)
+    async with watching(alice) as browser:
+        await browser.send({"after": 0})
         await make_decision_async()
 
         assert (await browser.receive())["seq"] == 1
@@ -162,13 +181,13 @@ async def test_a_wrong_request_is_answered_and_the_next_served(alice, message):
 
 @in_event_loop
 async def test_nobody_logged_in_is_closed_with_4401(db):
-    async with watching(AnonymousUser()) as browser:
+    async with connecting(AnonymousUser()) as browser:
         assert await browser.closed_with() == 4401
 
 
 @in_event_loop
 async def test_who_may_not_watch_is_closed_with_4403(mallory):
-    async with watching(mallory) as browser:
+    async with connecting(mallory) as browser:
         assert await browser.closed_with() == 4403
 
 

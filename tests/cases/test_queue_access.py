@@ -157,10 +157,6 @@ async def test_the_feed_sends_no_entry_of_it_not_even_of_a_queue_made_since(alic
 async def test_browsers_are_told_of_the_queues_their_people_see(alice, ann):
     secret = await sync_to_async(make_queue)("secret", members=[ann], takes_new=False)
     async with watching(alice) as hers, watching(ann) as anns:
-        for browser in (hers, anns):
-            await browser.send({"after": 0})
-        await sync_to_async(lambda: flag(make_decision()))()
-        assert [(await browser.receive())["type"] for browser in (hers, anns)] == ["entries", "entries"]
         await sync_to_async(live.push_queues)({secret.id: 3}, minutes=10)
         told = await anns.receive()
         assert await hers.receive_nothing()
