@@ -18,14 +18,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_OF = "%(as_of)s::timestamptz"
 _IN_PERIOD = "occurred_at >= %(start)s AND occurred_at < %(end)s"
 # Ids are compared byte by byte: the order must not hang on the language of the database. Each chunk begins behind the
-# last row of the one before, and needs no transaction that stays open over all of them.
+# last row of the one before, and needs no transaction that stays open over all of them. What is left out goes last: how
+# much that is nobody can estimate, and of a chunk thought to be small the whole period would be read and sorted.
 _ROWS = f"""
 SELECT one.transaction_id, {instant("one.occurred_at")}, one.card_id, one.amount::text, one.currency, one.features,
   believed.label, believed.source, believed.known_at
 FROM (
-  SELECT id, transaction_id, occurred_at, card_id, amount, currency, features FROM scoring_decision
-  WHERE {_IN_PERIOD} AND feature_version = %(version)s AND NOT degraded @> %(degraded)s
-    AND octet_length(features) = %(bytes)s AND (occurred_at > %(start)s OR transaction_id COLLATE "C" > %(last)s)
+  SELECT id, transaction_id, occurred_at, card_id, amount, currency, CASE
+    WHEN feature_version = %(version)s AND NOT degraded @> %(degraded)s AND octet_length(features) = %(bytes)s
+    THEN features END AS features
+  FROM scoring_decision
+  WHERE {_IN_PERIOD} AND (occurred_at > %(start)s OR transaction_id COLLATE "C" > %(last)s)
   ORDER BY occurred_at, transaction_id COLLATE "C" LIMIT %(rows)s
 ) AS one LEFT JOIN LATERAL (
   {{believed}}
@@ -61,6 +64,9 @@ class Row(NamedTuple):
     label: str | None
     label_source: str | None
     label_known_at: datetime | None
+
+
+_VECTOR = Row._fields.index("features")
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,10 @@ def chunks(period: Period, *, rows: int = CHUNK_ROWS) -> Iterator[Sequence[Row]]
         OperationalError: the database failed.
     """
     parameters = _parameters(period) | {"last": "", "rows": rows}
-    while found := _read(parameters):
-        yield found
-        last = found[-1]
+    while read := _read(parameters):
+        if found := [Row(*row) for row in read if row[_VECTOR] is not None]:
+            yield found
+        last = Row(*read[-1])
         parameters |= {"start": _EPOCH + timedelta(microseconds=last.occurred_at), "last": last.transaction_id}
 
 
@@ -128,10 +135,11 @@ def _parameters(period: Period) -> dict[str, Any]:
     }
 
 
-def _read(parameters: dict[str, Any]) -> list[Row]:
+def _read(parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Rows by the columns of `Row`; the vector is None where it is left out."""
     connection.ensure_connection()
     database = connections[DEFAULT_DB_ALIAS]
     # Django's own cursors take text only, which is twice as long for a vector.
     with database.wrap_database_errors, psycopg.Cursor(database.connection) as cursor:
         cursor.execute(_ROWS.format(believed=believed("label.decision_id = one.id", _AS_OF)), parameters, binary=True)
-        return [Row(*row) for row in cursor.fetchall()]
+        return cursor.fetchall()

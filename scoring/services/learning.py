@@ -17,7 +17,7 @@ from scoring.ml.model import Model
 from scoring.ml.reference import reference_of
 from scoring.ml.training import HOLDOUT, Budget, Progress, Step, Trained, part_of, train
 from scoring.models import Label
-from scoring.recorded import Period, count_rows, count_sources
+from scoring.recorded import Counted, Period, count_rows, count_sources
 
 # Shares of the work up to which it is read, and trained; the rest is the card.
 _READ, _TRAINED, _ENCODED = 0.15, 0.75, 0.85
@@ -69,7 +69,7 @@ def learn(period: TrainingPeriod, *, seed: int, budget: Budget, progress: Progre
     progress(Step("Learning what is usual, without labels", _TRAINED))
     trained = replace(trained, anomaly=fit_anomaly(dataset.vectors, seed=seed))
     progress(Step("Writing the model card", _ENCODED))
-    card, manifest = card_of(trained, dataset, seed=seed), _manifest(period, read, dataset)
+    card, manifest = card_of(trained, dataset, seed=seed), _manifest(period, read, counted, dataset)
     card["limits"] += _limits(manifest, period) + _too_young(dataset)
     progress(Step("Writing the model card", 0.95))
     facts = {
@@ -89,9 +89,9 @@ def _reference(trained: Trained, dataset: Dataset, card: Mapping[str, Any]) -> A
     return reference_of(dataset, NAMES, scores, calibration=card["calibration"])
 
 
-def _manifest(period: TrainingPeriod, read: Period, dataset: Dataset) -> dict[str, Any]:
+def _manifest(period: TrainingPeriod, read: Period, counted: Counted, dataset: Dataset) -> dict[str, Any]:
     """What was learnt from: enough to read the same again, and to see that it is the same."""
-    counted, sources = count_rows(read), count_sources(read)
+    sources = count_sources(read)
     said = sum(payments for labels in sources.values() for payments in labels.values())
     kinds = {"fraud": FRAUD, "legitimate": LEGITIMATE, "unknown": UNKNOWN}
     return {

@@ -144,6 +144,19 @@ def test_payments_of_one_moment_are_read_once_however_the_chunks_fall(rows):
     assert [row.label for row in read] == ["fraud"] * 4 + [None]
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_chunks_of_which_nothing_is_taken_end_no_reading(rows):
+    for hour in range(5):
+        make_payment(degraded=["features"] if hour in (0, 1, 2) else [], occurred_at=NOON + hour * HOUR)
+
+    read = list(chunks(Period(NOON, NOON + DAY, NOON), rows=rows))
+
+    assert all(read)
+    assert [row.occurred_at for chunk in read for row in chunk] == [
+        int((NOON + hour * HOUR).timestamp() * 1e6) for hour in (3, 4)
+    ]
+
+
 def test_what_a_source_took_back_is_not_believed():
     decision = make_payment()
     make_label(decision, "fraud", known_at=NOON - 2 * HOUR)
