@@ -1,7 +1,7 @@
 """Reads of scoring: decisions as they were recorded."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -147,10 +147,19 @@ def _vectors(decisions: Sequence[Decision]) -> NDArray[np.float32]:
 
 def readable_payment(decision: Decision) -> Transaction | None:
     """The payment of a decision; None where its record is none any more, which is logged."""
+    return _readable(lambda: transaction_of(decision), decision.transaction_id)
+
+
+def readable_record(record: str, transaction_id: str) -> Transaction | None:
+    """The same of a record as JSON."""
+    return _readable(lambda: _decoder.decode(record), transaction_id)
+
+
+def _readable(read: Callable[[], Transaction], transaction_id: str) -> Transaction | None:
     try:
-        return transaction_of(decision)
+        return read()
     except msgspec.ValidationError as error:
-        logger.warning("The record of %s cannot be read as a payment: %s", decision.transaction_id, error)
+        logger.warning("The record of %s cannot be read as a payment: %s", transaction_id, error)
         return None
 
 

@@ -1,7 +1,7 @@
 """Reads what an explanation is made from: flagged payments as they were decided, and what their cards did before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,11 +9,9 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from scoring.decisioning import APPROVE
 from scoring.features.definitions import HABIT_SIZE, NAMES, VERSION
 from scoring.ml.explanations import HABIT_PAYMENTS
-from scoring.models import Decision, Rescoring
-from scoring.queries import readable_payment
+from scoring.queries import readable_record
 from scoring.transaction import Transaction
 
 _VECTOR_BYTES = 4 * len(NAMES)
@@ -45,6 +43,25 @@ WHERE wanted.id = ANY(%s::bigint[]) AND EXISTS (
 """
 
 
+# What flagged a payment: its decision, else the second look at what had been let through.
+_FLAGGED = """
+SELECT decision.transaction_id, decision.record::text, decided.* FROM scoring_decision AS decision
+LEFT JOIN scoring_rescoring AS again ON again.decision_id = decision.id
+CROSS JOIN LATERAL (
+  SELECT decision.features, decision.id, decision.outcome, decision.score, decision.model_version,
+    decision.policy_version, decision.feature_version, decision.decided_at, false
+  WHERE decision.outcome <> 'approve'
+  UNION ALL
+  SELECT again.features, decision.id, again.outcome, again.score, again.model_version,
+    again.policy_version, again.feature_version, again.rescored_at, true
+  WHERE decision.outcome = 'approve' AND again.outcome <> 'approve'
+) AS decided
+WHERE decision.id = ANY(%s::bigint[])
+  AND NOT EXISTS (SELECT FROM scoring_explanation AS known WHERE known.decision_id = decision.id)
+ORDER BY decision.id
+"""
+
+
 @dataclass(frozen=True)
 class Flagged:
     """A payment as it was flagged: when it was decided, or when it was scored again after it had been let through.
@@ -53,53 +70,36 @@ class Flagged:
     was_let_through: it is flagged by the second look only.
     """
 
-    decision_id: int
     payment: Transaction | None
     vector: NDArray[np.float32] | None
+    decision_id: int
     outcome: str
     score: float | None
     model_version: str
     policy_version: int
     feature_version: str
     at: datetime
+    was_let_through: bool
     problem: str = ""
-    was_let_through: bool = False
 
 
 def flagged_without_explanation(decision_ids: Sequence[int]) -> list[Flagged]:
-    """Those of the decisions that flag a payment and are not explained, in the order of the record."""
-    decisions = Decision.objects.filter(id__in=decision_ids, explanation=None).select_related("rescoring")
-    return [one for decision in decisions.order_by("id") if (one := _flagged(decision)) is not None]
+    """Those of the decisions that flag a payment and are not explained, in the order of the record. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FLAGGED, [list(decision_ids)])
+        return [_read(*row) for row in cursor.fetchall()]
 
 
-def _flagged(decision: Decision) -> Flagged | None:
-    if decision.outcome != APPROVE:
-        return _read(decision, decision, decision.decided_at)
-    again: Rescoring | None = getattr(decision, "rescoring", None)
-    return None if again is None or again.outcome == APPROVE else _read(decision, again, again.rescored_at)
-
-
-def _read(decision: Decision, decided: Decision | Rescoring, at: datetime) -> Flagged:
-    payment, features, problem = readable_payment(decision), bytes(decided.features), ""
-    if payment is None:
+def _read(transaction_id: str, record: str, features: bytes, *decided: Any) -> Flagged:
+    flagged = Flagged(readable_record(record, transaction_id), None, *decided)
+    problem = ""
+    if flagged.payment is None:
         problem = "Its record cannot be read as a payment any more."
-    if decided.feature_version != VERSION:
-        problem = f"Its vector is of feature table {decided.feature_version}, and this program has {VERSION}."
+    if flagged.feature_version != VERSION:
+        problem = f"Its vector is of feature table {flagged.feature_version}, and this program has {VERSION}."
     elif len(features) != _VECTOR_BYTES:
         problem = f"Its vector has {len(features)} bytes and not {_VECTOR_BYTES}."
-    return Flagged(
-        decision_id=decision.id,
-        payment=payment,
-        vector=None if problem else np.frombuffer(features, np.float32),
-        outcome=decided.outcome,
-        score=decided.score,
-        model_version=decided.model_version,
-        policy_version=decided.policy_version,
-        feature_version=decided.feature_version,
-        at=at,
-        problem=problem,
-        was_let_through=decided is not decision,
-    )
+    return replace(flagged, vector=None if problem else np.frombuffer(bytes(features), np.float32), problem=problem)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from django.db import connection
 from numpy.typing import NDArray
 
 from scoring.decisioning import Decided, PolicyInForce, Scorer, decide
@@ -202,6 +203,14 @@ def _compare(decision: Decision, found: Decided) -> Iterable[Difference]:
             yield Difference(name, recorded, value)
 
 
+def _one(query: str, version: str | int) -> Any:
+    """The value it finds, None without. For each explanation: Django's own queries take twice as long to build."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, [version])
+        found = cursor.fetchone()
+    return None if found is None else found[0]
+
+
 def past_model(version: str) -> Model | None:
     """The model of a recorded decision; None for one that was made without.
 
@@ -210,7 +219,7 @@ def past_model(version: str) -> Model | None:
     """
     if not version:
         return None
-    signature = ModelVersion.objects.values_list("signature", flat=True).filter(version=version).first()
+    signature = _one("SELECT signature FROM scoring_modelversion WHERE version = %s", version)
     if signature is None:
         raise ModelVersion.DoesNotExist(f"model {version} is not kept any more")
     return _load(version, signature)
@@ -223,7 +232,7 @@ def _load(version: str, signature: str) -> Model:
 
 def past_policy(version: int) -> PolicyInForce:
     """The version that made a recorded decision. Raises: Policy.DoesNotExist, RuleError."""
-    policy_id = Policy.objects.values_list("id", flat=True).filter(version=version).first()
+    policy_id = _one("SELECT id FROM scoring_policy WHERE version = %s", version)
     if policy_id is None:
         raise Policy.DoesNotExist(f"policy {version} is not kept any more")
     return _compile(policy_id)

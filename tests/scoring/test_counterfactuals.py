@@ -93,8 +93,7 @@ class World:
 
     def alternatives(self) -> Alternatives:
         flagged = Flagged(
-            1, self.payment, self.vector, self.outcome, None, "m", 1, VERSION, self.at,
-            was_let_through=self.was_let_through,
+            self.payment, self.vector, 1, self.outcome, None, "m", 1, VERSION, self.at, self.was_let_through,
         )  # fmt: skip
         return alternatives_of(flagged, model=self.model, policy=self.policy, listed=self.listed)
 
