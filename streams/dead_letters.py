@@ -13,7 +13,6 @@ from django.db.models import CharField, QuerySet
 from django.db.models.functions import MD5
 
 from scoring.card_numbers import mask_card_numbers
-from scoring.models import Decision
 from scoring.queries import decisions_of, transaction_of
 from scoring.services.labels import LabelTimeError, check_times
 from scoring.transaction import InvalidTransactionError, decode
@@ -181,12 +180,13 @@ def _read_label(body: bytes, at: datetime) -> str:
     """
     try:
         said = decode_label(body)
-        check_times(said.known_at, said.asserted_at)
+        decided = decisions_of([said.transaction_id]).get(said.transaction_id)
+        check_times(said.known_at, said.asserted_at, occurred_at=decided and decided.occurred_at)
     except InvalidLabelError as error:
         raise _refusal("", str(error)) from error
     except LabelTimeError as error:
         raise _refusal(error.field, str(error)) from error
-    if not Decision.objects.filter(transaction_id=said.transaction_id).exists():
+    if decided is None:
         raise _refusal("transaction_id", "was never decided here")
     return said.transaction_id
 

@@ -86,7 +86,10 @@ def make_label(decision: Decision, label: str = "fraud", **overrides: Any) -> La
 
 def make_case(*, decisions: Sequence[Decision] = (), **overrides: Any) -> Case:
     """An open case of one card with one alert (or one for each of `decisions`)."""
-    members = list(decisions) or [make_decision(card_id=overrides.get("card_id", f"card-{next(_number):04d}"))]
+    card_id = overrides.get("card_id", f"card-{next(_number):04d}")
+    # A payment comes before its case.
+    occurred_at = min(NOON, overrides.get("opened_at", NOON))
+    members = list(decisions) or [make_decision(card_id=card_id, occurred_at=occurred_at)]
     values: dict[str, Any] = {
         "card_id": members[0].card_id,
         "stake": Decimal("1186.55"),

@@ -95,7 +95,9 @@ class LabelSchema(StrictBody):
         Label.Value.choices, help_text="What it was; `withdrawn` takes back whatever the source said before."
     )
     source = serializers.ChoiceField(Label.Source.choices, help_text="Who says so.")  # type: ignore[assignment]
-    known_at = MomentField(help_text="Since when it is known, with its offset from UTC; not in the future.")
+    known_at = MomentField(
+        help_text="Since when it is known, with its offset from UTC; not in the future, nor before the payment."
+    )
     asserted_at = MomentField(
         required=False, allow_null=True, default=None,
         help_text="When the source said it, not after `known_at`; null or left out: at `known_at`.",

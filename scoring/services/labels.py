@@ -26,7 +26,7 @@ class UnknownTransactionError(Exception):
 
 
 class LabelTimeError(Exception):
-    """A label claims to be known later than now, before 1970, or before it was said. Nothing was stored.
+    """A label claims to be known later than now, or before 1970, its payment, or its being said. Nothing was stored.
 
     `field` is the time that is wrong; the message says why.
     """
@@ -57,14 +57,20 @@ class LabelStatement:
     reason: str = ""
 
 
-def check_times(known_at: datetime, asserted_at: datetime | None) -> None:
+def check_times(known_at: datetime, asserted_at: datetime | None, *, occurred_at: datetime | None) -> None:
     """A tile far ahead would take the place of the present ones of its merchant and device.
+
+    occurred_at: when the payment occurred, by a clock that may be ahead of ours; None where it is not decided yet.
 
     Raises:
         LabelTimeError: nothing can be known then, or not before it was said.
     """
     if not _EARLIEST < known_at <= now() + MAX_FUTURE:
         raise LabelTimeError("known_at", "is in the future, or before 1970")
+    if occurred_at is not None and known_at < occurred_at - MAX_FUTURE:
+        raise LabelTimeError(
+            "known_at", f"is before its payment, which occurred at {occurred_at.astimezone(UTC):%FT%TZ}"
+        )
     if asserted_at is not None and not _EARLIEST < asserted_at <= known_at:
         raise LabelTimeError("asserted_at", "is after known_at, or before 1970: nobody knows what was not said yet")
 
@@ -78,10 +84,12 @@ def record_labels(statements: Sequence[LabelStatement], *, author: User | None, 
     Raises:
         UnknownTransactionError, LabelTimeError: nothing was stored.
     """
-    for statement in statements:
-        check_times(statement.known_at, statement.asserted_at)
     wanted = [statement.transaction_id for statement in statements]
-    decision_ids = dict(Decision.objects.filter(transaction_id__in=wanted).values_list("transaction_id", "id"))
+    decided = Decision.objects.filter(transaction_id__any=wanted).values_list("transaction_id", "id", "occurred_at")
+    decision_ids = {name: decision_id for name, decision_id, _ in decided}
+    times = {name: occurred_at for name, _, occurred_at in decided}
+    for one in statements:
+        check_times(one.known_at, one.asserted_at, occurred_at=times.get(one.transaction_id))
     unknown = [name for name in wanted if name not in decision_ids]
     if unknown:
         raise UnknownTransactionError(unknown)

@@ -82,6 +82,15 @@ def test_what_cannot_be_known_yet_is_refused(known_at):
     assert not Label.objects.exists()
 
 
+def test_nothing_is_known_of_a_payment_before_it_occurred_by_a_clock_that_may_be_ahead():
+    decision = make_decision(occurred_at=NOON)
+
+    with pytest.raises(LabelTimeError, match=r"before its payment, which occurred at 2026-\d\d-\d\dT12:00:00Z"):
+        record_labels([say(decision, known_at=NOON - timedelta(minutes=6))], author=None)
+    assert not Label.objects.exists()
+    assert record_labels([say(decision, known_at=NOON - timedelta(minutes=4))], author=None) == 1
+
+
 def test_a_fraud_counts_at_its_merchant_and_device_once():
     store, label = MemoryStore(), make_label(make_decision())
 
