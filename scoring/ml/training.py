@@ -221,16 +221,15 @@ def fit(
     return xgb.train(fitting.booster, matrix_of(known, fitting), trees, callbacks=callbacks)
 
 
-def matrix_of(known: Dataset, fitting: Fitting, *, like: xgb.DMatrix | None = None) -> xgb.QuantileDMatrix:
-    """Rows as XGBoost reads them, in bins; those of another matrix where it is to be measured on them."""
-    return xgb.QuantileDMatrix(
-        known.vectors,
-        known.labels,
-        feature_names=list(NAMES),
-        nthread=fitting.threads,
-        max_bin=int(fitting.parameters["max_bin"]),
-        ref=like,
-    )
+def matrix_of(known: Dataset, fitting: Fitting) -> xgb.QuantileDMatrix:
+    """Rows as XGBoost learns from them, in bins."""
+    names, bins = list(NAMES), int(fitting.parameters["max_bin"])
+    return xgb.QuantileDMatrix(known.vectors, known.labels, feature_names=names, nthread=fitting.threads, max_bin=bins)
+
+
+def unbinned(known: Dataset, fitting: Fitting) -> xgb.DMatrix:
+    """Rows as it is measured on them: trees say the same of figures as of their bins, and sooner."""
+    return xgb.DMatrix(known.vectors, known.labels, feature_names=list(NAMES), nthread=fitting.threads)
 
 
 def grow(early: xgb.DMatrix, late: xgb.DMatrix, fitting: Fitting, tell: Callable[[float], None]) -> xgb.Booster:
@@ -250,8 +249,7 @@ def trees_for(older: Dataset, fitting: Fitting, tell: Callable[[float], None]) -
     early, late = (thinned(part, MEASURED_ROWS) for part in split_by_time(older, STOPPING))
     if not 0 < early.frauds < len(early) or late.frauds < LEAST_FRAUDS_TO_CALIBRATE or late.frauds == len(late):
         return TREES
-    learnt = matrix_of(early, fitting)
-    return int(grow(learnt, matrix_of(late, fitting, like=learnt), fitting, tell).best_iteration) + 1
+    return int(grow(matrix_of(early, fitting), unbinned(late, fitting), fitting, tell).best_iteration) + 1
 
 
 def _measure(

@@ -21,6 +21,7 @@ from scoring.ml.training import (
     grow,
     matrix_of,
     part_of,
+    unbinned,
 )
 
 # The share of the whole training's work that trials are, as it is told.
@@ -38,7 +39,7 @@ class Tuned:
 @dataclass(frozen=True)
 class _Fold:
     early: xgb.QuantileDMatrix
-    late: xgb.QuantileDMatrix
+    late: xgb.DMatrix
     labels: Any
 
 
@@ -111,8 +112,7 @@ def _is_enough(part: Dataset) -> bool:
 
 
 def _fold(early: Dataset, late: Dataset, fitting: Fitting) -> _Fold:
-    learnt = matrix_of(early, fitting)
-    return _Fold(learnt, matrix_of(late, fitting, like=learnt), late.labels)
+    return _Fold(matrix_of(early, fitting), unbinned(late, fitting), late.labels)
 
 
 def _judged(fold: _Fold, fitting: Fitting, tell: Any) -> tuple[float, int]:
