@@ -181,7 +181,7 @@ def _read_label(body: bytes, at: datetime) -> str:
     try:
         said = decode_label(body)
         decided = decisions_of([said.transaction_id]).get(said.transaction_id)
-        check_times(said.known_at, said.asserted_at, occurred_at=decided and decided.occurred_at)
+        check_times(said.known_at, said.asserted_at, occurred_at=decided.occurred_at if decided else None)
     except InvalidLabelError as error:
         raise _refusal("", str(error)) from error
     except LabelTimeError as error:
