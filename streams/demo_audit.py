@@ -52,7 +52,9 @@ def _review(payment: Decision, analyst: User, colleague: User, chance: random.Ra
 def _disagree(until: datetime) -> None:
     """A chargeback against an analyst, a customer who takes a claim back: what the ledger shows."""
     said = Label.objects.filter(source=Label.Source.ANALYST, label=Label.Value.LEGITIMATE).order_by("-known_at")
-    names = list(said.values_list("decision__transaction_id", flat=True)[:2])
+    # Nobody complains of a payment before it is made.
+    old = said.filter(decision__occurred_at__lt=until - DAY)
+    names = list(old.values_list("decision__transaction_id", flat=True)[:2])
     if len(names) < 2:
         return
     contradicted, claimed = names

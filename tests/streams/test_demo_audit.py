@@ -16,7 +16,8 @@ def test_some_approved_payments_of_the_past_are_drawn_and_reviewed_once(db):
     # Who is drawn hangs on the salt and on the payments' ids: always the same ones here.
     ReviewSettings.objects.create(id=1, salt="of this test")
     for number in range(300):
-        at = NOON - 2 * DAY + number * timedelta(minutes=5)
+        # Half of them so new that nobody can have complained yet.
+        at = NOON - 2 * DAY + number * timedelta(minutes=5) if number % 2 else NOON - number * timedelta(seconds=20)
         make_decision(
             transaction_id=f"t-{number}",
             card_id=f"card-{number}",
