@@ -38,6 +38,14 @@ def test_another_source_is_another_statement(api, payment):
     assert Label.objects.count() == 2
 
 
+def test_what_would_have_been_known_before_the_payment_is_refused_by_name(api, payment):
+    problem = problem_of(api.post(LABELS, STATEMENT | {"known_at": "2026-11-19T12:00:00Z"}), 422)
+
+    (error,) = problem["errors"]
+    assert error == {"field": "known_at", "message": "is before its payment, which occurred at 2026-11-20T12:00:00Z"}
+    assert not Label.objects.exists()
+
+
 def test_a_field_that_is_not_known_is_named_beside_those_that_are_wrong(api, payment):
     response = api.post(LABELS, STATEMENT | {"lable": "fraud", "label": "perhaps"})
 

@@ -49,6 +49,8 @@ def test_a_label_is_written_once_and_reaches_the_risk(label_stream, published):
         b"", b"{", b"\xff", b"[" * 5000, label_body(transaction_id="a\x00"),
         label_body(label="maybe"), label_body(source="rumour"), label_body(known_at="2026-11-20T12:00:00"),
         label_body(known_at="2999-01-01T00:00:00Z"), label_body(known_at="0001-01-01T00:00:00+23:59"),
+        # A day before its payment.
+        label_body(known_at="2026-11-19T12:00:00Z"),
         label_body(note="a\x00"), label_body(note="x" * 501), label_body(nope=1), b'{"\\u0000": 1}',
     ],
 )  # fmt: skip
